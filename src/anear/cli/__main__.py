@@ -1,0 +1,5 @@
+"""``python -m anear.cli`` is the command ``anear``."""
+
+from anear.cli.main import app
+
+app()
