@@ -1,0 +1,75 @@
+"""What every pass does with the expression graph: replace parts of it, and ask which side a part belongs to.
+
+The masks say what a part depends on: nothing but numbers and captured arrays (``NEITHER``), the query's data
+(``QUERY``), the point's (``POINT``), or both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from anear.formula.expression import Expr, make, walk
+
+__all__ = ["BOTH", "NEITHER", "POINT", "QUERY", "Sides", "rebuild", "substitute"]
+
+NEITHER: Final = 0
+QUERY: Final = 1
+POINT: Final = 2
+BOTH: Final = 3
+
+_LEAF_SIDES: Final = {"x": QUERY, "query_field": QUERY, "y": POINT, "point_field": POINT}
+
+
+class Sides:
+    """Which side each expression belongs to, remembered across calls of one pass."""
+
+    def __init__(self) -> None:
+        self._known: dict[Expr, int] = {}
+
+    def __call__(self, expr: Expr) -> int:
+        """The mask of ``expr``."""
+        known = self._known
+        if expr not in known:
+            for node in walk(expr):
+                if node in known:
+                    continue
+                if node.op == "prepared":
+                    mask = QUERY if node.value[0] == "query" else POINT
+                else:
+                    mask = _LEAF_SIDES.get(node.op, NEITHER)
+                for a in node.args:
+                    mask |= known[a]
+                known[node] = mask
+        return known[expr]
+
+
+def rebuild(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
+    """``expr`` with ``change`` applied to every node, operands first (it sees operands already changed)."""
+    done: dict[Expr, Expr] = {}
+    for node in walk(expr):
+        args = tuple(done[a] for a in node.args)
+        done[node] = change(node if args == node.args else make(node.op, *args, value=node.value))
+    return done[expr]
+
+
+def substitute(expr: Expr, replacement: Mapping[Expr, Expr]) -> Expr:
+    """``expr`` with each key of ``replacement`` replaced by its value (replacements are not searched again)."""
+    done: dict[Expr, Expr] = {}
+    stack = [expr]
+    while stack:
+        node = stack[-1]
+        if node in done:
+            stack.pop()
+        elif node in replacement:
+            done[node] = replacement[node]
+            stack.pop()
+        else:
+            missing = [a for a in node.args if a not in done]
+            if missing:
+                stack.extend(reversed(missing))
+                continue
+            args = tuple(done[a] for a in node.args)
+            done[node] = node if args == node.args else make(node.op, *args, value=node.value)
+            stack.pop()
+    return done[expr]
