@@ -1,0 +1,15 @@
+"""Jaccard's distance of sets, given as rows of zeros and ones."""
+
+from anear.spaces.domain import BINARY
+from anear.spaces.space import METRIC, Distance
+
+DISTANCE = Distance(
+    name="jaccard",
+    formula="1 - where(sum(x) + sum(y) > 0, dot(x, y) / (sum(x) + sum(y) - dot(x, y)), 1)",
+    query_domain=BINARY,
+    point_domain=BINARY,
+    claims=METRIC,
+    summary="1 - |intersection| / |union| of rows of zeros and ones",
+    reference="scipy.spatial.distance.jaccard on booleans",
+    notes="Other numbers than 0 and 1 are refused: see soergel or tanimoto for amounts. Two empty sets are at distance 0.",
+)
