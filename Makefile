@@ -79,7 +79,7 @@ asan: $(STAMPS)/build
 	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > \
 	  $$($(ASAN)/venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/borrowed.pth
 	$(PIP) --python $(ASAN)/venv/bin/python install --no-build-isolation --no-deps --force-reinstall \
-	  --config-settings=build-dir=$(ASAN)/cmake --config-settings=cmake.define.ANEAR_SANITIZE=ON .
+	  --config-settings=build-dir=$(ASAN)/cmake --config-settings=cmake.define.ANEAR_SANITIZE=address,undefined .
 	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libstdc++.so)" \
 	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 	  $(ASAN)/venv/bin/python -m pytest -p no:cacheprovider
