@@ -77,6 +77,7 @@ class Body:
         self.declarations: set[str] = set()
         self.block = "entry"
         self._count = 0
+        self.fused = True  # whether the target multiplies and adds in one instruction
 
     # names and raw lines
 

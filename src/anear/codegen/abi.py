@@ -1,0 +1,38 @@
+"""The contract with the core, as Python sees it: the mirror of ``core/kernel/abi.h`` (a test compares the two)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["ABI_VERSION", "KERNELS", "NUMBERS", "SIGNATURES"]
+
+ABI_VERSION: Final = 1
+
+# the kernels of a table, and their parameters as LLVM types (all return void but `pair`)
+SIGNATURES: Final[dict[str, str]] = {
+    "prepare_points": "ptr %raw, i64 %n_blocks, ptr %parameters, ptr %out, ptr %maxima",
+    "prepare_query": "ptr %raw, i64 %n_blocks, ptr %parameters, ptr %out, ptr %maxima",
+    "select": "ptr %queries, ptr %points, i64 %n_blocks, i64 %first_block, ptr %parameters, ptr %limits, "
+    "ptr %values, ptr %blocks, ptr %counts, i64 %capacity",
+    "select_one": "ptr %queries, ptr %points, i64 %n_blocks, i64 %first_block, ptr %parameters, ptr %limits, "
+    "ptr %values, ptr %blocks, ptr %counts, i64 %capacity",
+    "store": "ptr %queries, ptr %points, i64 %n_blocks, ptr %parameters, ptr %out, i64 %out_stride",
+    "store_one": "ptr %queries, ptr %points, i64 %n_blocks, ptr %parameters, ptr %out, i64 %out_stride",
+    "gather": "ptr %query, ptr %rows, i64 %row_bytes, ptr %ids, i64 %n, ptr %parameters, ptr %out",
+    "pair": "ptr %a, ptr %b, ptr %parameters",
+}
+KERNELS: Final = tuple(SIGNATURES)
+
+# the numbers of a table, in the order of the struct
+NUMBERS: Final = (
+    "arithmetic_bytes",
+    "block",
+    "query_tile",
+    "point_tile",
+    "scan_tile",
+    "query_columns",
+    "point_columns",
+    "query_slots",
+    "point_block_bytes",
+    "maxima",
+)

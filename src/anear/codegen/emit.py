@@ -1,0 +1,436 @@
+"""Emitting the value of an expression for several *cells* at once.
+
+A cell is one (query, point) combination of a register tile: in a ``tile`` kernel 6 queries by 4 blocks of points make
+24 cells. A node that depends on the query alone is emitted once a query, one that depends on the point alone once a
+block: this is where loads, conversions and transcendental functions are shared.
+
+Where leaves come from is a ``Source``'s affair. In *lane-per-point* sources a vector register holds one coordinate of
+many points; in *lane-per-coordinate* sources (rows) it holds many coordinates of one point, and reductions end with a
+sum across the lanes. The same code emits both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from anear.codegen.llvm import Body, Kind, Loop
+from anear.codegen.loops import Pass, cost, depends_on, passes, scalars_of
+from anear.codegen.math import ELEMENTWISE, power_constant
+from anear.formula.expression import Expr, walk
+
+__all__ = ["Cell", "Emitter", "Place", "Source"]
+
+UNROLL_BUDGET = 600  # instructions in a fully unrolled loop; beyond, a real loop is made
+STEP_BUDGET = 160  # instructions in one round of a real loop
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One query (by its number in the tile) against one block of points."""
+
+    query: int
+    point: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A coordinate: ``variable + offset``; the variable is a loop's counter or None."""
+
+    variable: str | None
+    offset: int
+
+    def moved(self, by: int) -> Place:
+        """The coordinate ``by`` further on."""
+        return Place(self.variable, self.offset + by)
+
+
+class Source(Protocol):
+    """Where leaves come from."""
+
+    across: bool  # lanes hold coordinates (rows), not points
+    sides: frozenset[str]  # the sides whose cells differ
+
+    def leaf(self, body: Body, node: Expr, place: Place | None, cell: Cell) -> str:
+        """Emit the load of a leaf; ``place`` is None for a scalar leaf."""
+        ...
+
+
+@dataclass(slots=True)
+class _Scope:
+    """Values that dominate the current point of the code."""
+
+    values: dict[object, str] = field(default_factory=dict)
+
+
+class Emitter:
+    """Emits scalars for a set of cells; see the module's text."""
+
+    def __init__(
+        self,
+        body: Body,
+        source: Source,
+        lengths: dict[Expr, int | None],
+        cells: Sequence[Cell],
+        split_sums: bool = False,
+    ) -> None:
+        self.body = body
+        self.source = source
+        self.lengths = lengths
+        self.cells = list(cells)
+        self.split_sums = split_sums  # whether sum(a + b) may add a and b in turn (more fused operations)
+        self.wide = body.kind
+        self.narrow = Kind(body.kind.bits, 1) if source.across else body.kind
+        self.scopes = [_Scope()]
+        self.sides: dict[Expr, frozenset[str]] = {}
+        self.seeds: dict[Expr, Expr] = {}
+        self.carried: dict[Expr, dict[Cell, str]] = {}
+        self.off_pace = False  # whether coordinates are not those the running loop goes through in order
+
+    # the whole
+
+    def scalars(self, roots: Sequence[Expr]) -> list[list[str]]:
+        """The values of scalar expressions: ``result[root][cell]``, in the narrow kind."""
+        for root in roots:
+            self.sides.update(depends_on(root))
+        self._find_seeds(roots)
+        for one in passes(roots, self.lengths):
+            self._run(one)
+        with self._kind(self.narrow):
+            return [[self.scalar(root, cell) for cell in self.cells] for root in roots]
+
+    def _find_seeds(self, roots: Sequence[Expr]) -> None:
+        """a + sum(v) with an `a` that needs no loop: the accumulator starts at a, which saves an addition a cell."""
+        if not self.split_sums:
+            return
+        for root in roots:
+            if root.op == "add":
+                for other, total in (root.args, root.args[::-1]):
+                    if total.op == "sum" and not any(n.op in _ENDS for n in walk(other)):
+                        self.seeds[root] = total
+                        self.seeds[total] = other
+                        break
+
+    def _run(self, one: Pass) -> None:
+        """Emit the loop(s) of one pass; its reductions become known scalars of the surrounding code."""
+        bodies = [r.args[0] for r in one.reductions]
+        for node in scalars_of(bodies):
+            for cell in self.cells:
+                with self._kind(self.narrow):
+                    self.scalar(node, cell)
+        partial: dict[tuple[Expr, Cell], list[str]] = {(r, c): [] for r in one.reductions for c in self.cells}
+        start = 0
+        for kind in self._widths(one.length):
+            rounds = (one.length - start) // kind.lanes if self.source.across else one.length
+            if rounds == 0:
+                continue
+            with self._kind(kind):
+                totals = self._accumulate(one, start, rounds, first=start == 0)
+                start += rounds * kind.lanes
+                for key, value in totals.items():
+                    partial[key].append(self._across(key[0], value) if self.source.across else value)
+        with self._kind(self.narrow):
+            for (reduction, cell), values in partial.items():
+                total = values[0]
+                for value in values[1:]:
+                    total = self._combine(reduction, total, value)
+                self._remember(self._key(reduction, None, cell), total)
+
+    def _widths(self, length: int) -> list[Kind]:
+        """The register widths a loop is run with: lanes across coordinates take ever narrower remainders."""
+        if not self.source.across:
+            return [self.wide]
+        lanes, result = self.wide.lanes, []
+        while lanes >= 1:
+            result.append(Kind(self.wide.bits, lanes))
+            lanes //= 2
+        return result
+
+    def _accumulate(self, one: Pass, start: int, rounds: int, first: bool) -> dict[tuple[Expr, Cell], str]:
+        """Accumulators over ``rounds`` steps from coordinate ``start``: unrolled, or a loop and its remainder."""
+        body, step = self.body, (self.body.kind.lanes if self.source.across else 1)
+        keys = [(r, c) for r in one.reductions for c in self.cells]
+        values = {key: self._identity(key[0], key[1], first) for key in keys}
+        work = cost(r.args[0] for r in one.reductions) * len(self.cells)
+        running = [n for r in one.reductions for n in walk(r.args[0]) if n.op == "cumsum"]
+        states = [(n, c) for n in dict.fromkeys(running) for c in self.cells]
+        self.carried = {n: {c: body.const(0.0) for c in self.cells} for n, c in states}
+        if rounds * work <= UNROLL_BUDGET or rounds == 1:
+            with self.scope():
+                for i in range(rounds):
+                    self._step(values, Place(None, start + i * step))
+            return values
+        unroll = 1 if running else max(1, min(4, rounds, STEP_BUDGET // work))
+        whole = rounds // unroll
+        carried = [(body.kind.type, values[key]) for key in keys]
+        carried += [(body.kind.type, self.carried[n][c]) for n, c in states]
+        with body.loop(start + whole * unroll * step, carried, unroll * step, start) as loop, self.scope():
+            values = self._round(keys, states, loop, unroll, step)
+        values = dict(zip(keys, loop.values[: len(keys)], strict=True))
+        with self.scope():
+            for i in range(whole * unroll, rounds):
+                self._step(values, Place(None, start + i * step))
+        return values
+
+    def _round(
+        self,
+        keys: list[tuple[Expr, Cell]],
+        states: list[tuple[Expr, Cell]],
+        loop: Loop,
+        unroll: int,
+        step: int,
+    ) -> dict[tuple[Expr, Cell], str]:
+        """The body of a real loop."""
+        values = dict(zip(keys, loop.values[: len(keys)], strict=True))
+        for (node, cell), name in zip(states, loop.values[len(keys) :], strict=True):
+            self.carried[node][cell] = name
+        for u in range(unroll):
+            self._step(values, Place(loop.index, u * step))
+        loop.next = [values[key] for key in keys] + [self.carried[n][c] for n, c in states]
+        return values
+
+    def _step(self, values: dict[tuple[Expr, Cell], str], place: Place) -> None:
+        """One coordinate (or one register of them) of every reduction and cell."""
+        for reduction, cell in values:
+            values[reduction, cell] = self._add_to(reduction, values[reduction, cell], reduction.args[0], place, cell)
+
+    # reductions
+
+    def _identity(self, reduction: Expr, cell: Cell, first: bool) -> str:
+        """What an accumulator starts at."""
+        seed = self.seeds.get(reduction)
+        if seed is not None and first and not self.source.across:
+            return self.scalar(seed, cell)
+        empty = {"sum": 0.0, "prod": 1.0, "max": float("-inf"), "min": float("inf")}[reduction.op]
+        return self.body.const(0.0 if _is_max_of_abs(reduction) else empty)
+
+    def _add_to(self, reduction: Expr, total: str, node: Expr, place: Place, cell: Cell) -> str:
+        """The accumulator with one more term."""
+        if reduction.op == "sum":
+            return self._plus(total, node, place, cell)
+        return self._combine(reduction, total, self.element(node, place, cell))
+
+    def _plus(self, total: str, node: Expr, place: Place, cell: Cell) -> str:
+        """total + node, through fused multiply-adds where the term is a product."""
+        body = self.body
+        if self.split_sums and node.op == "add" and node.is_vector:
+            return self._plus(self._plus(total, node.args[0], place, cell), node.args[1], place, cell)
+        if node.op == "mul" and self._fused:
+            a, b = (self.element(n, place, cell) for n in node.args)
+            return body.fma(a, b, total)
+        return body.add(total, self.element(node, place, cell))
+
+    def _combine(self, reduction: Expr, a: str, b: str) -> str:
+        """Two partial results of a reduction made one."""
+        body = self.body
+        if reduction.op == "sum":
+            return body.add(a, b)
+        if reduction.op == "prod":
+            return body.mul(a, b)
+        if _is_max_of_abs(reduction):
+            # Numbers without a sign order like their bit patterns, NaN above all: one instruction, and NaN stays.
+            ia, ib = body.to_bits(a), body.to_bits(b)
+            return body.from_bits(body.iselect(body.icompare("ugt", ia, ib), ia, ib))
+        return ELEMENTWISE["maximum" if reduction.op == "max" else "minimum"](body, a, b)
+
+    def _across(self, reduction: Expr, value: str) -> str:
+        """One number from the lanes of an accumulator, by halving."""
+        body = self.body
+        whole, lanes = body.kind, body.kind.lanes
+        while lanes > 1:
+            wide, lanes = Kind(whole.bits, lanes), lanes // 2
+            halves = [self._half(value, wide, start, lanes) for start in (0, lanes)]
+            with self._kind(Kind(whole.bits, lanes)):
+                value = self._combine(reduction, *halves)
+        return value
+
+    def _half(self, value: str, wide: Kind, start: int, lanes: int) -> str:
+        """``lanes`` lanes of a wider value, from lane ``start`` on."""
+        if lanes == 1:
+            return self.body.emit(f"extractelement {wide.type} {value}, i64 {start}")
+        chosen = ", ".join(f"i32 {i}" for i in range(start, start + lanes))
+        return self.body.emit(f"shufflevector {wide.type} {value}, {wide.type} poison, <{lanes} x i32> <{chosen}>")
+
+    # nodes
+
+    @property
+    def _fused(self) -> bool:
+        return self.body.fused
+
+    def scalar(self, node: Expr, cell: Cell) -> str:
+        """A scalar node's value; reductions must have been run."""
+        if node.op == "number":
+            return self.body.const(node.value)
+        seeded = self.seeds.get(node) if node.op == "add" and not self.source.across else None
+        if seeded is not None:
+            return self.scalar(seeded, cell)
+        key = self._key(node, None, cell)
+        found = self._known(key)
+        if found is not None:
+            return found
+        if node.op in _ENDS - {"index"}:
+            raise AssertionError(f"{node.op} was used before its loop ran")
+        if node.op == "index":
+            value = self._element_at(node, cell)
+        elif node.args:
+            value = self._apply(node, [self.scalar(a, cell) for a in node.args])
+        else:
+            value = self.source.leaf(self.body, node, None, cell)
+        return self._remember(key, value)
+
+    def _element_at(self, node: Expr, cell: Cell) -> str:
+        """vector[i] as a scalar."""
+        vector = node.args[0]
+        length = self.lengths[vector]
+        assert length is not None
+        with self._off_pace():
+            return self.element(vector, Place(None, node.value % length), cell)
+
+    def element(self, node: Expr, place: Place, cell: Cell) -> str:
+        """A vector node's value at a coordinate (or at a register of coordinates from there on)."""
+        if not node.is_vector:
+            value = self.scalar_widened(node, cell)
+            return value
+        key = self._key(node, place, cell)
+        found = self._known(key)
+        if found is not None:
+            return found
+        if node.op == "slice":
+            length = self.lengths[node.args[0]]
+            assert length is not None
+            start, _, _ = slice(*node.value).indices(length)
+            with self._off_pace():
+                value = self.element(node.args[0], place.moved(start), cell)
+        elif node.op == "cumsum":
+            value = self._running_sum(node, place, cell)
+        elif node.op == "matvec":
+            value = self._matrix_row(node, place, cell)
+        elif node.args:
+            value = self._apply(node, [self.element(a, place, cell) for a in node.args])
+        else:
+            value = self.source.leaf(self.body, node, place, cell)
+        return self._remember(key, value)
+
+    def scalar_widened(self, node: Expr, cell: Cell) -> str:
+        """A scalar in every lane of the current kind."""
+        if node.op == "number":
+            return self.body.const(node.value)
+        if self.body.kind == self.narrow:
+            return self.scalar(node, cell)
+        key = (self._key(node, None, cell), self.body.kind)
+        found = self._known(key)
+        if found is None:
+            wide = self.body.kind
+            with self._kind(self.narrow):
+                value = self.scalar(node, cell)
+            with self._kind(wide):
+                found = self._remember(key, self.body.splat(value))
+        return found
+
+    def _apply(self, node: Expr, values: list[str]) -> str:
+        """An elementwise operation; products inside sums become fused multiply-adds in LLVM's hands only here."""
+        if node.op == "pow" and node.args[1].op == "number":
+            return power_constant(self.body, values[0], node.args[1].value)
+        return ELEMENTWISE[node.op](self.body, *values)
+
+    def _running_sum(self, node: Expr, place: Place, cell: Cell) -> str:
+        """cumsum: carried round the loop in which it appears, where coordinates come in order; else summed anew."""
+        if self.off_pace:
+            return self._prefix_sum(node, place, cell)
+        term = self.element(node.args[0], place, cell)
+        total = self.body.add(self.carried[node][cell], term)
+        self.carried[node][cell] = total
+        return total
+
+    def _prefix_sum(self, node: Expr, place: Place, cell: Cell) -> str:
+        """cumsum at one coordinate out of order: a loop over all coordinates up to it."""
+        body = self.body
+        count = body.emit(f"add i64 {place.variable or 0}, {place.offset + 1}")
+        with body.loop(count, [(body.kind.type, body.const(0.0))]) as loop, self.scope():
+            term = self.element(node.args[0], Place(loop.index, 0), cell)
+            loop.next = [body.add(loop.values[0], term)]
+        return loop.values[0]
+
+    def _matrix_row(self, node: Expr, place: Place, cell: Cell) -> str:
+        """One row of matrix times vector: a loop of its own over the vector's coordinates."""
+        matrix, vector = node.args
+        columns = self.lengths[vector]
+        assert columns is not None
+        body = self.body
+        row = body.emit(f"add i64 {place.variable or 0}, {place.offset}")
+        first = body.emit(f"mul i64 {row}, {columns}")
+        with self._off_pace(), body.loop(columns, [(body.kind.type, body.const(0.0))]) as loop, self.scope():
+            at = body.emit(f"add i64 {first}, {loop.index}")
+            weight = self.source.leaf(body, matrix, Place(at, 0), cell)
+            value = self.element(vector, Place(loop.index, 0), cell)
+            loop.next = [body.add(loop.values[0], body.mul(weight, value))]
+        return loop.values[0]
+
+    # memory of emitted values
+
+    def _key(self, node: Expr, place: Place | None, cell: Cell) -> object:
+        sides = self.sides.get(node)
+        if sides is None:
+            self.sides.update(depends_on(node))
+            sides = self.sides[node]
+        query = cell.query if "query" in sides else None
+        point = cell.point if "point" in sides else None
+        return node, place, query, point, self.body.kind if place is not None else None
+
+    def _known(self, key: object) -> str | None:
+        for scope in reversed(self.scopes):
+            if key in scope.values:
+                return scope.values[key]
+        return None
+
+    def _remember(self, key: object, value: str) -> str:
+        self.scopes[-1].values[key] = value
+        return value
+
+    @contextmanager
+    def _off_pace(self) -> Iterator[None]:
+        before, self.off_pace = self.off_pace, True
+        yield
+        self.off_pace = before
+
+    def scope(self) -> _Scoped:
+        return _Scoped(self.scopes)
+
+    def _kind(self, kind: Kind) -> _Kinded:
+        return _Kinded(self.body, kind)
+
+
+_ENDS = frozenset({"sum", "prod", "max", "min", "index"})
+
+
+def _is_max_of_abs(reduction: Expr) -> bool:
+    return reduction.op == "max" and reduction.args[0].op == "abs"
+
+
+class _Scoped:
+    """What is emitted inside (a loop's body) is not known outside."""
+
+    def __init__(self, scopes: list[_Scope]) -> None:
+        self.scopes = scopes
+
+    def __enter__(self) -> None:
+        self.scopes.append(_Scope())
+
+    def __exit__(self, *_: object) -> None:
+        self.scopes.pop()
+
+
+class _Kinded:
+    """Emit in another kind for a while."""
+
+    def __init__(self, body: Body, kind: Kind) -> None:
+        self.body, self.kind, self.old = body, kind, body.kind
+
+    def __enter__(self) -> None:
+        self.old = self.body.kind
+        self.body.kind = self.kind
+
+    def __exit__(self, *_: object) -> None:
+        self.body.kind = self.old

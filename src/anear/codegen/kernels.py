@@ -1,0 +1,280 @@
+"""The kernels of a table, as LLVM text: one function a kernel, each the contract's (``core/kernel/abi.h``).
+
+    prepare_*   raw blocks      -> prepared blocks        lanes: objects, float64
+    select*     packed tiles    -> hits below a limit     lanes: points
+    store*      packed tiles    -> all values             lanes: points
+    gather      query x rows    -> values                 lanes: coordinates
+    pair        row x row       -> value                  lanes: coordinates
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from anear.codegen.abi import SIGNATURES
+from anear.codegen.emit import Cell, Emitter, Place
+from anear.codegen.layout import STORAGE_BYTES, Entry, Layout
+from anear.codegen.llvm import Body, Kind
+from anear.codegen.loops import cost, passes
+from anear.codegen.memory import store_as
+from anear.codegen.sources import PackedSource, RawSource, RowSource
+from anear.formula.expression import Expr, walk
+
+__all__ = ["Tile", "choose_tile", "kernel_text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """``queries`` x ``blocks`` cells for a batch, ``scan`` blocks for a single query."""
+
+    queries: int
+    blocks: int
+    scan: int
+
+
+def choose_tile(layout: Layout) -> Tile:
+    """As many cells as the registers hold: each loaded point then serves all queries, each query all points.
+
+    A cell needs an accumulator a reduction. Two registers a row of blocks and some temporaries must remain; formulas
+    with long dependency chains (logarithms) need fewer cells, because their temporaries are many.
+    """
+    pair = layout.plan.pair
+    runs = passes([pair], layout.lengths)
+    accumulators = max((len(p.reductions) for p in runs), default=1)
+    work = max((cost(r.args[0] for r in p.reductions) for p in runs), default=1)
+    many = layout.target.registers >= 32
+    if work > 60:
+        return Tile(2, 1, 2) if not many else Tile(2, 2, 4)
+    if work > 12:
+        return Tile(2, 2, 4) if not many else Tile(4, 2, 4)
+    if accumulators > 1:
+        return Tile(3, 2, 4) if not many else Tile(4, 3 if accumulators == 2 else 2, 4)
+    return Tile(6, 2, 4) if not many else Tile(6, 4, 8)
+
+
+def kernel_text(name: str, layout: Layout, tile: Tile) -> str:
+    """The LLVM module that holds one kernel."""
+    if name in ("prepare_points", "prepare_query"):
+        body = _prepare(layout, name)
+    elif name in ("select", "select_one", "store", "store_one"):
+        body = _tiled(layout, tile, name)
+    else:
+        body = _rows(layout, name)
+    target = layout.target
+    result = "double" if name == "pair" else "void"
+    signature = SIGNATURES[name].replace("ptr %", "ptr noalias %")
+    head = [f'target triple = "{target.triple}"', *sorted(body.declarations)]
+    return "\n".join([*head, f"define {result} @{name}({signature}) #0 {{", "entry:", *body.lines, "}", _METADATA])
+
+
+_METADATA = (
+    'attributes #0 = { nounwind "no-builtins" "denormal-fp-math"="ieee,ieee" }\n'
+    '!0 = !{!"branch_weights", i32 1, i32 1000}\n'
+)
+
+
+def _new_body(layout: Layout, bits: int, lanes: int) -> Body:
+    body = Body(Kind(bits, lanes))
+    body.fused = layout.target.fused
+    return body
+
+
+def _arithmetic(layout: Layout) -> int:
+    return STORAGE_BYTES[layout.arithmetic] * 8
+
+
+def _guard(body: Body, count: str) -> str:
+    """Skip everything where there is nothing to do; returns the label of the end."""
+    start, end = body.fresh_label("start"), body.fresh_label("end")
+    empty = body.emit(f"icmp sle i64 {count}, 0")
+    body.do(f"br i1 {empty}, label %{end}, label %{start}")
+    body.label(start)
+    return end
+
+
+def _finish(body: Body, end: str) -> None:
+    body.do(f"br label %{end}")
+    body.label(end)
+    body.do("ret void")
+
+
+# preparing
+
+
+def _prepare(layout: Layout, name: str) -> Body:
+    """Raw blocks to prepared ones, all in float64, rounded once when stored."""
+    points = name == "prepare_points"
+    entries = layout.point if points else layout.query
+    maxima = layout.plan.maxima if points else ()
+    raw_bytes = layout.columns("point" if points else "query") * layout.lanes * 8
+    out_bytes = layout.block_bytes if points else layout.query_slots * layout.lanes * _arithmetic(layout) // 8
+    body = _new_body(layout, 64, layout.lanes)
+    end = _guard(body, "%n_blocks")
+    with body.loop("%n_blocks") as loop:
+        raw = body.at("%raw", body.emit(f"mul i64 {loop.index}, {raw_bytes}"))
+        out = body.at("%out", body.emit(f"mul i64 {loop.index}, {out_bytes}"))
+        cell = Cell(0, 0)
+        emitter = Emitter(body, RawSource(layout, raw), layout.lengths, [cell])
+        scalars = [e.expr for e in entries if not e.expr.is_vector] + list(maxima)
+        vectors = [e for e in entries if e.expr.is_vector]
+        inner = [n for e in vectors for n in walk(e.expr) if not n.is_vector]
+        values = [v[0] for v in emitter.scalars(list(dict.fromkeys(scalars + inner)))]
+        known = dict(zip(dict.fromkeys(scalars + inner), values, strict=True))
+        for entry in entries:
+            stride = layout.lanes * (STORAGE_BYTES[entry.storage] if points else _arithmetic(layout) // 8)
+            base = entry.offset if points else entry.offset * stride
+            if entry.expr.is_vector:
+                _prepare_vector(emitter, entry, out, base, stride)
+            else:
+                store_as(body, known[entry.expr], body.at(out, base), entry.storage)
+        if maxima:
+            _keep_maxima(body, [known[m] for m in maxima])
+    _finish(body, end)
+    return body
+
+
+def _prepare_vector(emitter: Emitter, entry: Entry, out: str, base: int, stride: int) -> None:
+    """One entry with a value a coordinate."""
+    body = emitter.body
+    if entry.length * cost([entry.expr]) <= 64 and not _runs_on(entry.expr):
+        with emitter.scope():
+            for i in range(entry.length):
+                value = emitter.element(entry.expr, Place(None, i), emitter.cells[0])
+                store_as(body, value, body.at(out, base + i * stride), entry.storage)
+        return
+    running = [n for n in walk(entry.expr) if n.op == "cumsum"]
+    with body.loop(entry.length, [(body.kind.type, body.const(0.0)) for _ in running]) as loop, emitter.scope():
+        for node, state in zip(running, loop.values, strict=True):
+            emitter.carried[node] = {emitter.cells[0]: state}
+        value = emitter.element(entry.expr, Place(loop.index, 0), emitter.cells[0])
+        at = body.emit(f"mul i64 {loop.index}, {stride}")
+        store_as(body, value, body.at(body.at(out, at), base), entry.storage)
+        loop.next = [emitter.carried[n][emitter.cells[0]] for n in running]
+
+
+def _runs_on(expr: Expr) -> bool:
+    return any(n.op in ("cumsum", "matvec") for n in walk(expr))
+
+
+def _keep_maxima(body: Body, values: list[str]) -> None:
+    """maxima[j] = max(maxima[j], lanes of value j); a null pointer asks for none."""
+    wanted, done = body.fresh_label("maxima"), body.fresh_label("kept")
+    null = body.emit("icmp eq ptr %maxima, null")
+    body.do(f"br i1 {null}, label %{done}, label %{wanted}")
+    body.label(wanted)
+    kind = body.kind
+    for j, value in enumerate(values):
+        name = f"@llvm.vector.reduce.fmaximum.{kind.suffix}"
+        body.declarations.add(f"declare double {name}({kind.type})")
+        largest = body.emit(f"call double {name}({kind.type} {value})")
+        pointer = body.at("%maxima", 8 * j)
+        old = body.emit(f"load double, ptr {pointer}, align 8")
+        more = body.emit(f"fcmp ugt double {largest}, {old}")  # a NaN stays: the bound is then void
+        new = body.emit(f"select i1 {more}, double {largest}, double {old}")
+        body.do(f"store double {new}, ptr {pointer}, align 8")
+    body.do(f"br label %{done}")
+    body.label(done)
+
+
+# tiles
+
+
+def _tiled(layout: Layout, tile: Tile, name: str) -> Body:
+    """Queries x blocks in registers; ``select`` compares there and then, ``store`` writes all values."""
+    one = name.endswith("_one")
+    n_queries, n_blocks = (1, tile.scan) if one else (tile.queries, tile.blocks)
+    size = _arithmetic(layout) // 8
+    body = _new_body(layout, size * 8, layout.lanes)
+    queries = [body.at("%queries", q * layout.query_slots * size) for q in range(n_queries)]
+    cells = [Cell(q, p) for q in range(n_queries) for p in range(n_blocks)]
+    end = _guard(body, "%n_blocks")
+    with body.loop("%n_blocks", step=n_blocks) as loop:
+        base = body.at("%points", body.emit(f"mul i64 {loop.index}, {layout.block_bytes}"))
+        blocks = [body.at(base, p * layout.block_bytes) for p in range(n_blocks)]
+        emitter = Emitter(body, PackedSource(layout, queries, blocks), layout.lengths, cells, layout.plan.bilinear)
+        values = dict(zip(cells, emitter.scalars([layout.plan.pair])[0], strict=True))
+        finish: Callable[[Body, Layout, str, list[str], int], None] = _hits if name.startswith("select") else _store
+        for q in range(n_queries):
+            finish(body, layout, loop.index, [values[Cell(q, p)] for p in range(n_blocks)], q)
+    _finish(body, end)
+    return body
+
+
+def _store(body: Body, layout: Layout, block: str, values: list[str], query: int) -> None:
+    """Write a row of the tile."""
+    row = body.emit(f"mul i64 %out_stride, {query}")
+    first = body.emit(f"mul i64 {block}, {layout.lanes}")
+    at = body.emit(f"add i64 {row}, {first}")
+    pointer = body.at("%out", body.emit(f"mul i64 {at}, {body.kind.size}"))
+    for p, value in enumerate(values):
+        body.store(value, body.at(pointer, p * layout.lanes * body.kind.size))
+
+
+def _hits(body: Body, layout: Layout, block: str, values: list[str], query: int) -> None:
+    """Append the blocks that hold a value not >= the limit: rare once the limit is good, so behind one branch."""
+    limit = body.load_splat(body.at("%limits", query * body.kind.size))
+    masks = [body.compare("ult", v, limit) for v in values]
+    together = masks[0]
+    for mask in masks[1:]:
+        together = body.mask_or(together, mask)
+    hit, done = body.fresh_label("hit"), body.fresh_label("done")
+    found = body.any(together)
+    body.do(f"br i1 {found}, label %{hit}, label %{done}, !prof !0")
+    body.label(hit)
+    counter = body.at("%counts", 4 * query)
+    start = body.emit(f"load i32, ptr {counter}, align 4")
+    count = body.emit(f"sext i32 {start} to i64")
+    row = body.emit(f"mul i64 %capacity, {query}")
+    absolute = body.emit(f"add i64 %first_block, {block}")
+    for p, (value, mask) in enumerate(zip(values, masks, strict=True)):
+        at = body.emit(f"add i64 {row}, {count}")
+        body.store(value, body.at("%values", body.emit(f"mul i64 {at}, {layout.lanes * body.kind.size}")))
+        number = body.emit(f"trunc i64 {body.emit(f'add i64 {absolute}, {p}')} to i32")
+        body.do(f"store i32 {number}, ptr {body.at('%blocks', body.emit(f'mul i64 {at}, 4'))}, align 4")
+        passed = body.emit(f"zext i1 {body.any(mask)} to i64")
+        count = body.emit(f"add i64 {count}, {passed}")
+    body.do(f"store i32 {body.emit(f'trunc i64 {count} to i32')}, ptr {counter}, align 4")
+    body.do(f"br label %{done}")
+    body.label(done)
+
+
+# rows
+
+
+def _rows(layout: Layout, name: str) -> Body:
+    """One query against rows one by one, coordinates across the lanes."""
+    sequential = any(n.op in ("cumsum", "matvec") for n in walk(layout.plan.pair))
+    bits = _arithmetic(layout)
+    body = _new_body(layout, bits, 1 if sequential else layout.lanes)
+    cell = Cell(0, 0)
+
+    def value(query: str, row: str, raw: bool) -> str:
+        source = RowSource(layout, query, row, raw)
+        return Emitter(body, source, layout.lengths, [cell]).scalars([layout.plan.pair])[0][0]
+
+    if name == "pair":
+        result = value("%a", "%b", True)
+        body.do(f"ret double {result if bits == 64 else body.emit(f'fpext float {result} to double')}")
+        return body
+    end = _guard(body, "%n")
+    last = body.emit("sub i64 %n, 1")
+    body.declarations.add("declare void @llvm.prefetch.p0(ptr, i32, i32, i32)")
+    with body.loop("%n") as loop:
+        ahead = body.emit(f"add i64 {loop.index}, 4")
+        inside = body.emit(f"icmp slt i64 {ahead}, {last}")
+        soon = _row(body, body.emit(f"select i1 {inside}, i64 {ahead}, i64 {last}"))
+        for line in range(min(4, -(-layout.columns("point") * STORAGE_BYTES[layout.storage] // 64))):
+            body.do(f"call void @llvm.prefetch.p0(ptr {body.at(soon, 64 * line)}, i32 0, i32 3, i32 1)")
+        result = value("%query", _row(body, loop.index), False)
+        at = body.emit(f"mul i64 {loop.index}, {bits // 8}")
+        body.do(f"store {body.kind.scalar} {result}, ptr {body.at('%out', at)}, align {bits // 8}")
+    _finish(body, end)
+    return body
+
+
+def _row(body: Body, index: str) -> str:
+    """The address of row ids[index]."""
+    entry = body.at("%ids", body.emit(f"mul i64 {index}, 4"))
+    number = body.emit(f"sext i32 {body.emit(f'load i32, ptr {entry}, align 4')} to i64")
+    return body.at("%rows", body.emit(f"mul i64 {number}, %row_bytes"))

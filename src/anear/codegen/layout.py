@@ -1,0 +1,138 @@
+"""Where everything lies: prepared queries, prepared blocks of points, raw rows, captured arrays.
+
+    prepared query   [entry 0 | entry 1 | ...]                      numbers of the arithmetic type
+    prepared block   [entry 0: length x lanes | entry 1 ...]         each entry in its own type, lanes side by side
+    raw row          [coordinates | fields in the order of `fields`] numbers of the storage type
+
+An entry of a point that is just its coordinates (or a field) stays in the storage type: a uint8 image costs one byte
+a pixel in its prepared form too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from anear.codegen.targets import Target
+from anear.formula.expression import Expr, walk
+from anear.formula.shapes import lengths as lengths_of
+
+if TYPE_CHECKING:
+    from anear.formula.hoist import Plan
+
+__all__ = ["STORAGE_BYTES", "Entry", "Layout", "make_layout"]
+
+STORAGE_BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int8": 1, "uint8": 1}
+
+Fields = tuple[tuple[str, int | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One prepared vector or scalar: ``length`` numbers of type ``storage`` from ``offset`` on.
+
+    ``offset`` counts numbers in a prepared query, and bytes in a prepared block.
+    """
+
+    expr: Expr
+    length: int
+    offset: int
+    storage: str
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """All places of one plan for one dimension, storage and target."""
+
+    plan: Plan
+    dimension: int
+    storage: str
+    arithmetic: str
+    target: Target
+    lanes: int
+    query: tuple[Entry, ...]
+    point: tuple[Entry, ...]
+    query_slots: int
+    block_bytes: int
+    query_fields: Fields
+    point_fields: Fields
+    lengths: dict[Expr, int | None]
+    parameters: dict[Expr, int] = field(default_factory=dict)
+
+    def columns(self, side: str) -> int:
+        """Numbers in a raw row of a query or point."""
+        fields = self.query_fields if side == "query" else self.point_fields
+        return self.dimension + sum(length or 1 for _, length in fields)
+
+    def column(self, node: Expr) -> int:
+        """The first column of a raw leaf: x, y or a field."""
+        if node.op in ("x", "y"):
+            return 0
+        at = self.dimension
+        for name, length in self.query_fields if node.op == "query_field" else self.point_fields:
+            if name == node.value[0]:
+                return at
+            at += length or 1
+        raise KeyError(node.value[0])
+
+
+def make_layout(
+    plan: Plan,
+    dimension: int,
+    storage: str,
+    arithmetic: str,
+    target: Target,
+    query_fields: Fields = (),
+    point_fields: Fields = (),
+) -> Layout:
+    """Lay a plan out for data of ``dimension`` coordinates."""
+    lanes = target.vector_bytes // STORAGE_BYTES[arithmetic]
+    lengths: dict[Expr, int | None] = {}
+    entry_lengths: dict[tuple[str, int], int | None] = {}
+    for side, entries in (("query", plan.query), ("point", plan.point)):
+        for i, expr in enumerate(entries):
+            lengths.update(lengths_of(expr, dimension))
+            entry_lengths[side, i] = lengths[expr]
+    for expr in plan.maxima:
+        lengths.update(lengths_of(expr, dimension))
+    lengths.update(lengths_of(plan.pair, dimension, entry_lengths))
+    query, slots = _place(plan.query, lengths, lambda _: arithmetic, 1)
+    packed = storage if storage != "float16" or target.half else arithmetic
+
+    def kept(expr: Expr) -> str:
+        return packed if expr.op in ("y", "point_field", "slice") and _is_raw(expr) else arithmetic
+
+    point, block_bytes = _place(plan.point, lengths, kept, lanes)
+    captured: dict[Expr, int] = {}
+    size = 0
+    for expr in (*plan.query, *plan.point, *plan.maxima, plan.pair):
+        for node in walk(expr):
+            if node.op == "constant" and node not in captured:
+                captured[node] = size
+                size += len(node.value.bytes) // 8
+    return Layout(
+        plan, dimension, storage, arithmetic, target, lanes, query, point, slots, block_bytes,
+        query_fields, point_fields, lengths, captured,
+    )  # fmt: skip
+
+
+def _is_raw(expr: Expr) -> bool:
+    return all(n.op in ("y", "point_field", "slice") for n in walk(expr))
+
+
+def _place(
+    entries: tuple[Expr, ...], lengths: dict[Expr, int | None], storage_of: Callable[[Expr], str], lanes: int
+) -> tuple[tuple[Entry, ...], int]:
+    """Entries one after the other; offsets in numbers (lanes == 1: a query) or in bytes."""
+    placed: list[Entry] = []
+    at = 0
+    for expr in entries:
+        length = lengths[expr] or 1
+        storage = storage_of(expr)
+        placed.append(Entry(expr, length, at, storage))
+        if lanes == 1:
+            at += length
+        else:
+            at += -(-length * lanes * STORAGE_BYTES[storage] // 16) * 16
+    return tuple(placed), at

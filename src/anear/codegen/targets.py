@@ -1,0 +1,84 @@
+"""The processors that kernels are compiled for.
+
+A level, not a model: one compiled kernel then serves every machine of its level, so a cache can be shared. The core
+says which level this machine has; LLVM is not asked, because a warm start does not load it.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["TARGETS", "Target", "host_target"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the generator must know of a processor.
+
+    Attributes
+    ----------
+    name : the level's name.
+    triple : LLVM's name of the machine; always an ELF one, for the core's own loader reads ELF everywhere.
+    cpu, features : LLVM's processor and extra features.
+    vector_bytes : the width of a vector register.
+    registers : how many vector registers there are.
+    fused : whether a*b+c is one instruction.
+    half : whether float16 converts in hardware.
+    needs : the names, as the core reports them, of what a machine must have to run this.
+    """
+
+    name: str
+    triple: str
+    cpu: str
+    features: str
+    vector_bytes: int
+    registers: int
+    fused: bool
+    half: bool
+    needs: frozenset[str]
+
+
+_X86: Final = "x86_64-unknown-linux-gnu"
+TARGETS: Final[dict[str, Target]] = {
+    t.name: t
+    for t in (
+        Target("x86-64-v2", _X86, "x86-64-v2", "", 16, 16, False, False, frozenset({"sse4.2"})),
+        Target("x86-64-v3", _X86, "x86-64-v3", "", 32, 16, True, True, frozenset({"avx2", "fma", "f16c"})),
+        Target(
+            "x86-64-v4",
+            _X86,
+            "x86-64-v4",
+            "-prefer-256-bit",
+            64,
+            32,
+            True,
+            True,
+            frozenset({"avx512f", "avx512bw", "avx512dq", "avx512vl"}),
+        ),
+        Target("aarch64", "aarch64-unknown-linux-gnu", "generic", "+neon", 16, 32, True, True, frozenset({"neon"})),
+    )
+}
+
+
+def host_target(features: Iterable[str], override: str | None = None) -> Target:
+    """The best target for a machine with these features (as ``anear._core.host_features`` names them).
+
+    ``override`` (the environment variable ANEAR_TARGET) chooses a lower one by name.
+    """
+    have = frozenset(features)
+    fitting = [t for t in TARGETS.values() if t.needs <= have]
+    if not fitting:
+        raise RuntimeError(
+            f"this processor ({platform.machine()}) has none of the instruction sets anear compiles for: "
+            f"{', '.join(TARGETS)}"
+        )
+    if override:
+        for target in fitting:
+            if target.name == override:
+                return target
+        allowed = ", ".join(t.name for t in fitting)
+        raise ValueError(f"ANEAR_TARGET is {override!r}; this machine can run: {allowed}")
+    return fitting[-1]
