@@ -1,0 +1,14 @@
+"""What every test runs under."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# No deadline: a kernel is compiled the first time a formula comes up, and other work shares the machine. In continuous
+# integration the examples are the same every time, so a failure there is one that a change brought.
+settings.register_profile(
+    "anear", deadline=None, derandomize="CI" in os.environ, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("anear")
