@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from hypothesis import HealthCheck, settings
+
+# Kernels that tests compile stay apart from the user's own; the variable must be set before anear looks at it.
+os.environ.setdefault("ANEAR_CACHE", str(Path(__file__).parents[1] / "build" / "test-kernels"))
 
 # No deadline: a kernel is compiled the first time a formula comes up, and other work shares the machine. In continuous
 # integration the examples are the same every time, so a failure there is one that a change brought.

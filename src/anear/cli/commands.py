@@ -19,6 +19,7 @@ from anear.cli.demo import demo
 from anear.cli.inputs import assignments, fields, read, value
 from anear.cli.output import check_out, print_json, print_table, save_npz, table
 from anear.cli.progress import Bars
+from anear.codegen.cache import cache_directory, clear_cache
 from anear.errors import ArgumentError
 from anear.spaces import all_distances, resolve
 
@@ -180,17 +181,19 @@ def cache(
     json: options.Json = False,
 ) -> None:
     """Show, or empty, the folder of compiled kernels."""
-    folder = anear.cache.path()
-    removed = anear.cache.clear() if clear else 0
-    files, size = anear.cache.usage()
+    folder = cache_directory()
+    if folder is None:
+        raise ArgumentError("ANEAR_CACHE is off: compiled kernels are kept nowhere")
+    removed = clear_cache() if clear else 0
+    sizes = [file.stat().st_size for file in folder.glob("??/*.o")]
     if json:
-        print_json({"path": folder, "files": files, "bytes": size, "removed": removed})
+        print_json({"path": str(folder), "files": len(sizes), "bytes": sum(sizes), "removed": removed})
     elif path:
         print(folder)
     elif clear:
         print(f"removed {removed} kernels from {folder}")
     else:
-        print(f"{folder}: {files} kernels, {size / 1e6:.1f} MB")
+        print(f"{folder}: {len(sizes)} kernels, {sum(sizes) / 1e6:.1f} MB")
 
 
 @dataclass(frozen=True)
