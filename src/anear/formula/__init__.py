@@ -25,7 +25,6 @@ from anear.formula.reductions import __all__ as _reductions
 from anear.formula.shapes import lengths, require_scalar
 from anear.formula.show import show, unbind
 
-
 __all__ = [
     "Expr",
     "Operand",

@@ -19,7 +19,7 @@ import hashlib
 import operator
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn, TypeAlias, Union
 
@@ -51,10 +51,11 @@ __all__ = [
 ]
 
 LEAVES: Final = frozenset({"number", "constant", "x", "y", "point_field", "query_field", "prepared"})
+# one string a table: a line for each name would hide that these are all there are
 UNARY: Final = frozenset(
-    "neg abs sqrt rsqrt exp log log1p expm1 sin cos tan arcsin arccos arctan sinh cosh tanh arcosh sign floor".split()
+    "neg abs sqrt rsqrt exp log log1p expm1 sin cos tan arcsin arccos arctan sinh cosh tanh arcosh sign floor".split()  # noqa: SIM905
 )
-BINARY: Final = frozenset("add sub mul div pow mod minimum maximum arctan2 xlogy lt le gt ge eq ne".split())
+BINARY: Final = frozenset("add sub mul div pow mod minimum maximum arctan2 xlogy lt le gt ge eq ne".split())  # noqa: SIM905
 ELEMENTWISE: Final = UNARY | BINARY | {"where"}
 REDUCTIONS: Final = frozenset({"sum", "prod", "max", "min"})
 VECTOR_TO_VECTOR: Final = frozenset({"slice", "cumsum", "matvec"})
@@ -157,13 +158,13 @@ class Expr(Methods):
 
     def __bool__(self) -> NoReturn:
         raise FormulaError(
-            f"the truth of the formula {self!r} is known only when it is computed: "
-            "use where(condition, a, b) in place of `if`, a * b in place of `and`, minimum or maximum in place of min or max"
+            f"the truth of the formula {self!r:.200} is known only when it is computed: use where(condition, a, b) in "
+            "place of `if`, a * b in place of `and`, the functions of anear.formula in place of Python's min and max"
         )
 
     def __iter__(self) -> NoReturn:
         raise FormulaError(
-            f"the formula {self!r} cannot be iterated: its dimension is known only when it is computed. "
+            f"the formula {self!r:.200} cannot be iterated: its dimension is known only when it is computed. "
             "Use the functions of anear.formula (sum, max, min ...) in place of Python's"
         )
 
@@ -241,9 +242,23 @@ class Expr(Methods):
             key = key[-1]  # [..., k] and [:, :, k], as for an array of vectors
         if isinstance(key, slice):
             if key.step not in (None, 1):
-                raise FormulaError(f"a slice takes every coordinate from start to stop: step {key.step!r} is not possible")
+                raise FormulaError(f"a slice takes every coordinate from start to stop, not steps of {key.step!r}")
             return make("slice", self, value=(_index(key.start), _index(key.stop)))
-        return make("index", self, value=operator.index(_index(key)))  # type: ignore[arg-type]
+        if key is None:
+            raise FormulaError("a coordinate is taken by an integer or a slice like [0], [-1], [1:3]; got None")
+        return make("index", self, value=_index(key))
+
+    def numpy(
+        self,
+        X: npt.ArrayLike,
+        Y: npt.ArrayLike,
+        point_data: Mapping[str, npt.ArrayLike] | None = None,
+        query_data: Mapping[str, npt.ArrayLike] | None = None,
+    ) -> npt.NDArray[np.float64]:
+        """The value for every query (row of ``X``) and every point (row of ``Y``) in float64; see ``evaluate``."""
+        from anear.formula.interpret import evaluate
+
+        return evaluate(self, X, Y, point_data, query_data)
 
     @property
     def is_matrix(self) -> bool:
@@ -254,7 +269,7 @@ class Expr(Methods):
     def T(self) -> Expr:  # noqa: N802 (NumPy's name)
         """The transposed captured matrix."""
         if not self.is_matrix:
-            raise FormulaError(f"only a captured matrix can be transposed, not {self!r}")
+            raise FormulaError(f"only a captured matrix can be transposed, not {self!r:.200}")
         return constant(self.value.values.T, self.value.name and self.value.name + "_T")
 
 
@@ -274,10 +289,10 @@ def _shape(op: str, args: tuple[Expr, ...], value: Any) -> tuple[bool, int | Non
         return True, _matvec_length(*args)
     for a in args:
         if a.is_matrix:
-            raise FormulaError(f"{op}: a captured matrix {a.value.shape} can only stand on one side of @ (matrix times vector)")
+            raise FormulaError(f"{op}: a captured matrix, here of shape {a.value.shape}, can only be multiplied by @")
     if op in REDUCTIONS or op in ("index", "slice", "cumsum"):
         if not args[0].is_vector:
-            raise FormulaError(f"{op} needs a vector, but {args[0]!r} is a scalar")
+            raise FormulaError(f"{op} needs a vector, but {args[0]!r:.200} is a scalar")
         return _reduced_shape(op, args[0].length, value)
     lengths = {a.length for a in args if a.is_vector and a.length is not None}
     if len(lengths) > 1:
@@ -313,11 +328,13 @@ def _reduced_shape(op: str, length: int | None, value: Any) -> tuple[bool, int |
 
 def _matvec_length(matrix: Expr, vector: Expr) -> int:
     if not matrix.is_matrix:
-        raise FormulaError(f"matrix times vector needs a captured matrix (a 2-D array of numbers), not {matrix!r}")
+        raise FormulaError(f"matrix times vector needs a captured matrix (a 2-D array of numbers), not {matrix!r:.200}")
     rows, columns = matrix.value.shape
     if not vector.is_vector or vector.is_matrix or vector.length not in (None, columns):
         what = f"a vector of {vector.length} coordinates" if vector.is_vector else "a scalar"
-        raise FormulaError(f"a matrix of {rows} x {columns} needs a vector of {columns} coordinates, but {vector!r} is {what}")
+        raise FormulaError(
+            f"a matrix of {rows} x {columns} needs a vector of {columns} coordinates, but {vector!r:.200} is {what}"
+        )
     return int(rows)
 
 
@@ -335,15 +352,17 @@ def _matmul(a: Expr, b: Expr) -> Expr:
 def _two_vectors(what: str, a: Expr, b: Expr) -> tuple[Expr, Expr]:
     for side in (a, b):
         if not side.is_vector:
-            raise FormulaError(f"{what} is the dot product of two vectors, but {side!r} is a scalar")
+            raise FormulaError(f"{what} is the dot product of two vectors, but {side!r:.200} is a scalar")
     return a, b
 
 
-def _index(key: object) -> int | None:
+def _index(key: Any) -> int | None:
     try:
-        return None if key is None else operator.index(key)  # type: ignore[call-overload, no-any-return]
+        return None if key is None else operator.index(key)
     except TypeError:
-        raise FormulaError(f"a coordinate is taken by an integer or a slice like [0], [-1], [1:3]; got {key!r}") from None
+        raise FormulaError(
+            f"a coordinate is taken by an integer or a slice like [0], [-1], [1:3]; got {key!r:.200}"
+        ) from None
 
 
 def _rebuild(program: list[tuple[str, tuple[int, ...], Any]]) -> Expr:
@@ -373,7 +392,8 @@ def as_expr(value: Operand) -> Expr:
         raise FormulaError(f"text {value!r} is no operand; anear.formula({value!r}) reads a formula from text")
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
-        raise FormulaError(f"an operand must be a formula, a number or an array of numbers, not {type(value).__name__} {value!r:.80}")
+        kind = type(value).__name__
+        raise FormulaError(f"an operand must be a formula, a number or an array of numbers, not {kind} {value!r:.80}")
     return number(float(array)) if array.ndim == 0 else constant(array)
 
 
@@ -407,14 +427,18 @@ def query_field(name: str, length: int | None = None) -> Expr:
 
 def _field(name: str, length: int | None) -> tuple[str, int | None]:
     if not isinstance(name, str) or not name.isprintable() or not 0 < len(name) <= 100 or set(name) & set("\"'\\"):
-        raise FormulaError(f"a field's name is text of 1 to 100 printable characters without quotes or backslashes, not {name!r}")
+        raise FormulaError(
+            f"a field's name has 1 to 100 printable characters, no quotes or backslashes; got {name!r:.200}"
+        )
     if length is not None and (isinstance(length, bool) or not isinstance(length, (int, np.integer)) or length < 1):
-        raise FormulaError(f"the length of field {name!r} must be a positive integer, or None for a scalar; got {length!r}")
+        raise FormulaError(
+            f"the length of field {name!r} must be an integer above 0, or None for a scalar; got {length!r}"
+        )
     return name, None if length is None else int(length)
 
 
 def prepared(side: str, index: int, vector: bool) -> Expr:
-    """What ``Plan.query[index]`` or ``Plan.point[index]`` (``side``: "query" or "point") holds; made by the hoisting pass."""
+    """What ``Plan.query[index]`` or ``Plan.point[index]`` (``side``: "query" or "point") holds; see ``hoist``."""
     return Expr("prepared", (), (side, index, vector))
 
 

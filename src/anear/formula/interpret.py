@@ -29,6 +29,10 @@ def _xlogy(a: Floats, b: Floats) -> Floats:
     return np.where(zero, 0.0, a * np.log(np.where(zero, 1.0, b)))
 
 
+def _where(condition: Floats, a: Floats, b: Floats) -> Floats:
+    return np.where(condition != 0.0, a, b)
+
+
 def _float(compare: Callable[[Any, Any], Any]) -> Callable[[Floats, Floats], Floats]:
     return lambda a, b: np.asarray(compare(a, b), dtype=np.float64)
 
@@ -70,20 +74,20 @@ OPERATIONS: Final[Mapping[str, Callable[..., Floats]]] = {
     "ge": _float(np.greater_equal),
     "eq": _float(np.equal),
     "ne": _float(np.not_equal),
-    "where": lambda condition, a, b: np.where(condition != 0.0, a, b),
+    "where": _where,
     "sum": lambda a: np.sum(a, axis=-1, keepdims=True),
     "prod": lambda a: np.prod(a, axis=-1, keepdims=True),
     "max": lambda a: np.max(a, axis=-1, keepdims=True),
     "min": lambda a: np.min(a, axis=-1, keepdims=True),
     "cumsum": lambda a: np.cumsum(a, axis=-1),
 }
-"""What each operation computes; values are arrays (queries, points, coordinates), any of them 1 where it does not vary."""
+"""What each operation computes; values are arrays (queries, points, coordinates), 1 long where they do not vary."""
 
 
 def evaluate(
     expr: Expr,
-    X: npt.ArrayLike,  # noqa: N803 (a matrix)
-    Y: npt.ArrayLike,  # noqa: N803
+    X: npt.ArrayLike,
+    Y: npt.ArrayLike,
     point_data: Mapping[str, npt.ArrayLike] | None = None,
     query_data: Mapping[str, npt.ArrayLike] | None = None,
     *,
@@ -142,7 +146,8 @@ def _value(expr: Expr, leaves: Mapping[Expr, Floats], rows: slice, columns: slic
     for node in nodes:
         if node in leaves:
             leaf = leaves[node]
-            values[node] = leaf[rows if leaf.shape[0] > 1 else slice(None), columns if leaf.shape[1] > 1 else slice(None)]
+            varies = leaf.shape[0] > 1, leaf.shape[1] > 1
+            values[node] = leaf[rows if varies[0] else slice(None), columns if varies[1] else slice(None)]
         elif not node.is_matrix:
             values[node] = _apply(node, values)
         for a in set(node.args):
@@ -160,7 +165,9 @@ def _apply(node: Expr, values: Mapping[Expr, Floats]) -> Floats:
     if node.op == "slice":
         return values[node.args[0]][..., slice(*node.value)]
     if node.op == "matvec":
-        return values[node.args[1]] @ node.args[0].value.values.T
+        matrix: Floats = node.args[0].value.values
+        product: Floats = np.matmul(values[node.args[1]], matrix.T)
+        return product
     return OPERATIONS[node.op](*(values[a] for a in node.args))
 
 
@@ -221,7 +228,9 @@ def _prepared(node: Expr, prepared: Mapping[tuple[str, int], npt.ArrayLike], nq:
     if side not in ("query", "point"):
         return array  # of pairs: (nq, n) or (nq, n, length)
     if array.ndim != 2 or len(array) != (n if side == "point" else nq):
-        raise ArgumentError(f"prepared[{side!r}, {number}] is of shape {array.shape}, which does not fit {nq} queries and {n} points")
+        raise ArgumentError(
+            f"prepared[{side!r}, {number}] of shape {array.shape} does not fit {nq} queries and {n} points"
+        )
     return array[None, :, :] if side == "point" else array[:, None, :]
 
 

@@ -6,7 +6,7 @@ KeOps writes distances with lazy tensors: ``((x - y) ** 2).sum(-1)``, ``(x | y)`
 
 from __future__ import annotations
 
-import math
+import operator
 
 from anear.errors import FormulaError
 from anear.formula.expression import Expr, Operand, as_expr, make
@@ -70,10 +70,10 @@ def ifelse(condition: Operand, a: Operand, b: Operand) -> Expr:
 
 def clampint(a: Operand, low: int, high: int) -> Expr:
     """``a`` limited to [``low``, ``high``], both integers."""
-    for limit in (low, high):
-        if isinstance(limit, Expr) or float(limit) != math.floor(limit):
-            raise FormulaError(f"clampint takes two integers, not {limit!r}; clamp takes any limits")
-    return clip(a, low, high)
+    try:
+        return clip(a, operator.index(low), operator.index(high))
+    except TypeError:
+        raise FormulaError(f"clampint takes two integers, not {low!r} and {high!r}; clamp takes any limits") from None
 
 
 def sqnorm2(a: Operand) -> Expr:

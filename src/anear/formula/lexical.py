@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import keyword
+import math
 import re
 from collections.abc import Iterable
 from typing import Final
@@ -75,9 +76,10 @@ class Source:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """`; did you mean ...?` with the closest names, or nothing."""
-    close = difflib.get_close_matches(name, list(known), n=3, cutoff=0.6)
-    return f"; did you mean {' or '.join(repr(c) for c in close)}?" if close else ""
+    """A hint for a name that is not known: the closest ones, or else all there are."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    return f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(names)}"
 
 
 def scan(source: Source) -> str:
@@ -122,11 +124,11 @@ def _check_token(source: Source, kind: str, token: str, start: int, end: int) ->
     following = source.text[end : end + 1]
     if kind == "number":
         if following.isalnum() or following == "_":
-            raise source.error(f"cannot read the number {source.text[start:end + 1]!r}", start)
+            raise source.error(f"cannot read the number {source.text[start : end + 1]!r}", start)
         if sum(c.isdigit() for c in token) > MAX_DIGITS:
             raise source.error(f"a number has at most {MAX_DIGITS} digits", start)
         value = float(token)
-        if value in (float("inf"),) or (value == 0.0 and token.lower().split("e")[0].strip("0.")):
+        if math.isinf(value) or (value == 0.0 and token.lower().split("e")[0].strip("0.")):
             raise source.error(f"the number {token} is outside of what float64 holds; use inf or 0", start)
     elif kind == "name":
         if len(token) > MAX_NAME:

@@ -6,7 +6,7 @@ Written out, and not attached in a loop, so that editors and type checkers know 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from anear.formula.expression import Expr, Operand
@@ -18,7 +18,7 @@ def _call(name: str, *arguments: object, **options: object) -> Expr:
     """The function of this name; looked up late, because the functions are made of expressions."""
     from anear.formula.table import FUNCTIONS
 
-    return cast("Expr", FUNCTIONS[name](*arguments, **options))
+    return FUNCTIONS[name](*arguments, **options)
 
 
 class Methods:

@@ -16,7 +16,7 @@ import math
 import operator
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias, Union
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,7 @@ from anear.formula.table import FUNCTIONS
 
 __all__ = ["formula", "parse"]
 
-Value: TypeAlias = Union[Expr, float, int, str, None, npt.NDArray[np.float64], slice]
+Value: TypeAlias = Expr | float | int | str | npt.NDArray[np.float64] | slice | None
 
 NAMES: Final[Mapping[str, Value]] = {
     "x": x,
@@ -87,7 +87,7 @@ def formula(source: str | Operand, /, **captured: Operand) -> Expr:
     >>> formula("abs(x - z)")
     Traceback (most recent call last):
     ...
-    anear.errors.FormulaError: unknown name 'z'; known are e, inf, nan, pi, x, y (column 9)
+    anear.errors.FormulaError: unknown name 'z'; there are e, inf, nan, pi, x, y (column 9)
         abs(x - z)
                 ^
     """
@@ -148,7 +148,9 @@ class _Reader:
             position = self.lead + max(0, (error.offset or 1) - 1)
             raise self.source.error(f"the formula cannot be read: {error.msg}", position) from None
         except (RecursionError, MemoryError, ValueError):
-            raise FormulaError("the formula is too long a chain of operators; write it in parts: t = ...; t + ...") from None
+            raise FormulaError(
+                "the formula's chain of operators is too long; write it in parts: t = ...; ..."
+            ) from None
 
     def _value(self, root: ast.expr) -> Value:
         values: list[Value] = []
@@ -165,7 +167,11 @@ class _Reader:
                     del values[len(values) - count :]
                     with np.errstate(all="ignore"):
                         values.append(self._finish(node, taken))
-            except (FormulaError, ArithmeticError, TypeError, ValueError, LookupError, MemoryError) as error:
+            except ZeroDivisionError:
+                raise self._error("division by zero", node) from None
+            except OverflowError:
+                raise self._error("the number is too large for float64", node) from None
+            except (FormulaError, TypeError, ValueError, LookupError, MemoryError) as error:
                 raise self._error(str(error), node) from None
         return values[0]
 
@@ -234,8 +240,7 @@ class _Reader:
             return self.names[name]
         if name in CALLABLE:
             raise FormulaError(f"{name!r} is a function: write {_signature(name)}")
-        known = ", ".join(sorted(self.names))
-        raise FormulaError(f"unknown name {name!r}{nearest(name, [*self.names, *CALLABLE])}; known are {known}")
+        raise FormulaError(f"unknown name {name!r}; {nearest(name, self.names)}")
 
     def _binary(self, sign: str, function: Callable[[Any, Any], Any], a: Value, b: Value) -> Value:
         if not (_is_plain(a) and _is_plain(b)) or sign == "|":
@@ -273,7 +278,7 @@ class _Reader:
         if isinstance(node.func, ast.Attribute):
             name = node.func.attr
             if name not in METHODS:
-                raise FormulaError(f"unknown method {name!r}{nearest(name, METHODS)}; there are {', '.join(sorted(METHODS))}")
+                raise FormulaError(f"unknown method {name!r}; {nearest(name, METHODS)}")
             function: Callable[..., Expr] = getattr(self._expr(values.pop(0)), name)
             return function, name
         if not isinstance(node.func, ast.Name):
@@ -283,7 +288,7 @@ class _Reader:
             return CALLABLE[name], name
         if name in self.names:
             raise FormulaError(f"{name!r} is not a function; a product is written with *")
-        raise FormulaError(f"unknown function {name!r}{nearest(name, CALLABLE)}; there are {', '.join(sorted(CALLABLE))}")
+        raise FormulaError(f"unknown function {name!r}; {nearest(name, CALLABLE)}")
 
     def _argument(self, value: Value, texts: bool) -> Value:
         if isinstance(value, str) and not texts:
@@ -297,7 +302,7 @@ class _Reader:
 
     def _list(self, values: list[Value]) -> Value:
         if not all(_is_plain(value) for value in values):
-            raise FormulaError("brackets hold the numbers of a vector, [1, 2, 3], or the rows of a matrix, [[1, 2], [3, 4]]")
+            raise FormulaError("brackets hold a vector's numbers, [1, 2, 3], or a matrix's rows, [[1, 2], [3, 4]]")
         if len({np.shape(value) for value in values}) > 1:  # type: ignore[arg-type]
             raise FormulaError("the rows of a matrix must be equally long")
         array = np.array(values, dtype=np.float64)
@@ -309,7 +314,7 @@ class _Reader:
 
     def _capture(self, name: str, value: Operand) -> Value:
         if not isinstance(name, str) or not name.isidentifier() or name in ("x", "y"):
-            raise FormulaError(f"a captured value needs a name of letters, digits and _ other than x and y, not {name!r}")
+            raise FormulaError(f"a captured value's name has letters, digits and _, and is not x or y; got {name!r}")
         try:
             expr = as_expr(value)
         except FormulaError as error:
@@ -317,7 +322,8 @@ class _Reader:
         if isinstance(value, Expr) and expr.op != "constant":
             return expr
         if expr.op == "number":
-            return int(expr.value) if isinstance(value, (int, np.integer)) and abs(expr.value) <= _LARGEST_INT else float(expr.value)
+            whole = isinstance(value, (int, np.integer)) and abs(expr.value) <= _LARGEST_INT
+            return int(expr.value) if whole else float(expr.value)
         array: npt.NDArray[np.float64] = expr.value.values
         self.array_names[id(array)] = name
         return array

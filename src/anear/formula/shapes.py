@@ -50,8 +50,8 @@ def require_scalar(expr: Expr) -> Expr:
     """
     if expr.is_vector:
         raise FormulaError(
-            f"a distance must be one number, but {expr!r} has one a coordinate: "
-            f"wrap it in a reduction, such as sum(...), max(...) or norm(...)"
+            f"a distance must be one number, but {expr!r:.200} has one a coordinate: "
+            "wrap it in a reduction, such as sum(...), max(...) or norm(...)"
         )
     return expr
 
@@ -73,7 +73,7 @@ def _length(
     for a in vectors[1:]:
         if known[a] != known[vectors[0]]:
             raise FormulaError(
-                f"{node!r}: {vectors[0]!r} has {known[vectors[0]]} coordinates and {a!r} has {known[a]}"
+                f"{node!r:.200}: {vectors[0]!r:.200} has {known[vectors[0]]} coordinates and {a!r:.200} has {known[a]}"
                 f" (the data have {dimension})"
             )
     return known[vectors[0]]
@@ -83,7 +83,9 @@ def _slice_length(node: Expr, length: int | None, dimension: int) -> int:
     assert length is not None
     taken = len(range(*slice(*node.value).indices(length)))
     if taken == 0:
-        raise FormulaError(f"{node!r} is empty: {node.args[0]!r} has {length} coordinates (the data have {dimension})")
+        raise FormulaError(
+            f"{node!r:.200} is empty: {node.args[0]!r:.200} has {length} coordinates (the data have {dimension})"
+        )
     return taken
 
 
@@ -91,7 +93,7 @@ def _check_index(node: Expr, length: int | None, dimension: int) -> None:
     assert length is not None
     if not -length <= node.value < length:
         raise FormulaError(
-            f"{node!r} is outside: {node.args[0]!r} has {length} coordinates (the data have {dimension})"
+            f"{node!r:.200} is outside: {node.args[0]!r:.200} has {length} coordinates (the data have {dimension})"
         )
 
 
@@ -99,6 +101,6 @@ def _check_matvec(node: Expr, length: int | None, dimension: int) -> None:
     rows, columns = node.args[0].value.shape
     if length != columns:
         raise FormulaError(
-            f"{node!r}: a matrix of {rows} x {columns} needs a vector of {columns} coordinates,"
-            f" but {node.args[1]!r} has {length} (the data have {dimension})"
+            f"{node!r:.200}: a matrix of {rows} x {columns} needs a vector of {columns} coordinates,"
+            f" but {node.args[1]!r:.200} has {length} (the data have {dimension})"
         )

@@ -10,6 +10,7 @@ A formula that is too deep, or whose shared parts would be repeated too often, i
 
 from __future__ import annotations
 
+import keyword
 from collections import Counter
 from collections.abc import Callable
 from typing import Final
@@ -83,7 +84,7 @@ def unbind(expr: Expr) -> tuple[str, dict[str, npt.NDArray[np.float64]]]:
     for node in walk(expr):
         if node.op != "constant":
             continue
-        wanted = node.value.name if _is_name(node.value.name) else f"a{len(names)}"
+        wanted: str = node.value.name if _is_name(node.value.name) else f"a{len(names)}"
         name, tries = wanted, 0
         while name in taken:
             tries += 1
@@ -94,8 +95,9 @@ def unbind(expr: Expr) -> tuple[str, dict[str, npt.NDArray[np.float64]]]:
 
 
 def _is_name(name: str | None) -> bool:
-    # names like t0 are the text's own
-    return name is not None and name.isascii() and name.isidentifier() and not (name[0] == "t" and name[1:].isdigit())
+    if name is None or not name.isascii() or not name.isidentifier() or keyword.iskeyword(name):
+        return False
+    return not (name[0] == "t" and name[1:].isdigit())  # the text's own names for parts
 
 
 def _number(value: float) -> str:
