@@ -25,6 +25,7 @@ from anear.spaces.space import Distance, Resolved
 __all__ = ["all_distances", "find", "names", "normalized", "resolve"]
 
 _NAMED: Final = re.compile(r"\s*([A-Za-z][\w\- ]*?)\s*(?::\s*(.*?)\s*)?", re.DOTALL)
+_MEANT_AS_FORMULA: Final = re.compile(r"\b[xy]\b")
 _SETTING: Final = re.compile(r"\s*([A-Za-z_]\w*)\s*=\s*([^=,]+?)\s*")
 
 
@@ -50,7 +51,7 @@ def resolve(spec: str | Expr | Distance, **params: Any) -> Resolved:
     >>> resolve("euclidian")
     Traceback (most recent call last):
     ...
-    anear.errors.ArgumentError: unknown distance 'euclidian'; did you mean 'euclidean', 'sqeuclidean' or 'seuclidean'? ...
+    anear.errors.ArgumentError: unknown distance 'euclidian', and no formula either; did you mean 'euclidean', ...?
     """
     if isinstance(spec, Distance):
         return spec.bind(params)
@@ -75,10 +76,10 @@ def _resolve_text(spec: str, params: Mapping[str, Any]) -> Resolved:
         return distance.bind(_merged(distance, match[2], params))
     try:
         expr = parse(spec)
-    except FormulaError as error:
-        if match[2] is not None and _SETTING.match(match[2]) is None:
+    except FormulaError:
+        if _MEANT_AS_FORMULA.search(spec):
             raise
-        raise ArgumentError(f"unknown distance {match[1]!r}{_suggestion(match[1])}; it is no formula either: {error}") from None
+        raise ArgumentError(f"unknown distance {match[1]!r}, and no formula either{_suggestion(match[1])}") from None
     return _formula(expr, params)
 
 
@@ -177,6 +178,6 @@ def _suggestion(name: str) -> str:
     spelt = {normalized(n): n for n in reversed(names(aliases=True))}
     near = [spelt[key] for key in difflib.get_close_matches(normalized(name), spelt, n=3, cutoff=0.6)]
     if not near:
-        return "; anear.distances() lists them all"
+        return "; `anear distances` lists them all"
     quoted = [repr(n) for n in near]
     return f"; did you mean {' or '.join(quoted) if len(quoted) < 3 else f'{quoted[0]}, {quoted[1]} or {quoted[2]}'}?"

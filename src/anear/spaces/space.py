@@ -15,7 +15,10 @@ from typing import Any, Final
 import numpy as np
 
 from anear.errors import ArgumentError
-from anear.formula.expression import Expr, make, x, y
+from anear.formula.expression import Expr, x, y
+from anear.formula.graph import substitute
+from anear.formula.parse import parse
+from anear.formula.show import show
 from anear.spaces.domain import REAL, Domain
 
 __all__ = ["CLAIMS", "METRIC", "NON_NEGATIVE_ZERO", "Distance", "Formula", "Parameter", "Resolved", "swapped"]
@@ -86,7 +89,9 @@ class Parameter:
         return float(array) if self.kind == "number" else array
 
     def _error(self, value: Any, distance: str) -> ArgumentError:
-        shown = f"an array of shape {value.shape}" if isinstance(value, np.ndarray) and value.size > 8 else repr(value)
+        if isinstance(value, np.ndarray):
+            value = value.tolist() if value.size <= 8 else value
+        shown = f"an array of shape {value.shape}" if isinstance(value, np.ndarray) else repr(value)
         return ArgumentError(f"{distance}: parameter {self.name} is {shown}; allowed: {self.allowed}")
 
 
@@ -128,8 +133,6 @@ class Distance:
         values = self._validated(params or {})
         made = self.formula(**values) if callable(self.formula) else self.formula
         if isinstance(made, str):
-            from anear.formula.parse import parse
-
             made = parse(made)
         return Resolved(
             name=self.name,
@@ -146,11 +149,7 @@ class Distance:
         if isinstance(self.formula, str):
             return self.formula
         made = self.formula(**self._validated(params or {}))
-        if isinstance(made, str):
-            return made
-        from anear.formula.show import show
-
-        return show(made)
+        return made if isinstance(made, str) else show(made)
 
     def _validated(self, params: Mapping[str, Any]) -> dict[str, Any]:
         known = {p.name: p for p in self.parameters}
@@ -207,37 +206,22 @@ class Resolved:
 
 def swapped(distance: Distance, name: str, aliases: tuple[str, ...], summary: str) -> Distance:
     """The same distance with query and point exchanged: the *right query* of an asymmetric one."""
+    original = distance.formula
     return replace(
         distance,
         name=name,
         aliases=aliases,
         summary=summary,
-        formula=_swapped_formula(distance.formula),
+        formula=_exchanged(original) if isinstance(original, str) else lambda **params: _exchanged(original(**params)),
         query_domain=distance.point_domain,
         point_domain=distance.query_domain,
     )
 
 
-def _swapped_formula(formula: Formula) -> Formula:
-    if isinstance(formula, str):
-        return re.sub(r"\b[xy]\b", lambda found: "y" if found[0] == "x" else "x", formula)
-    made = formula
-
-    def exchanged(**params: Any) -> str | Expr:
-        value = made(**params)
-        if isinstance(value, Expr):
-            return _swapped_expr(value)
-        text = _swapped_formula(value)
-        assert isinstance(text, str)
-        return text
-
-    return exchanged
-
-
-def _swapped_expr(root: Expr) -> Expr:
-    if root is x or root is y:
-        return y if root is x else x
-    return make(root.op, *(_swapped_expr(a) for a in root.args), value=root.value) if root.args else root
+def _exchanged(formula: str | Expr) -> str | Expr:
+    if isinstance(formula, Expr):
+        return substitute(formula, {x: y, y: x})
+    return re.sub(r"\b[xy]\b", lambda found: "y" if found[0] == "x" else "x", formula)
 
 
 def _short(value: float) -> str:

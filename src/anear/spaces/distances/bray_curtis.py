@@ -4,7 +4,7 @@ from anear.spaces.space import CLAIMS, Distance
 
 DISTANCE = Distance(
     name="bray_curtis",
-    aliases=("braycurtis", "sorensen"),
+    aliases=("sorensen",),
     formula="where(sum(abs(x - y)) > 0, sum(abs(x - y)) / sum(abs(x + y)), 0)",
     claims=CLAIMS - {"triangle"},
     summary="sum(|x - y|) / sum(|x + y|), 0/0 = 0",

@@ -13,10 +13,10 @@ def _formula(p: float, w: npt.NDArray[np.float64] | None) -> Expr:
     """sum(w * |x - y|**p) ** (1/p); the forms that need no general power are spelt without one."""
     if math.isinf(p):
         # As in SciPy: the limit of w ** (1/p) is 1 for every weight but 0, which takes the coordinate out.
-        present = 1.0 if w is None else constant((w != 0).astype(np.float64), "w")
-        return ((x - y).abs() * present).max()
-    even = p == int(p) and int(p) % 2 == 0
-    terms = (x - y if even else (x - y).abs()) ** p
+        gaps = (x - y).abs()
+        return (gaps if w is None else constant(w != 0, "w") * gaps).max()
+    bases = x - y if p % 2 == 0 else (x - y).abs()
+    terms = bases if p == 1 else bases**p
     total = (terms if w is None else constant(w, "w") * terms).sum()
     return total if p == 1 else total.sqrt() if p == 2 else total ** (1.0 / p)
 

@@ -5,7 +5,7 @@ from anear.spaces.space import METRIC, Distance
 
 DISTANCE = Distance(
     name="rogers_tanimoto",
-    aliases=("rogerstanimoto", "sokal_michener"),
+    aliases=("sokal_michener",),
     # 2 h / (1 + h) with h = mean(x != y), written with h once: then a search ranks by h alone.
     formula="2 - 2 / (1 + mean(x != y))",
     query_domain=BINARY,

@@ -5,7 +5,6 @@ from anear.spaces.space import Distance
 
 DISTANCE = Distance(
     name="russell_rao",
-    aliases=("russellrao",),
     formula="1 - mean(x * y)",
     query_domain=BINARY,
     point_domain=BINARY,

@@ -5,7 +5,6 @@ from anear.spaces.space import METRIC, Distance
 
 DISTANCE = Distance(
     name="sokal_sneath",
-    aliases=("sokalsneath",),
     formula="where(sum(x != y) > 0, 2 * sum(x != y) / (dot(x, y) + 2 * sum(x != y)), 0)",
     query_domain=BINARY,
     point_domain=BINARY,
