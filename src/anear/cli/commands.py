@@ -125,7 +125,8 @@ def range_search(
         start = time.perf_counter(), time.process_time()
         progress = bars.task("searching")
         if asked is None:
-            found = index.self_range_search(radius, num_threads=threads, progress=progress)
+            everyone = np.arange(len(index))
+            found = index.range_search(index.points, radius, exclude=everyone, num_threads=threads, progress=progress)
         else:
             more = search.query_options(bars)
             found = index.range_search(asked, radius, **more, num_threads=threads, progress=progress)

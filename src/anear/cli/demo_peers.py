@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-import anear
-
 __all__ = ["Peer", "Timing", "agrees", "numpy_peer", "sklearn_peer", "timed"]
 
 _Rows = npt.NDArray[Any]
@@ -70,7 +68,7 @@ def numpy_peer(name: str | None, formula: Any, points: _Rows, k: int) -> Peer:
 
 
 def sklearn_peer(name: str | None, formula: Any, points: _Rows, k: int) -> Peer | None:
-    """scikit-learn's brute force; a distance it does not know goes in as a Python function. None if not installed."""
+    """scikit-learn's brute force, with a Python function for a distance it does not know; None where it is missing."""
     try:
         from sklearn.neighbors import NearestNeighbors
     except ModuleNotFoundError:
@@ -82,7 +80,7 @@ def sklearn_peer(name: str | None, formula: Any, points: _Rows, k: int) -> Peer 
         def metric(a: _Rows, b: _Rows) -> float:
             return float(one(a, b[None, :])[0] if one is not None else formula.numpy(a[None, :], b[None, :])[0, 0])
 
-    model = NearestNeighbors(n_neighbors=k, algorithm="brute", metric=metric, n_jobs=anear.num_threads())
+    model = NearestNeighbors(n_neighbors=k, algorithm="brute", metric=metric)
     model.fit(points.astype(np.float32))
 
     def search(queries: _Rows) -> _Answers:

@@ -15,7 +15,7 @@ from anear.cli.progress import Bars
 from anear.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from anear.data import Dataset
+    from anear.data.dataset import Dataset
 
 __all__ = ["assignments", "fields", "read", "value"]
 

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from anear.evaluate.samples import sample
-from anear.index import Index, pairwise
+from anear.index.index import Index
+from anear.index.search import pairwise
 from anear.spaces import Distance, Resolved, all_distances, resolve
 
 __all__ = ["SearchRate", "Throughput", "best_rate", "distance_rates", "search_rates"]
