@@ -46,7 +46,8 @@ def test_layouts_become_c_contiguous(name: str) -> None:
     data = matrix(BFLOAT16 if name == "bfloat16" else name, 6, 8)
     for view in (data[::2], data[:, ::2], data[::-1], data.T, np.asfortranarray(data), data[1:, 3:5]):
         rows = as_rows(view)
-        assert rows.flags.c_contiguous and rows.flags.aligned
+        assert rows.flags.c_contiguous
+        assert rows.flags.aligned
         assert storage_name(rows) == name
         assert np.array_equal(to_float(rows), to_float(np.ascontiguousarray(view)))
 
@@ -78,7 +79,8 @@ def test_foreign_byte_order(name: str) -> None:
 def test_bool_is_uint8() -> None:
     data = np.array([[True, False], [False, True]])
     rows = as_rows(data)
-    assert rows.dtype == np.uint8 and rows.tolist() == [[1, 0], [0, 1]]
+    assert rows.dtype == np.uint8
+    assert rows.tolist() == [[1, 0], [0, 1]]
     assert np.shares_memory(rows, data)
     assert as_rows(np.zeros((5, 4), bool).T).shape == (4, 5)
 
@@ -170,9 +172,11 @@ def test_dimension_and_name() -> None:
 def test_one_row() -> None:
     for value in ([1.5, 2.0], np.array([1.5, 2.0]), np.array([1.5, 9, 2.0, 9])[::2], (1.5, 2.0)):
         rows, single = as_rows(value, one_row=True)
-        assert single and rows.tolist() == [[1.5, 2.0]]
+        assert single
+        assert rows.tolist() == [[1.5, 2.0]]
     rows, single = as_rows([[1.5, 2.0]], one_row=True)
-    assert not single and rows.shape == (1, 2)
+    assert not single
+    assert rows.shape == (1, 2)
     with pytest.raises(ArgumentError, match=r"q\[1\] is nan"):
         as_rows([1.0, np.nan], "q", one_row=True)
 
@@ -232,7 +236,8 @@ def test_bfloat16_in_both_guises(data: np.ndarray) -> None:
 def test_bfloat16_without_ml_dtypes(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     monkeypatch.setitem(sys.modules, "ml_dtypes", None)
     data = dense.from_bfloat16_bits(np.array([[0x3F80, 0x4000]], np.uint16))
-    assert data.dtype == BFLOAT16_BITS and to_float(data).tolist() == [[1.0, 2.0]]
+    assert data.dtype == BFLOAT16_BITS
+    assert to_float(data).tolist() == [[1.0, 2.0]]
     np.save(tmp_path / "b.npy", data)
     assert storage_name(as_rows(np.load(tmp_path / "b.npy"))) == "bfloat16"
     with pytest.raises(ArgumentError, match="native uint16"):
@@ -296,7 +301,8 @@ def test_torch_bfloat16_and_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", fake)
     raw = np.array([[0x3F80, 0x4000]], np.int16)
     rows = as_rows(FakeTensor(raw, "torch.bfloat16", grad=True))
-    assert storage_name(rows) == "bfloat16" and to_float(rows).tolist() == [[1.0, 2.0]]
+    assert storage_name(rows) == "bfloat16"
+    assert to_float(rows).tolist() == [[1.0, 2.0]]
     assert np.shares_memory(rows, raw)
 
 
@@ -349,10 +355,12 @@ def test_filters_are_bits(n: int, data: st.DataObject) -> None:
     allow, deny = data.draw(st.none() | ids), data.draw(st.none() | ids)
     bits = as_filter(n, allow=allow, deny=deny)
     if bits is None:
-        assert allow is None and deny is None
+        assert allow is None
+        assert deny is None
         return
     expected = [(allow is None or i in allow) and (deny is None or i not in deny) for i in range(n)]
-    assert bits.dtype == np.uint8 and bits.size == (n + 7) // 8
+    assert bits.dtype == np.uint8
+    assert bits.size == (n + 7) // 8
     assert np.unpackbits(bits, bitorder="little").tolist() == expected + [False] * (-n % 8)
     masks = [None if ids is None else np.isin(np.arange(n), ids) for ids in (allow, deny)]
     assert np.array_equal(bits, as_filter(n, allow=masks[0], deny=masks[1]))

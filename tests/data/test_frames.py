@@ -34,9 +34,11 @@ def make(request: pytest.FixtureRequest) -> Any:
 
 def test_numbers(make: Any) -> None:
     rows = as_rows(make({"a": np.float32([1, 2]), "b": np.float32([3, 4])}))
-    assert rows.dtype == np.float32 and rows.tolist() == [[1, 3], [2, 4]]
+    assert rows.dtype == np.float32
+    assert rows.tolist() == [[1, 3], [2, 4]]
     mixed = as_rows(make({"a": [1, 2], "b": [0.5, 4.0], "c": [True, False]}))
-    assert mixed.dtype == np.float64 and mixed.tolist() == [[1, 0.5, 1], [2, 4, 0]]
+    assert mixed.dtype == np.float64
+    assert mixed.tolist() == [[1, 0.5, 1], [2, 4, 0]]
     assert as_rows(make({"a": np.uint8([1, 2])})).dtype == np.uint8
     assert as_rows(make({"a": [1, 2]})).dtype == np.float32
 

@@ -51,7 +51,7 @@ def frame_matrix(frame: Any, name: str) -> tuple[Array, list[str]]:
 def _numbered(frame: Any) -> tuple[list[str], Any]:
     """The names of the columns, and the frame with columns named "0", "1", ...
 
-    pandas and Arrow allow names that repeat, pandas also names that are no strings; narwhals' columns are found by name.
+    narwhals finds columns by name, but pandas and Arrow let names repeat, and pandas' need not be strings.
     """
     columns = [str(column) for column in getattr(frame, "column_names", None) or getattr(frame, "columns", [])]
     names = [str(number) for number in range(len(columns))]
