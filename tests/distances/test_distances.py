@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from tests.reference.distances import REFERENCE, Array, Twin
 
 from anear.formula import Expr, evaluate
 from anear.spaces.lookup import all_distances, resolve
 from anear.spaces.space import CLAIMS, METRIC, Distance
-from tests.reference.distances import REFERENCE, Array, Twin
 
 ALL = all_distances()
 BY_NAME = pytest.mark.parametrize("distance", ALL, ids=lambda d: d.name)
@@ -133,7 +133,7 @@ def test_is_documented(distance: Distance) -> None:
         assert parameter.meaning
 
 
-@pytest.mark.parametrize("name", [d.name for d in ALL if not any(p.required for p in d.parameters) and "mahal" not in d.name])
+@pytest.mark.parametrize("name", sorted({d.name for d in ALL} - {"mahalanobis", "sqmahalanobis", "seuclidean"}))
 def test_formula_text_is_the_formula(name: str) -> None:
     distance = resolve(name).distance
     assert distance is not None
@@ -152,9 +152,9 @@ def test_right_queries_are_the_left_ones_exchanged() -> None:
 def test_zeros_are_taken_as_documented() -> None:
     zero, one = np.zeros((1, 3)), np.ones((1, 3))
     with np.errstate(all="ignore"):
-        for name in ("chi_square", "canberra", "bray_curtis", "soergel", "kulczynski", "wave_hedges", "tanimoto", "clark"):
+        for name in ("chi_square", "canberra", "bray_curtis", "soergel", "kulczynski", "wave_hedges", "tanimoto"):
             assert evaluate(resolve(name).expr, zero, zero)[0, 0] == 0.0
-        for name in ("kldiv", "kldivgen", "jensen_shannon", "k_divergence", "topsoe"):
+        for name in ("clark", "kldiv", "kldivgen", "jensen_shannon", "k_divergence", "topsoe"):
             assert evaluate(resolve(name).expr, zero, zero)[0, 0] == 0.0
         assert evaluate(resolve("kldiv").expr, zero, one)[0, 0] == np.inf
         assert evaluate(resolve("kldivgen").expr, one, zero)[0, 0] == 3.0

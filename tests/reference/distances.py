@@ -221,7 +221,8 @@ def jeffreys(q: Array, p: Array) -> float:
 
 
 def renyi(q: Array, p: Array, alpha: float = 0.5) -> float:
-    total = math.fsum(0.0 if a == 0 else a * (a / b if b else math.inf) ** (alpha - 1.0) for a, b in zip(p, q, strict=True))
+    pairs = [(a, b) for a, b in zip(p, q, strict=True) if a > 0]
+    total = math.fsum(a * (a / b if b else math.inf) ** (alpha - 1.0) for a, b in pairs)
     return math.inf if total == 0 else math.log(total) / (alpha - 1.0)
 
 
@@ -419,7 +420,12 @@ def _same(function: Callable[..., float], sample: Sampler, **rest: Any) -> Twin:
 
 
 def _both_ways(
-    name: str, other: str, function: Callable[..., float], points: Sampler, queries: Sampler, cases: Cases = no_parameters
+    name: str,
+    other: str,
+    function: Callable[..., float],
+    points: Sampler,
+    queries: Sampler,
+    cases: Cases = no_parameters,
 ) -> dict[str, Twin]:
     """The twins of a left and a right query. What is divided by, the left one's query, has the narrower domain."""
     return {

@@ -50,8 +50,8 @@ class Rule:
     low, high : the bounds; ``low_open`` and ``high_open`` leave the bound itself out.
     integer : whether only whole numbers are allowed.
     column : the one column the rule is about; None for all of them.
-    measure : a function of a float64 chunk (rows, columns) giving one number a row, which is then bounded instead of
-        the values; ``of`` says in words what it measures.
+    measure : a function of a chunk (rows, columns) of any type giving one float64 a row, which is then bounded
+        instead of the values; ``of`` says in words what it measures.
     """
 
     low: float = -math.inf
@@ -60,7 +60,7 @@ class Rule:
     high_open: bool = False
     integer: bool = False
     column: int | None = None
-    measure: Callable[[_FloatArray], _FloatArray] | None = None
+    measure: Callable[[npt.NDArray[Any]], _FloatArray] | None = None
     of: str = ""
 
     def refused(self, values: _FloatArray) -> npt.NDArray[np.bool_]:
@@ -124,7 +124,7 @@ class Domain:
         >>> NON_NEGATIVE.check(np.array([[1.0, 2.0], [0.5, -3.0]]), "points", "chi_square")
         Traceback (most recent call last):
         ...
-        anear.errors.DomainError: points[1, 1] is -3.0, but chi_square takes only numbers >= 0 there; check_domain=False skips this check
+        anear.errors.DomainError: points[1, 1] is -3.0, but chi_square takes only numbers >= 0 there; ...
         """
         if not self.rules and self.columns is None and self.min_columns <= 1:
             return
@@ -137,16 +137,15 @@ class Domain:
     def _check_columns(self, count: int, what: str, name: str) -> None:
         if self.columns is not None and count != self.columns:
             raise ArgumentError(f"{what} has {count} columns, but {name} takes {self.columns}: {self.allowed}")
-        if count < self.min_columns:
-            raise ArgumentError(f"{what} has {count} columns, but {name} takes at least {self.min_columns}: {self.allowed}")
+        least = self.min_columns
+        if count < least:
+            raise ArgumentError(f"{what} has {count} columns, but {name} takes at least {least}: {self.allowed}")
 
     def _check_rule(self, rule: Rule, chunk: npt.NDArray[Any], start: int, what: str, name: str) -> None:
         part = chunk if rule.column is None else chunk[:, rule.column, None]
         if rule.measure is None and rule.clean(part):
             return
-        values = part.astype(np.float64, copy=False)
-        if rule.measure is not None:
-            values = rule.measure(values)[:, None]
+        values = rule.measure(part)[:, None] if rule.measure is not None else part.astype(np.float64, copy=False)
         bad = rule.refused(values)
         if not bad.any():
             return
@@ -166,22 +165,25 @@ def _chunks(rows: npt.NDArray[Any]) -> Iterator[tuple[int, npt.NDArray[Any]]]:
         yield start, rows[start : start + step]
 
 
-def _norm(rows: _FloatArray) -> _FloatArray:
-    return np.sqrt(np.einsum("ij,ij->i", rows, rows))
+def _norm(rows: npt.NDArray[Any]) -> _FloatArray:
+    wide = rows.astype(np.float64, copy=False)
+    squares: _FloatArray = np.einsum("ij,ij->i", wide, wide)
+    return np.sqrt(squares)
 
 
-def _largest(rows: _FloatArray) -> _FloatArray:
-    return np.abs(rows).max(axis=1)
+def _any_non_zero(rows: npt.NDArray[Any]) -> _FloatArray:
+    return (rows != 0).any(axis=1).astype(np.float64)
 
 
-def _spread(rows: _FloatArray) -> _FloatArray:
-    return rows.max(axis=1) - rows.min(axis=1)
+def _spread(rows: npt.NDArray[Any]) -> _FloatArray:
+    return rows.max(axis=1).astype(np.float64) - rows.min(axis=1).astype(np.float64)
 
 
-def _off_hyperboloid(rows: _FloatArray) -> _FloatArray:
+def _off_hyperboloid(rows: npt.NDArray[Any]) -> _FloatArray:
     """How far x0^2 - |x[1:]|^2 is from 1, relative to x0^2 (the size of what cancels)."""
-    squares = rows * rows
-    return np.abs(squares[:, 0] - squares[:, 1:].sum(axis=1) - 1.0) / np.maximum(squares[:, 0], 1.0)
+    squares = rows.astype(np.float64) ** 2
+    off: _FloatArray = np.abs(squares[:, 0] - squares[:, 1:].sum(axis=1) - 1.0)
+    return off / np.maximum(squares[:, 0], 1.0)
 
 
 REAL: Final = Domain("real", "real numbers")
@@ -191,7 +193,9 @@ UNIT_INTERVAL: Final = Domain("unit_interval", "numbers from 0 to 1", (Rule(low=
 INTEGERS: Final = Domain("integers", "whole numbers", (Rule(integer=True),))
 BINARY: Final = Domain("binary", "the numbers 0 and 1", (Rule(low=0.0, high=1.0, integer=True),))
 NON_ZERO: Final = Domain(
-    "non_zero", "rows that are not all zero", (Rule(low=0.0, low_open=True, measure=_largest, of="the largest magnitude"),)
+    "non_zero",
+    "rows that are not all zero",
+    (Rule(low=0.0, low_open=True, measure=_any_non_zero, of="the largest magnitude"),),
 )
 NON_CONSTANT: Final = Domain(
     "non_constant",

@@ -85,9 +85,10 @@ def _resolve_text(spec: str, params: Mapping[str, Any]) -> Resolved:
 
 def _formula(expr: Expr, params: Mapping[str, Any]) -> Resolved:
     if params:
-        raise ArgumentError(f"a formula takes no parameters, but {', '.join(sorted(params))} was given; put the values into the formula")
+        given = ", ".join(sorted(params))
+        raise ArgumentError(f"a formula takes no parameters, but {given} was given; write the value into the formula")
     if expr.is_vector:
-        raise FormulaError("a distance must be one number, but this formula is a vector; reduce it, for example with sum(...)")
+        raise FormulaError("a distance is one number, but this formula is a vector: reduce it, as with sum(...)")
     return Resolved(None, expr, {}, REAL, REAL, frozenset(), None)
 
 

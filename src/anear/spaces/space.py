@@ -25,7 +25,7 @@ __all__ = ["CLAIMS", "METRIC", "NON_NEGATIVE_ZERO", "Distance", "Formula", "Para
 
 CLAIMS: Final = frozenset({"symmetric", "non_negative", "zero_on_diagonal", "triangle"})
 METRIC: Final = CLAIMS
-"""All four: a metric, or a pseudo-metric where distinct rows may be at distance zero (``angular``: rows of one direction)."""
+"""All four: a metric, or a pseudo-metric that may be 0 for distinct rows (``angular``: rows of one direction)."""
 NON_NEGATIVE_ZERO: Final = frozenset({"non_negative", "zero_on_diagonal"})
 
 Formula = str | Callable[..., "str | Expr"]
@@ -163,7 +163,7 @@ class Distance:
             if value is not None:
                 values[name] = parameter.validate(value, self.name)
             elif parameter.required:
-                raise ArgumentError(f"{self.name} needs its parameter {name}: {parameter.meaning} ({parameter.allowed})")
+                raise ArgumentError(f"{self.name} needs parameter {name}: {parameter.meaning} ({parameter.allowed})")
             else:
                 values[name] = parameter.default
         return values
@@ -200,27 +200,38 @@ class Resolved:
         """The name with the numbers it was given, as it can be written again; "the formula" if it has no name."""
         if self.name is None:
             return "the formula"
-        shown = [f"{k}={v!r}" if isinstance(v, float) else f"{k}=<array>" for k, v in self.params.items() if v is not None]
+        given = {name: value for name, value in self.params.items() if value is not None}
+        shown = [
+            f"{name}={value!r}" if isinstance(value, float) else f"{name}=<array>" for name, value in given.items()
+        ]
         return f"{self.name}:{','.join(shown)}" if shown else self.name
 
 
 def swapped(distance: Distance, name: str, aliases: tuple[str, ...], summary: str) -> Distance:
     """The same distance with query and point exchanged: the *right query* of an asymmetric one."""
     original = distance.formula
+    exchanged: Formula
+    if isinstance(original, str):
+        exchanged = _exchanged_text(original)
+    else:
+        made = original
+
+        def exchanged(**params: Any) -> str | Expr:
+            formula = made(**params)
+            return _exchanged_text(formula) if isinstance(formula, str) else substitute(formula, {x: y, y: x})
+
     return replace(
         distance,
         name=name,
         aliases=aliases,
         summary=summary,
-        formula=_exchanged(original) if isinstance(original, str) else lambda **params: _exchanged(original(**params)),
+        formula=exchanged,
         query_domain=distance.point_domain,
         point_domain=distance.query_domain,
     )
 
 
-def _exchanged(formula: str | Expr) -> str | Expr:
-    if isinstance(formula, Expr):
-        return substitute(formula, {x: y, y: x})
+def _exchanged_text(formula: str) -> str:
     return re.sub(r"\b[xy]\b", lambda found: "y" if found[0] == "x" else "x", formula)
 
 

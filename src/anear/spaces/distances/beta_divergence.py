@@ -1,4 +1,4 @@
-"""The beta divergences of matrix factorisation: Itakura-Saito, Kullback-Leibler and half the squared L2 in one family."""
+"""The beta divergences of matrix factorisation: Itakura-Saito, Kullback-Leibler and squared L2 in one family."""
 
 from anear.spaces.domain import NON_NEGATIVE, POSITIVE, Domain
 from anear.spaces.space import NON_NEGATIVE_ZERO, Distance, Parameter
@@ -27,7 +27,9 @@ def _point_domain(beta: float) -> Domain:
 DISTANCE = Distance(
     name="beta_divergence",
     formula=_formula,
-    parameters=(Parameter("beta", "2: half the squared L2; 1: kldivgen; 0: itakura_saito", default=2.0, high_open=True),),
+    parameters=(
+        Parameter("beta", "2: half of sqeuclidean; 1: kldivgen; 0: itakura_saito", default=2.0, high_open=True),
+    ),
     query_domain=_query_domain,
     point_domain=_point_domain,
     claims=NON_NEGATIVE_ZERO,

@@ -11,6 +11,6 @@ DISTANCE = Distance(
     claims=frozenset({"symmetric"}),
     summary="-log(sum(sqrt(x * y)))",
     reference="Cha's survey (2007)",
-    notes="Meant for rows that sum to 1: only then is it never negative, and zero for equal rows. Rows without a common "
-    "support are at distance inf.",
+    notes="Meant for rows that sum to 1: only then is it never negative, and zero for equal rows. Rows without a "
+    "common support are at distance inf.",
 )

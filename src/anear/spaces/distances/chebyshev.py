@@ -4,7 +4,7 @@ from anear.spaces.space import METRIC, Distance
 
 DISTANCE = Distance(
     name="chebyshev",
-    aliases=("linf", "l_infinity", "chebychev", "chessboard"),
+    aliases=("linf", "infinity", "l_infinity", "chebychev", "chessboard"),
     formula="max(abs(x - y))",
     claims=METRIC,
     summary="largest absolute difference (L-infinity)",

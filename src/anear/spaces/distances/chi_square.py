@@ -12,5 +12,5 @@ DISTANCE = Distance(
     claims=CLAIMS - {"triangle"},
     summary="sum((x - y)**2 / (x + y)), 0/0 = 0",
     reference="Cha's survey (2007) (squared chi-square); the negative of scikit-learn's additive_chi2_kernel",
-    notes="Symmetric and without a factor 1/2 or 2. See pearson_chi_square and neyman_chi_square for the one-sided forms.",
+    notes="Symmetric, without a factor 1/2 or 2. The one-sided forms are pearson_chi_square and neyman_chi_square.",
 )

@@ -14,7 +14,9 @@ DISTANCE = Distance(
     name="haversine",
     aliases=("great_circle",),
     formula=_formula,
-    parameters=(Parameter("radius", "the sphere's radius; the Earth's is 6371 km", default=1.0, low=0.0, low_open=True, high_open=True),),
+    parameters=(
+        Parameter("radius", "the sphere's radius (Earth: 6371)", default=1.0, low=0.0, low_open=True, high_open=True),
+    ),
     query_domain=LATITUDE_LONGITUDE,
     point_domain=LATITUDE_LONGITUDE,
     claims=METRIC,

@@ -11,5 +11,5 @@ DISTANCE = Distance(
     claims=METRIC,
     summary="1 - |intersection| / |union| of rows of zeros and ones",
     reference="scipy.spatial.distance.jaccard on booleans",
-    notes="Other numbers than 0 and 1 are refused: see soergel or tanimoto for amounts. Two empty sets are at distance 0.",
+    notes="Other numbers than 0 and 1 are refused: soergel and tanimoto take amounts. Two empty sets are at 0.",
 )

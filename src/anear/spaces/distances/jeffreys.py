@@ -12,5 +12,5 @@ DISTANCE = Distance(
     claims=CLAIMS - {"triangle"},
     summary="sum((x - y) * log(x / y)): kldiv in both directions, added",
     reference="Cha's survey (2007)",
-    notes="Zeros are refused on both sides; without the check a zero against a positive number gives inf, two zeros NaN.",
+    notes="Zeros are refused on both sides; without the check one zero gives inf, two zeros NaN.",
 )

@@ -17,15 +17,22 @@ _LEFT = Distance(
     aliases=("renyidiv", "renyidiv_slow", "renyidiv_fast", "renyi_divergence"),
     formula=_formula,
     parameters=(
-        Parameter("alpha", "the order; near 1 it approaches kldiv", default=0.5, low=0.0, low_open=True, 
-            high_open=True, excluded=(1.0,)),
+        Parameter(
+            "alpha",
+            "the order; near 1 it approaches kldiv",
+            default=0.5,
+            low=0.0,
+            low_open=True,
+            high_open=True,
+            excluded=(1.0,),
+        ),
     ),
     query_domain=_query_domain,
     point_domain=NON_NEGATIVE,
     summary="Renyi divergence of the point from the query, log(sum(y**alpha * x**(1 - alpha))) / (alpha - 1)",
     reference="NMSLIB renyidiv_fast",
-    notes="Meant for rows that sum to 1: only then is it never negative, and zero for equal rows. With alpha > 1 a zero "
-    "in the denominator's row is refused. Rows without a common support are at distance inf for alpha < 1.",
+    notes="Meant for rows that sum to 1: only then is it never negative, and zero for equal rows. With alpha > 1 a "
+    "zero in the denominator's row is refused. Rows without a common support are at distance inf for alpha < 1.",
 )
 
 DISTANCES = (
