@@ -1,0 +1,267 @@
+"""The index: a method built over points under a distance. Its face; the searching is the core's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anear import _core
+from anear.data.arrays import as_filter, as_ids, storage_name
+from anear.errors import ArgumentError
+from anear.formula.expression import Expr
+from anear.formula.hoist import Plan, fields
+from anear.index.choice import choose_plan
+from anear.index.objects import point_rows, positive, query_rows, thread_count
+from anear.index.radius import rank_of_radius
+from anear.index.results import Neighbors, RangeNeighbors
+from anear.index.tables import Space
+from anear.spaces.lookup import resolve
+from anear.spaces.space import Distance
+
+__all__ = ["Index", "viewed"]
+
+Progress = Callable[[int, int], bool | None]
+METHODS = ("flat",)
+
+
+class Index:
+    """Points, ready to be searched under a distance.
+
+    Parameters
+    ----------
+    points : array (n, D) of float64, float32, float16, bfloat16, int8 or uint8, or what converts to one (lists, frames,
+        DLPack tensors on the CPU). Kept as it is, not copied, where it already is a C-contiguous array: do not change
+        it while the index lives. Other numbers are converted.
+    distance : a name (``"euclidean"``; see ``anear.distances()``), a formula as text or expression
+        (``"sum(abs(x - y))"``), with ``x`` the query and ``y`` the point, or a ``Distance``.
+    method : "flat": exact search by scanning all points.
+    point_data : {name: array (n,) or (n, L)} for each ``point_field(name)`` of the formula.
+    num_threads : for building; None: as many as the process may use (or ANEAR_NUM_THREADS).
+    check_domain : refuse points outside the distance's domain.
+    allow_nan : accept NaN and infinity; a point whose distance is NaN is never a neighbour.
+    progress : called as ``progress(done, total)`` a few times a second; returning False stops the work.
+    params : the distance's own parameters, such as ``p=3`` of "minkowski".
+
+    Raises
+    ------
+    ArgumentError, DomainError, FormulaError : naming the argument, what it was and what is allowed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> index = Index(np.array([[0.0, 0.0], [3.0, 4.0]]), distance="euclidean")
+    >>> index.search(np.array([0.0, 1.0]), k=2).distances
+    array([1.        , 4.24264069])
+    """
+
+    def __init__(
+        self,
+        points: Any,
+        distance: str | Expr | Distance = "euclidean",
+        *,
+        method: str = "flat",
+        point_data: Mapping[str, Any] | None = None,
+        num_threads: int | None = None,
+        check_domain: bool = True,
+        allow_nan: bool = False,
+        progress: Progress | None = None,
+        **params: Any,
+    ) -> None:
+        if method not in METHODS:
+            raise ArgumentError(f"method is {method!r}; allowed: {', '.join(METHODS)}")
+        self._resolved = resolve(distance, **params)
+        threads = thread_count(num_threads)
+        rows, dimension = point_rows(
+            points,
+            self._resolved,
+            fields(self._resolved.expr, "point"),
+            point_data,
+            check_domain=check_domain,
+            allow_nan=allow_nan,
+        )
+        self._check_domain = check_domain
+        self._allow_nan = allow_nan
+        self._build(rows, dimension, threads, progress)
+
+    def _build(self, rows: npt.NDArray[Any], dimension: int, threads: int, progress: Progress | None) -> None:
+        self._rows = rows
+        self._space = Space(self._resolved.expr, dimension, storage_name(rows))
+        self._plan: Plan = choose_plan(self._space, rows)
+        search = self._space.search_table(self._plan)
+        exact = self._space.exact_table()
+        slack = self._space.slack(self._plan, search)
+        self._offset = -1 if self._plan.offset is None else search.layout.query[self._plan.offset].offset
+        self._flat = _core.Flat(
+            viewed(rows),
+            self._space.storage,
+            search.table,
+            exact.table,
+            search.parameters,
+            exact.parameters,
+            slack.slots,
+            slack.scale,
+            slack.relative,
+            threads,
+            progress,
+        )
+
+    # what it is
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __repr__(self) -> str:
+        return f"Index({len(self)} points of {self.dimension} {self._space.storage}, {self.distance}, method='flat')"
+
+    @property
+    def dimension(self) -> int:
+        """The number of coordinates."""
+        return self._space.dimension
+
+    @property
+    def distance(self) -> str:
+        """The distance, as it can be written again."""
+        return str(self._resolved.expr) if self._resolved.name is None else self._resolved.label
+
+    @property
+    def formula(self) -> Expr:
+        """The distance's formula."""
+        return self._resolved.expr
+
+    @property
+    def points(self) -> npt.NDArray[Any]:
+        """The points' coordinates, read-only."""
+        view = self._rows[:, : self.dimension].view()
+        view.flags.writeable = False
+        return view
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory beyond the points themselves: their prepared form."""
+        return int(self._flat.nbytes)
+
+    # searching
+
+    def search(
+        self,
+        queries: Any,
+        k: int = 10,
+        *,
+        query_data: Mapping[str, Any] | None = None,
+        allow: Any = None,
+        deny: Any = None,
+        exclude: Any = None,
+        num_threads: int | None = None,
+        progress: Progress | None = None,
+    ) -> Neighbors:
+        """The k nearest points of each query, exactly.
+
+        Parameters
+        ----------
+        queries : array (n_queries, D), or one vector (D,). Taken in the precision of the search (float32 unless the
+            points are float64).
+        k : how many; more than there are points gives id -1 and distance inf in the places left over.
+        query_data : {name: array} for each ``query_field(name)`` of the formula.
+        allow, deny : ids or a boolean mask of points that may, or may not, be returned.
+        exclude : for each query the id of one point to leave out (-1: none).
+        num_threads : None: as many as the process may use. The answer is the same for any number.
+        progress : as for ``Index``.
+
+        Returns
+        -------
+        Neighbors : ids and distances, sorted by distance, then id.
+        """
+        k = positive(k, "k")
+        rows, single = query_rows(
+            queries, self._resolved, self._space, query_data, check_domain=self._check_domain, allow_nan=self._allow_nan
+        )
+        ids, distances = self._flat.knn(
+            viewed(rows),
+            storage_name(rows),
+            k,
+            thread_count(num_threads),
+            self._excluded(exclude, len(rows)),
+            None if allow is None and deny is None else as_filter(len(self), allow=allow, deny=deny),
+            self._space.arithmetic,
+            progress,
+        )
+        return Neighbors(ids[0], distances[0]) if single else Neighbors(ids, distances)
+
+    def self_search(self, k: int = 10, *, num_threads: int | None = None, progress: Progress | None = None) -> Neighbors:
+        """The k nearest other points of every point: a point is never its own neighbour.
+
+        Only for formulas without fields of the query.
+        """
+        if self._space.fields("query"):
+            raise ArgumentError("self_search: the formula uses query_field(...), which points do not have")
+        everyone = np.arange(len(self))
+        return self.search(self.points, k, exclude=everyone, num_threads=num_threads, progress=progress)
+
+    def range_search(
+        self,
+        queries: Any,
+        radius: Any,
+        *,
+        query_data: Mapping[str, Any] | None = None,
+        allow: Any = None,
+        deny: Any = None,
+        exclude: Any = None,
+        num_threads: int | None = None,
+        progress: Progress | None = None,
+    ) -> RangeNeighbors:
+        """All points with distance <= radius from each query.
+
+        Parameters
+        ----------
+        radius : one number for all queries, or one for each; inf returns everything whose distance is not NaN.
+
+        The others are as for :meth:`search`.
+        """
+        rows, _ = query_rows(
+            queries, self._resolved, self._space, query_data, check_domain=self._check_domain, allow_nan=self._allow_nan
+        )
+        radii = _radii(radius, len(rows))
+        ids, distances, offsets = self._flat.range(
+            viewed(rows),
+            storage_name(rows),
+            rank_of_radius(self._space.stages.outer, radii),
+            radii,
+            self._offset,
+            self._excluded(exclude, len(rows)),
+            None if allow is None and deny is None else as_filter(len(self), allow=allow, deny=deny),
+            thread_count(num_threads),
+            self._space.arithmetic,
+            progress,
+        )
+        return RangeNeighbors(ids, distances, offsets)
+
+    def save(self, path: Any) -> None:
+        """Write the index to one file, replacing an old one only when the new one is complete."""
+        from anear.index.files import save
+
+        save(self, path)
+
+    def _excluded(self, exclude: Any, n: int) -> npt.NDArray[np.int32] | None:
+        if exclude is None:
+            return None
+        return as_ids(exclude, len(self), "exclude", n, allow_none=True).astype(np.int32)
+
+
+def _radii(radius: Any, n: int) -> npt.NDArray[np.float64]:
+    try:
+        radii = np.asarray(radius, np.float64)
+    except (TypeError, ValueError):
+        raise ArgumentError(f"radius is {radius!r}; allowed: a number, or one for each query") from None
+    if radii.shape not in ((), (n,)):
+        raise ArgumentError(f"radius has shape {radii.shape}; allowed: a number, or one for each of the {n} queries")
+    if np.isnan(radii).any():
+        raise ArgumentError("radius is NaN; allowed: a number, or one for each query")
+    return np.ascontiguousarray(np.broadcast_to(radii, (n,)))
+
+
+def viewed(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Rows as the core takes them: the types that NumPy has no name for travel as their bits."""
+    return rows if rows.dtype.kind in "fiu" and rows.dtype != "bfloat16" else rows.view(np.uint16)

@@ -1,0 +1,46 @@
+"""What a search returns."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Neighbors", "RangeNeighbors"]
+
+
+class Neighbors(NamedTuple):
+    """The k nearest points of each query, nearest first; ties are ordered by the smaller id.
+
+    Attributes
+    ----------
+    ids : int64, shape (n_queries, k), or (k,) for a single query vector: row numbers of the points; -1 where there
+        are fewer than k.
+    distances : float64 for float64 points, else float32, of the same shape: inf where there are fewer than k.
+    """
+
+    ids: npt.NDArray[np.int64]
+    distances: npt.NDArray[Any]
+
+
+class RangeNeighbors(NamedTuple):
+    """All points within a radius of each query, nearest first, one query after the other.
+
+    Query ``i`` has ``ids[offsets[i]:offsets[i + 1]]``.
+
+    Attributes
+    ----------
+    ids : int64, shape (total,).
+    distances : shape (total,).
+    offsets : int64, shape (n_queries + 1,).
+    """
+
+    ids: npt.NDArray[np.int64]
+    distances: npt.NDArray[Any]
+    offsets: npt.NDArray[np.int64]
+
+    def of(self, query: int) -> Neighbors:
+        """The neighbours of one query."""
+        part = slice(int(self.offsets[query]), int(self.offsets[query + 1]))
+        return Neighbors(self.ids[part], self.distances[part])

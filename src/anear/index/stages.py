@@ -1,0 +1,43 @@
+"""The compiler's passes in a row: from a formula to the plans that a search may choose from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from anear.formula.bilinear import bilinear_plan
+from anear.formula.expression import Expr
+from anear.formula.hoist import Plan, rank_plan
+from anear.formula.outer import split
+from anear.formula.simplify import simplify
+
+__all__ = ["Stages", "stages_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """What the passes made of a formula.
+
+    Attributes
+    ----------
+    simplified : the same value with fewer operations.
+    rank, outer : ``outer(rank)`` is the formula, and outer is increasing.
+    direct : the plan that computes the rank term by term.
+    bilinear : the plan that computes it as one inner product; None where there is none.
+    matrix : the plan that computes the formula itself, for matrices of distances.
+    """
+
+    simplified: Expr
+    rank: Expr
+    outer: Expr
+    direct: Plan
+    bilinear: Plan | None
+    matrix: Plan
+
+
+@lru_cache(maxsize=512)
+def stages_of(expr: Expr) -> Stages:
+    """Run the passes on a formula."""
+    simplified = simplify(expr)
+    rank, outer = split(simplified)
+    return Stages(simplified, rank, outer, rank_plan(rank), bilinear_plan(rank), rank_plan(simplified))

@@ -1,0 +1,126 @@
+"""A space, compiled: a distance over data of one type and dimension, and the kernel tables it is searched with.
+
+    search   the rank, hoisted or bilinear, in the data's arithmetic type: finds candidates in packed blocks
+    exact    the whole formula, nothing hoisted, in float64: ranks the candidates and gives the distances reported
+    matrix   the whole formula, hoisted: fills matrices of distances
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anear import _core
+from anear.codegen.compiler import compile_kernels, parameters, slots
+from anear.codegen.layout import Fields, Layout, make_layout
+from anear.codegen.targets import Target, host_target
+from anear.data.types.dense import arithmetic_name
+from anear.formula.hoist import Plan, exact_plan, fields
+from anear.index.stages import Stages, stages_of
+
+if TYPE_CHECKING:
+    from anear.formula.expression import Expr
+
+__all__ = ["CompiledTable", "Space", "Slack", "host"]
+
+SEARCH_KERNELS = ("prepare_points", "prepare_query", "select", "select_one")
+EXACT_KERNELS = ("prepare_query", "gather")
+MATRIX_KERNELS = ("prepare_points", "prepare_query", "store", "store_one")
+PAIR_KERNELS = ("pair",)
+
+
+@cache
+def host() -> Target:
+    """The target that this machine's kernels are compiled for; ANEAR_TARGET names a lower one."""
+    return host_target(_core.host_features(), os.environ.get("ANEAR_TARGET"))
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledTable:
+    """A kernel table ready to be called, and what must travel with it."""
+
+    layout: Layout
+    table: Any
+    parameters: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Slack:
+    """How far a search table's values can be from the truth; see ``Plan.relative``."""
+
+    slots: npt.NDArray[np.int32]
+    scale: float
+    relative: float
+
+
+def load(layout: Layout, names: Iterable[str]) -> CompiledTable:
+    """Compile (or fetch) and load the named kernels of a layout."""
+    kernels = compile_kernels(layout, names)
+    codes = [_core.load_code(data) for data in kernels.objects.values()]
+    numbers = dict(kernels.numbers)
+    for name, code in zip(kernels.objects, codes, strict=True):
+        numbers[name] = code.symbols[name]
+    return CompiledTable(layout, _core.Table(numbers, codes), parameters(layout))
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """A distance over rows of ``dimension`` coordinates of a storage type; compiled tables are shared and kept."""
+
+    expr: Expr
+    dimension: int
+    storage: str
+
+    @property
+    def arithmetic(self) -> str:
+        """The type that searches compute in and queries are taken in."""
+        return arithmetic_name(self.storage)
+
+    @property
+    def stages(self) -> Stages:
+        """What the compiler made of the formula."""
+        return stages_of(self.expr)
+
+    def fields(self, side: str) -> Fields:
+        """The extra fields that ``side`` ("query" or "point") must bring."""
+        return fields(self.expr, side)
+
+    def search_table(self, plan: Plan) -> CompiledTable:
+        """The table that finds candidates by ``plan``."""
+        return _load_once(plan, self, self.arithmetic, SEARCH_KERNELS)
+
+    def exact_table(self) -> CompiledTable:
+        """The table that ranks and reports; raw rows in, float64."""
+        return _load_once(exact_plan(self.expr), self, "float64", EXACT_KERNELS)
+
+    def pair_table(self) -> CompiledTable:
+        """The distance of two raw rows of the storage type."""
+        return _load_once(exact_plan(self.expr), self, self.arithmetic, PAIR_KERNELS)
+
+    def matrix_table(self) -> CompiledTable:
+        """The table that fills matrices."""
+        return _load_once(self.stages.matrix, self, self.arithmetic, MATRIX_KERNELS)
+
+    def slack(self, plan: Plan, table: CompiledTable) -> Slack:
+        """The rounding bound of ``plan``, in the numbers the core wants."""
+        if plan.relative is None:
+            return Slack(np.zeros(0, np.int32), 0.0, 0.0)
+        a, b = plan.relative
+        unit = 2.0**-53 if self.arithmetic == "float64" else 2.0**-24
+        factor = unit * (a + b * self.dimension)
+        places = np.array(slots(table.layout, plan.slack), np.int32)
+        return Slack(places, factor, factor if plan.relative_to_rank else 0.0)
+
+
+@lru_cache(maxsize=512)
+def _load_once(plan: Plan, space: Space, arithmetic: str, names: tuple[str, ...]) -> CompiledTable:
+    layout = make_layout(
+        plan, space.dimension, space.storage, arithmetic, host(), space.fields("query"), space.fields("point")
+    )
+    return load(layout, names)
