@@ -21,13 +21,14 @@ __all__ = ["assignments", "fields", "read", "value"]
 
 
 def read(path: Path, option: str, bars: Bars, limit: int | None = None) -> Dataset:
-    """Read a data file, at most ``limit`` rows of it.
+    """Read a data file, or with ``file:key`` one array of it, at most ``limit`` rows.
 
-    Raises ArgumentError when there is no such file; ``option`` says which option named it.
+    Raises ArgumentError, naming the ``option`` that named the file, when there is no such file or key.
     """
-    if not path.exists():
-        raise ArgumentError(f"{option}: there is no file {str(path)!r}")
-    return anear.read(path, limit=limit, progress=bars.task(f"reading {path.name}"))
+    try:
+        return anear.read(path, limit=limit, progress=bars.task(f"reading {path.name}"))
+    except ArgumentError as error:
+        raise ArgumentError(f"{option}: {error}") from None
 
 
 def assignments(option: str, entries: Sequence[str]) -> dict[str, str]:

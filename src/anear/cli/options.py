@@ -28,7 +28,7 @@ Points = Annotated[
     Path,
     typer.Option(
         "--points",
-        help="Data file: npy, npz, fvecs, bvecs, ivecs, fbin, u8bin, i8bin, IDX, HDF5, Parquet, Arrow, CSV, text.",
+        help="Data file (npy, npz, fvecs, fbin, IDX, HDF5, Parquet, CSV, text ...), or file:key for an array in it.",
     ),
 ]
 Queries = Annotated[
