@@ -58,8 +58,8 @@ struct KernelTable {
   std::int32_t maxima = 0;             // how many maxima `prepare_points` reports
   PrepareKernel prepare_points = nullptr;
   PrepareKernel prepare_query = nullptr;
-  SelectKernel select = nullptr;       // query_tile queries
-  SelectKernel select_one = nullptr;   // one query, scan_tile blocks a step
+  SelectKernel select = nullptr;      // query_tile queries
+  SelectKernel select_one = nullptr;  // one query, scan_tile blocks a step
   StoreKernel store = nullptr;
   StoreKernel store_one = nullptr;
   GatherKernel gather = nullptr;

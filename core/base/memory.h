@@ -1,0 +1,56 @@
+// Aligned memory for blocks of numbers.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+namespace anear {
+
+inline constexpr std::size_t kAlignment = 64;  // a cache line, and the widest vector (AVX-512)
+
+// At least `bytes` bytes, aligned to `kAlignment`; large blocks ask for huge pages, since a scan that touches every page
+// otherwise spends its time in the TLB. Throws std::bad_alloc.
+void* allocate_aligned(std::size_t bytes);
+void free_aligned(void* memory) noexcept;
+
+// An owned, uninitialised array that never copies. `ensure` grows it and forgets the contents: made for scratch space
+// that is kept between calls.
+template <class T>
+class AlignedArray {
+  static_assert(std::is_trivially_copyable_v<T> && alignof(T) <= kAlignment);
+
+ public:
+  AlignedArray() = default;
+  explicit AlignedArray(std::size_t size) { ensure(size); }
+  AlignedArray(AlignedArray&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  AlignedArray& operator=(AlignedArray&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+  ~AlignedArray() { free_aligned(data_); }
+
+  T* ensure(std::size_t size) {
+    if (size > size_) {
+      free_aligned(std::exchange(data_, nullptr));
+      size_ = 0;
+      data_ = static_cast<T*>(allocate_aligned(size * sizeof(T)));
+      size_ = size;
+    }
+    return data_;
+  }
+
+  T* data() { return data_; }
+  const T* data() const { return data_; }
+  std::size_t size() const { return size_; }
+  T& operator[](std::size_t i) { return data_[i]; }
+  const T& operator[](std::size_t i) const { return data_[i]; }
+
+ private:
+  T* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace anear

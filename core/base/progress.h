@@ -1,0 +1,63 @@
+// Progress and cancellation of one call into the core.
+#pragma once
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <thread>
+
+#include "base/error.h"
+
+namespace anear {
+
+// Tasks report finished work with `advance` and call `poll` at least every few milliseconds of work. Whoever created
+// the object is the only one whose polls run the callback, about ten times a second; so the callback may need a lock
+// (Python's) that only the calling thread can take. The first callback comes after a tenth of a second: short calls
+// never pay for one.
+class Progress {
+ public:
+  // false: stop.
+  using Callback = std::function<bool(std::int64_t done, std::int64_t total)>;
+
+  Progress() = default;
+  explicit Progress(Callback callback) : callback_(std::move(callback)) {}
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  void start(std::int64_t total) {
+    done_ = 0;
+    total_ = total;
+  }
+  void advance(std::int64_t work) { done_.fetch_add(work, std::memory_order_relaxed); }
+
+  // Throws Cancelled once the callback has said so.
+  void poll() {
+    if (std::this_thread::get_id() == owner_) tick();
+    if (cancelled()) throw Cancelled();
+  }
+
+  // Owner only: runs the callback when it is due. Never throws Cancelled, so it can be called while waiting for others.
+  void tick() {
+    if (!callback_ || cancelled()) return;
+    const auto now = Clock::now();
+    if (now < due_) return;
+    if (!callback_(done_.load(std::memory_order_relaxed), total_)) cancel();
+    due_ = Clock::now() + kInterval;
+  }
+
+  void cancel() { cancelled_.store(true, std::memory_order_relaxed); }
+  bool cancelled() const { return cancelled_.load(std::memory_order_relaxed); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::milliseconds kInterval{100};
+
+  Callback callback_;
+  std::thread::id owner_ = std::this_thread::get_id();
+  Clock::time_point due_ = Clock::now() + kInterval;
+  std::int64_t total_ = 0;
+  std::atomic<std::int64_t> done_{0};
+  std::atomic<bool> cancelled_{false};
+};
+
+}  // namespace anear

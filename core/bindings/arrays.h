@@ -1,0 +1,54 @@
+// NumPy arrays at the border: read through the buffer protocol, which costs a fraction of a microsecond.
+#pragma once
+#include <nanobind/nanobind.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "storage/rows.h"
+
+namespace anear::bindings {
+
+namespace nb = nanobind;
+
+// A C-contiguous array whose memory is held for as long as this lives. Errors name the argument.
+class Array {
+ public:
+  // `formats`: the allowed format characters of Python's struct module, or empty for any.
+  Array(nb::handle object, const char* name, int dimensions, const char* formats, bool writable = false);
+  Array(Array&& other) noexcept;
+  Array(const Array&) = delete;
+  Array& operator=(const Array&) = delete;
+  Array& operator=(Array&&) = delete;
+  ~Array();
+
+  std::int64_t size(int dimension = 0) const { return view_.shape[dimension]; }
+  std::int64_t item_bytes() const { return view_.itemsize; }
+  char format() const { return format_; }
+  template <class T>
+  T* data() const {
+    return static_cast<T*>(view_.buf);
+  }
+
+ private:
+  Py_buffer view_{};
+  char format_ = 'B';
+};
+
+// A 2-D array as raw rows of the named storage type. bfloat16 comes as uint16.
+struct RowsArray {
+  RowsArray(nb::handle object, const char* name, const std::string& storage);
+  Array array;
+  Rows rows;
+};
+
+std::vector<double> doubles(nb::handle object, const char* name);
+std::vector<std::int32_t> integers(nb::handle object, const char* name);
+
+// A new NumPy array; `type` is one of "int64", "float32", "float64".
+nb::object new_array(const char* type, std::int64_t rows, std::int64_t columns);
+nb::object new_array(const char* type, std::int64_t size);
+
+}  // namespace anear::bindings

@@ -1,0 +1,10 @@
+// The parts of the module.
+#pragma once
+#include <nanobind/nanobind.h>
+
+namespace anear::bindings {
+
+void bind_kernels(nanobind::module_& module);
+void bind_methods(nanobind::module_& module);
+
+}  // namespace anear::bindings

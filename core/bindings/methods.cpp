@@ -1,0 +1,249 @@
+// Indexes over every method, and Flat by its own name.
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/map.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/string.h>
+
+#include <cstring>
+
+#include "base/parallel.h"
+#include "bindings/arrays.h"
+#include "bindings/bindings.h"
+#include "bindings/call.h"
+#include "index/registry.h"
+
+namespace anear::bindings {
+namespace {
+
+using Values = std::map<std::string, double>;
+
+// Declared parameters with the given values; unknown names and values out of range are errors.
+std::vector<double> parameter_values(const std::vector<Parameter>& declared, Values given) {
+  std::vector<double> values;
+  std::string known;
+  for (const Parameter& parameter : declared) {
+    const auto found = given.find(parameter.name);
+    const double value = found == given.end() ? parameter.fallback : found->second;
+    require(parameter.low <= value && value <= parameter.high,
+            "parameter '" + parameter.name + "' is " + std::to_string(value) + "; allowed are " +
+                std::to_string(parameter.low) + " to " + std::to_string(parameter.high));
+    values.push_back(value);
+    known += (known.empty() ? "" : ", ") + parameter.name;
+    given.erase(parameter.name);
+  }
+  require(given.empty(),
+          "unknown parameter '" + (given.empty() ? "" : given.begin()->first) + "'; there are: " + known);
+  return values;
+}
+
+// The kernel tables of a distance and what goes with them, gathered from Python's arguments.
+Space make_space(std::shared_ptr<Table> search, std::shared_ptr<Table> exact, nb::handle search_parameters,
+                 nb::handle exact_parameters, nb::handle slack_slots, double slack_scale, double relative) {
+  return {std::move(search),
+          std::move(exact),
+          doubles(search_parameters, "search_parameters"),
+          doubles(exact_parameters, "exact_parameters"),
+          integers(slack_slots, "slack_slots"),
+          slack_scale,
+          relative};
+}
+
+// A method built over rows, which it keeps alive.
+class Index {
+ public:
+  Index(const std::string& name, nb::handle rows, const std::string& storage, Space space, const Values& parameters,
+        int num_threads, nb::handle progress)
+      : rows_(rows, "rows", storage), query_columns_(space.exact().query_columns) {
+    const MethodEntry& entry = method(name);
+    require(rows_.rows.count >= 1 && rows_.rows.columns >= 1, "rows is empty");
+    BuildRequest request{rows_.rows, std::move(space), parameter_values(entry.build_parameters, parameters),
+                         resolve_threads(num_threads)};
+    call(progress, [&](Progress& p) { method_ = entry.build(std::move(request), p); });
+  }
+
+  nb::object knn(nb::handle queries, const std::string& query_storage, std::int64_t k, int num_threads,
+                 nb::handle exclude, nb::handle allow, const std::string& distance_type, nb::handle progress) const {
+    const Call given(*this, queries, query_storage, num_threads, exclude, allow);
+    require(k >= 1, "k is " + std::to_string(k) + "; it must be at least 1");
+    require(k <= std::numeric_limits<std::int32_t>::max(),
+            "k is " + std::to_string(k) + ", which is more than any index holds");
+    const std::int64_t count = given.queries.rows.count;
+    nb::object ids = new_array("int64", count, k);
+    nb::object distances = new_array(checked_type(distance_type), count, k);
+    const Array ids_out(ids, "ids", 2, "lq", true);
+    const Array distances_out(distances, "distances", 2, "fd", true);
+    const bool single = distances_out.format() == 'f';
+    const KnnAnswer answer{k, ids_out.data<std::int64_t>(), single ? nullptr : distances_out.data<double>(),
+                           single ? distances_out.data<float>() : nullptr};
+    call(progress, [&](Progress& p) { method_->knn(given.request, answer, p); });
+    return nb::make_tuple(ids, distances);
+  }
+
+  nb::object range(nb::handle queries, const std::string& query_storage, nb::handle radius_rank, nb::handle radius,
+                   std::int64_t offset_slot, nb::handle exclude, nb::handle allow, int num_threads,
+                   const std::string& distance_type, nb::handle progress) const {
+    const Call given(*this, queries, query_storage, num_threads, exclude, allow);
+    const auto ranks = doubles(radius_rank, "radius_rank");
+    const auto radii = doubles(radius, "radius");
+    const auto count = static_cast<std::size_t>(given.queries.rows.count);
+    require(ranks.size() == count,
+            "radius_rank has " + std::to_string(ranks.size()) + " entries for " + std::to_string(count) + " queries");
+    require(radii.size() == count,
+            "radius has " + std::to_string(radii.size()) + " entries for " + std::to_string(count) + " queries");
+    checked_type(distance_type);
+    RangeAnswer answer;
+    call(progress,
+         [&](Progress& p) { answer = method_->range(given.request, {ranks.data(), radii.data(), offset_slot}, p); });
+    return range_result(answer, distance_type.c_str());
+  }
+
+  std::int64_t bytes() const { return method_->bytes(); }
+
+  nb::object maxima() const {
+    const auto& values = method_->maxima();
+    nb::object result = new_array("float64", static_cast<std::int64_t>(values.size()));
+    const Array out(result, "maxima", 1, "d", true);
+    std::copy(values.begin(), values.end(), out.data<double>());
+    return result;
+  }
+
+ private:
+  // The arguments that every search takes, checked, and their memory held.
+  struct Call {
+    Call(const Index& index, nb::handle query_array, const std::string& storage, int num_threads, nb::handle exclude,
+         nb::handle allow)
+        : queries(query_array, "queries", storage) {
+      require(queries.rows.columns == index.query_columns_, "queries have " + std::to_string(queries.rows.columns) +
+                                                                " columns, the index expects " +
+                                                                std::to_string(index.query_columns_));
+      request.queries = queries.rows;
+      request.threads = resolve_threads(num_threads);
+      if (!exclude.is_none()) {
+        excluded.emplace(exclude, "exclude", 1, "il");
+        require(excluded->item_bytes() == 4, "exclude must be an int32 array");
+        require(excluded->size() == queries.rows.count, "exclude has " + std::to_string(excluded->size()) +
+                                                            " entries for " + std::to_string(queries.rows.count) +
+                                                            " queries");
+        request.exclude = excluded->data<const std::int32_t>();
+      }
+      if (!allow.is_none()) {
+        allowed.emplace(allow, "allow", 1, "B");
+        require(allowed->size() == (index.rows_.rows.count + 7) / 8,
+                "allow has " + std::to_string(allowed->size()) +
+                    " bytes, expected one bit a point: " + std::to_string((index.rows_.rows.count + 7) / 8));
+        request.allow = allowed->data<const std::uint8_t>();
+      }
+    }
+
+    RowsArray queries;
+    std::optional<Array> excluded, allowed;
+    SearchRequest request;
+  };
+
+  static const char* checked_type(const std::string& type) {
+    require(type == "float32" || type == "float64", "distance_type is '" + type + "'; allowed are float32, float64");
+    return type.c_str();
+  }
+
+  static nb::object range_result(const RangeAnswer& answer, const char* type) {
+    const auto size = static_cast<std::int64_t>(answer.ids.size());
+    nb::object ids = new_array("int64", size);
+    nb::object distances = new_array(type, size);
+    nb::object offsets = new_array("int64", static_cast<std::int64_t>(answer.offsets.size()));
+    const Array ids_out(ids, "ids", 1, "lq", true);
+    const Array distances_out(distances, "distances", 1, "fd", true);
+    const Array offsets_out(offsets, "offsets", 1, "lq", true);
+    std::copy(answer.ids.begin(), answer.ids.end(), ids_out.data<std::int64_t>());
+    std::copy(answer.offsets.begin(), answer.offsets.end(), offsets_out.data<std::int64_t>());
+    for (std::int64_t i = 0; i < size; ++i) {
+      if (distances_out.format() == 'f') {
+        distances_out.data<float>()[i] = static_cast<float>(answer.distances[i]);
+      } else {
+        distances_out.data<double>()[i] = answer.distances[i];
+      }
+    }
+    return nb::make_tuple(ids, distances, offsets);
+  }
+
+  RowsArray rows_;
+  std::int64_t query_columns_;
+  std::unique_ptr<Method> method_;
+};
+
+struct Flat : Index {
+  using Index::Index;
+};
+
+nb::list describe(const std::vector<Parameter>& parameters) {
+  nb::list all;
+  for (const Parameter& parameter : parameters) {
+    nb::dict one;
+    one["name"] = parameter.name;
+    one["type"] = parameter.type;
+    one["low"] = parameter.low;
+    one["high"] = parameter.high;
+    one["default"] = parameter.fallback;
+    one["meaning"] = parameter.meaning;
+    all.append(one);
+  }
+  return all;
+}
+
+nb::dict describe_methods() {
+  nb::dict all;
+  for (const auto& [name, entry] : methods()) {
+    nb::dict one;
+    one["meaning"] = entry->meaning;
+    one["build_parameters"] = describe(entry->build_parameters);
+    one["search_parameters"] = describe(entry->search_parameters);
+    all[name.c_str()] = one;
+  }
+  return all;
+}
+
+}  // namespace
+
+void bind_methods(nb::module_& module) {
+  module.def("methods", &describe_methods, "What methods there are, with their parameters.");
+  nb::class_<Index>(module, "Index", "A method built over rows.")
+      .def(
+          "__init__",
+          [](Index* self, const std::string& name, nb::handle rows, const std::string& storage,
+             std::shared_ptr<Table> search, std::shared_ptr<Table> exact, nb::handle search_parameters,
+             nb::handle exact_parameters, nb::handle slack_slots, double slack_scale, double relative,
+             const Values& parameters, int num_threads, nb::handle progress) {
+            new (self) Index(name, rows, storage,
+                             make_space(std::move(search), std::move(exact), search_parameters, exact_parameters,
+                                        slack_slots, slack_scale, relative),
+                             parameters, num_threads, progress);
+          },
+          nb::arg("method"), nb::arg("rows"), nb::arg("storage"), nb::arg("search"), nb::arg("exact"),
+          nb::arg("search_parameters"), nb::arg("exact_parameters"), nb::arg("slack_slots"), nb::arg("slack_scale"),
+          nb::arg("relative"), nb::arg("parameters"), nb::arg("num_threads") = 0, nb::arg("progress") = nb::none())
+      .def("knn", &Index::knn, nb::arg("queries"), nb::arg("query_storage"), nb::arg("k"), nb::arg("num_threads") = 0,
+           nb::arg("exclude") = nb::none(), nb::arg("allow") = nb::none(), nb::arg("distance_type") = "float32",
+           nb::arg("progress") = nb::none(), "(ids, distances), both (queries, k); -1 and inf where there are fewer.")
+      .def("range", &Index::range, nb::arg("queries"), nb::arg("query_storage"), nb::arg("radius_rank"),
+           nb::arg("radius"), nb::arg("offset_slot"), nb::arg("exclude") = nb::none(), nb::arg("allow") = nb::none(),
+           nb::arg("num_threads") = 0, nb::arg("distance_type") = "float32", nb::arg("progress") = nb::none(),
+           "(ids, distances, offsets): query q's answers lie at offsets[q]:offsets[q + 1].")
+      .def_prop_ro("maxima", &Index::maxima, "Largest values over all points that enter the rounding bound.")
+      .def_prop_ro("nbytes", &Index::bytes, "Bytes held beside the rows.");
+  nb::class_<Flat, Index>(module, "Flat", "Exact search by scanning every point.")
+      .def(
+          "__init__",
+          [](Flat* self, nb::handle rows, const std::string& storage, std::shared_ptr<Table> search,
+             std::shared_ptr<Table> exact, nb::handle search_parameters, nb::handle exact_parameters,
+             nb::handle slack_slots, double slack_scale, double relative, int num_threads, nb::handle progress) {
+            new (self) Flat("flat", rows, storage,
+                            make_space(std::move(search), std::move(exact), search_parameters, exact_parameters,
+                                       slack_slots, slack_scale, relative),
+                            Values{}, num_threads, progress);
+          },
+          nb::arg("rows"), nb::arg("storage"), nb::arg("search"), nb::arg("exact"), nb::arg("search_parameters"),
+          nb::arg("exact_parameters"), nb::arg("slack_slots"), nb::arg("slack_scale"), nb::arg("relative"),
+          nb::arg("num_threads") = 0, nb::arg("progress") = nb::none());
+}
+
+}  // namespace anear::bindings

@@ -1,0 +1,78 @@
+// What every method offers, and how it declares itself.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/progress.h"
+#include "index/space.h"
+#include "storage/rows.h"
+
+namespace anear {
+
+// What all searches of a call have in common.
+struct SearchRequest {
+  Rows queries;
+  int threads = 1;
+  const std::int32_t* exclude = nullptr;  // one id a query that is no answer to it (-1: none); null: none at all
+  const std::uint8_t* allow = nullptr;    // bit i (little-endian): point i may be an answer; null: all may
+};
+
+// Filled by `knn`: k a query, sorted by (distance, id); id -1 and distance inf where there are fewer. One of the two
+// distance arrays is null.
+struct KnnAnswer {
+  std::int64_t k = 0;
+  std::int64_t* ids = nullptr;
+  double* distances64 = nullptr;
+  float* distances32 = nullptr;
+};
+
+struct RangeRequest {
+  const double* radius_rank =
+      nullptr;                     // per query: rank of the radius, what the search table's values are held against
+  const double* radius = nullptr;  // per query: the largest distance of an answer
+  std::int64_t offset_slot = -1;   // slot of the prepared query to subtract from radius_rank; -1: none
+};
+
+// Query q's answers lie at [offsets[q], offsets[q + 1]), sorted by (distance, id).
+struct RangeAnswer {
+  std::vector<std::int64_t> ids;
+  std::vector<double> distances;
+  std::vector<std::int64_t> offsets;
+};
+
+class Method {
+ public:
+  virtual ~Method() = default;
+  virtual void knn(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const = 0;
+  virtual RangeAnswer range(const SearchRequest& request, const RangeRequest& radii, Progress& progress) const = 0;
+  // Memory of the method's own, beside the rows.
+  virtual std::int64_t bytes() const = 0;
+  // Largest values over all points that enter the rounding bound.
+  virtual const std::vector<double>& maxima() const = 0;
+};
+
+// A parameter of a method, declared once: Python, the command line, the documentation and messages all read this.
+struct Parameter {
+  std::string name;
+  std::string type;  // "int", "float" or "bool"
+  double low, high, fallback;
+  std::string meaning;
+};
+
+struct BuildRequest {
+  Rows rows;  // must outlive the method
+  Space space;
+  std::vector<double> parameters;  // in the order of `build_parameters`
+  int threads = 1;
+};
+
+struct MethodEntry {
+  std::string meaning;
+  std::vector<Parameter> build_parameters;
+  std::vector<Parameter> search_parameters;
+  std::unique_ptr<Method> (*build)(BuildRequest request, Progress& progress);
+};
+
+}  // namespace anear

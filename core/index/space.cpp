@@ -1,0 +1,39 @@
+#include "index/space.h"
+
+#include <string>
+
+#include "base/error.h"
+
+namespace anear {
+
+void Space::check(std::int64_t columns) const {
+  search_table->check();
+  exact_table->check();
+  const KernelTable& s = search();
+  const KernelTable& e = exact();
+  require(e.gather != nullptr && e.prepare_query != nullptr, "the exact table lacks 'gather' or 'prepare_query'");
+  require(e.arithmetic_bytes == 8, "the exact table must compute in float64");
+  require(e.point_columns == columns, "rows have " + std::to_string(columns) + " columns, the exact table expects " +
+                                          std::to_string(e.point_columns));
+  if (s.select == nullptr && s.select_one == nullptr) return;  // everything goes through the exact table
+  require(s.prepare_points != nullptr && s.prepare_query != nullptr,
+          "the search table lacks 'prepare_points' or 'prepare_query'");
+  require(s.point_columns == e.point_columns && s.query_columns == e.query_columns,
+          "the search table and the exact table expect different numbers of columns");
+  require(slack_scale >= 0 && relative >= 0, "slack_scale and relative must not be negative");
+  require(slack_slots.size() == static_cast<std::size_t>(s.maxima),
+          "slack_slots has " + std::to_string(slack_slots.size()) + " entries for a search table with " +
+              std::to_string(s.maxima) + " maxima");
+  for (const std::int32_t slot : slack_slots) {
+    require(0 <= slot && slot < s.query_slots,
+            "slack_slots holds " + std::to_string(slot) + "; allowed are 0 to " + std::to_string(s.query_slots - 1));
+  }
+}
+
+Margin Space::margin(const PreparedQueries& queries, std::int64_t query, const std::vector<double>& maxima) const {
+  double sum = 0;
+  for (std::size_t j = 0; j < slack_slots.size(); ++j) sum += queries.slot(query, slack_slots[j]) * maxima[j];
+  return {slack_scale == 0 ? 0 : slack_scale * sum, relative};
+}
+
+}  // namespace anear

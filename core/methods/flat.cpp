@@ -1,0 +1,325 @@
+// flat: exact search by scanning every point.
+//
+// A search is cut into tasks: a range of queries against a range ("part") of the points. Many queries: one part, and
+// each task scans all points for its queries, chunk by chunk. Few queries: the points are split between the threads and
+// the parts' candidates merged. Neither changes an answer.
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <vector>
+
+#include "base/parallel.h"
+#include "index/method.h"
+#include "parts/scan.h"
+#include "result/collector.h"
+#include "result/radius.h"
+
+namespace anear {
+namespace {
+
+std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+// How a search is cut up. `units` are blocks of points, or single points of an exhaustive search.
+struct Cut {
+  std::int64_t queries = 0, queries_per_task = 1, tasks = 1;
+  std::int64_t units = 0, parts = 1, units_per_part = 0;
+  int threads = 1;
+};
+
+// What all tasks of one search share.
+struct Pass {
+  const SearchRequest& request;
+  std::size_t k = 0;                 // 0: range search
+  bool exhaustive = false;           // exact distances to all points instead of a scan of packed blocks
+  std::vector<std::int32_t> listed;  // exhaustive under a filter: the admitted points
+  Cut cut;
+};
+
+constexpr double kNanosecondsWorthAThread = 300e3;  // waking a thread and merging its part costs some 20 us
+constexpr std::int64_t kMostQueries = 240;          // queries a task: their prepared form and limits stay in cache
+constexpr std::int64_t kFewestQueries = 24;         // fewer queries a task spend their time loading points
+constexpr std::int64_t kTaskBytes = 8 << 20;        // for the candidates of a task
+constexpr std::int64_t kFewPoints = 2048;           // so few admitted points are not worth a scan
+
+// Scratch of one task. Collectors point into `exact`, so it lives until they are finished.
+template <class Real, class Collector>
+struct Task {
+  PreparedQueries search, exact;
+  std::vector<ExactQuery> exact_queries;
+  std::vector<Admission> admissions;
+  std::vector<Collector> collectors;
+  BlockScan<Real> scan;
+};
+
+class Flat final : public Method {
+ public:
+  Flat(BuildRequest request, Progress& progress) : rows_(request.rows), space_(std::move(request.space)) {
+    if (scans()) {
+      points_ = PackedPoints(space_.search(), space_.search_parameters.data(), rows_, request.threads, progress);
+    }
+  }
+
+  void knn(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const override;
+  RangeAnswer range(const SearchRequest& request, const RangeRequest& radii, Progress& progress) const override;
+  std::int64_t bytes() const override { return points_.bytes(); }
+  const std::vector<double>& maxima() const override { return points_.maxima(); }
+
+ private:
+  bool scans() const { return space_.search().select != nullptr || space_.search().select_one != nullptr; }
+
+  std::int64_t count_admitted(const SearchRequest& request) const;
+  std::vector<std::int32_t> list_admitted(const SearchRequest& request) const;
+  Pass plan(const SearchRequest& request, std::int64_t k) const;
+  Cut cut(const Pass& pass, std::int64_t points) const;
+
+  template <class Real, class Collector>
+  void prepare(const Pass& pass, std::int64_t first, std::int64_t count, Task<Real, Collector>& task) const;
+  template <class Real, class Collector>
+  void fill(const Pass& pass, std::int64_t count, std::int64_t first, std::int64_t last, Task<Real, Collector>& task,
+            Progress& progress) const;
+  template <class Real, class Collector, class Reset, class Write>
+  void run(const Pass& pass, Progress& progress, const Reset& reset, const Write& write) const;
+  template <class Real, class Collector, class Reset, class Write>
+  void run_parts(const Pass& pass, Progress& progress, const Reset& reset, const Write& write) const;
+  template <class Real>
+  void knn_as(const Pass& pass, const KnnAnswer& answer, Progress& progress) const;
+  template <class Real>
+  void range_as(const Pass& pass, const RangeRequest& radii, std::vector<std::vector<Neighbor>>& found,
+                Progress& progress) const;
+
+  Rows rows_;
+  Space space_;
+  PackedPoints points_;
+};
+
+std::int64_t Flat::count_admitted(const SearchRequest& request) const {
+  if (request.allow == nullptr) return rows_.count;
+  std::int64_t count = 0;
+  for (std::int64_t i = 0; i < rows_.count / 8; ++i) count += std::popcount(request.allow[i]);
+  const auto rest = static_cast<unsigned>(rows_.count % 8);
+  if (rest != 0) count += std::popcount(request.allow[rows_.count / 8] & ((1u << rest) - 1));
+  return count;
+}
+
+std::vector<std::int32_t> Flat::list_admitted(const SearchRequest& request) const {
+  std::vector<std::int32_t> ids;
+  const Admission admission{rows_.count, request.allow, -1};
+  for (std::int32_t id = 0; id < rows_.count; ++id) {
+    if (admission.admits(id)) ids.push_back(id);
+  }
+  return ids;
+}
+
+// `k` 0: a range search.
+Pass Flat::plan(const SearchRequest& request, std::int64_t k) const {
+  const std::int64_t admitted = count_admitted(request);
+  // A scan is no use where most points are answers anyway, and a waste where few may be.
+  const bool few = request.allow && (admitted <= kFewPoints || admitted < rows_.count / 32);
+  Pass pass{request,
+            static_cast<std::size_t>(k ? std::max<std::int64_t>(std::min(k, admitted), 1) : 0),
+            !scans() || few || k > admitted / 4,
+            {},
+            {}};
+  if (pass.exhaustive && request.allow) pass.listed = list_admitted(request);
+  pass.cut = cut(pass, pass.exhaustive ? admitted : rows_.count);
+  return pass;
+}
+
+Cut Flat::cut(const Pass& pass, std::int64_t points) const {
+  const KernelTable& table = space_.search();
+  Cut cut;
+  cut.queries = pass.request.queries.count;
+  cut.units = pass.exhaustive ? points : points_.blocks();
+  // Rough costs of a pair on one core; they only decide whether threads are worth waking.
+  const double pair = pass.exhaustive ? 5 + 0.5 * static_cast<double>(rows_.columns)
+                                      : 0.1 + 0.02 * static_cast<double>(table.query_slots);
+  const double total = pair * static_cast<double>(cut.queries) * static_cast<double>(points);
+  cut.threads = static_cast<int>(
+      std::clamp(total / kNanosecondsWorthAThread, 1.0, static_cast<double>(std::max(pass.request.threads, 1))));
+  const std::int64_t tile = pass.exhaustive ? 1 : std::max(table.query_tile, 1);
+  const auto candidate_bytes = static_cast<std::int64_t>(pass.k * 4 * sizeof(Neighbor)) + table.query_slots * 16 + 1;
+  const std::int64_t most = std::clamp<std::int64_t>(kTaskBytes / candidate_bytes, 1, kMostQueries);
+  const std::int64_t even = ceil_div(cut.queries, cut.threads == 1 ? 1 : cut.threads * 4);
+  cut.queries_per_task = std::min(std::max(even, kFewestQueries), most);
+  cut.queries_per_task = ceil_div(cut.queries_per_task, tile) * tile;
+  cut.tasks = ceil_div(cut.queries, cut.queries_per_task);
+  const std::int64_t wanted_parts = cut.tasks >= cut.threads ? 1 : ceil_div(cut.threads, cut.tasks);
+  const std::int64_t step = pass.exhaustive ? 1 : points_.step();
+  cut.units_per_part = ceil_div(ceil_div(cut.units, wanted_parts), step) * step;
+  cut.parts = cut.units == 0 ? 1 : ceil_div(cut.units, cut.units_per_part);
+  return cut;
+}
+
+template <class Real, class Collector>
+void Flat::prepare(const Pass& pass, std::int64_t first, std::int64_t count, Task<Real, Collector>& task) const {
+  const SearchRequest& request = pass.request;
+  const std::int64_t tile = std::max(space_.search().query_tile, 1);
+  if (!pass.exhaustive) {
+    task.search.prepare(space_.search(), space_.search_parameters.data(), request.queries, first, count,
+                        ceil_div(count, tile) * tile);
+  }
+  task.exact.prepare(space_.exact(), space_.exact_parameters.data(), request.queries, first, count, count);
+  task.exact_queries.clear();
+  task.admissions.clear();
+  if (task.collectors.size() < static_cast<std::size_t>(count)) task.collectors.resize(count);
+  for (std::int64_t i = 0; i < count; ++i) {
+    task.exact_queries.emplace_back(space_.exact(), space_.exact_parameters.data(), rows_, task.exact.query(i));
+    task.admissions.push_back({rows_.count, request.allow, request.exclude ? request.exclude[first + i] : -1});
+  }
+}
+
+// Shows the points of units [first, last) to the task's collectors.
+template <class Real, class Collector>
+void Flat::fill(const Pass& pass, std::int64_t count, std::int64_t first, std::int64_t last,
+                Task<Real, Collector>& task, Progress& progress) const {
+  const auto between = [&](std::int64_t units) {
+    progress.advance(units * count);
+    progress.poll();
+  };
+  if (!pass.exhaustive) {
+    task.scan.run(space_.search(), space_.search_parameters.data(), task.search, count, points_, first, last,
+                  static_cast<std::int64_t>(2 * pass.k), task.admissions.data(), task.collectors.data(), between);
+    return;
+  }
+  constexpr std::int64_t kChunk = 1024;
+  for (std::int64_t unit = first; unit < last; unit += kChunk) {
+    const std::int64_t end = std::min(unit + kChunk, last);
+    for (std::int64_t q = 0; q < count; ++q) {
+      for (std::int64_t i = unit; i < end; ++i) {
+        const std::int32_t id = !pass.listed.empty() ? pass.listed[i] : static_cast<std::int32_t>(i);
+        if (task.admissions[q].admits(id)) task.collectors[q].add_unknown(id);
+      }
+    }
+    between(end - unit);
+  }
+}
+
+// reset(query, i, task) readies collector i; write(query, neighbours) takes the answer.
+template <class Real, class Collector, class Reset, class Write>
+void Flat::run(const Pass& pass, Progress& progress, const Reset& reset, const Write& write) const {
+  const Cut& cut = pass.cut;
+  progress.start(cut.queries * cut.units);
+  if (cut.parts > 1) return run_parts<Real, Collector>(pass, progress, reset, write);
+  const auto work = [&](std::int64_t number, Task<Real, Collector>& task) {
+    const std::int64_t first = number * cut.queries_per_task;
+    const std::int64_t count = std::min(cut.queries_per_task, cut.queries - first);
+    prepare(pass, first, count, task);
+    for (std::int64_t i = 0; i < count; ++i) reset(first + i, i, task);
+    fill(pass, count, 0, cut.units, task, progress);
+    for (std::int64_t i = 0; i < count; ++i) write(first + i, task.collectors[i].finish());
+  };
+  // One query at a time must not pay for allocations: its scratch, which is small, stays with the thread. While in use
+  // it is taken away, for a progress callback may start another search.
+  if (cut.queries == 1 && pass.k <= 1024) {
+    static thread_local std::unique_ptr<Task<Real, Collector>> kept;
+    auto task = kept ? std::move(kept) : std::make_unique<Task<Real, Collector>>();
+    work(0, *task);
+    kept = std::move(task);
+    return;
+  }
+  parallel_for(cut.tasks, cut.threads, progress, [&](std::int64_t number) {
+    Task<Real, Collector> task;
+    work(number, task);
+  });
+}
+
+template <class Real, class Collector, class Reset, class Write>
+void Flat::run_parts(const Pass& pass, Progress& progress, const Reset& reset, const Write& write) const {
+  const Cut& cut = pass.cut;
+  std::vector<Task<Real, Collector>> tasks(cut.tasks * cut.parts);
+  parallel_for(cut.tasks * cut.parts, cut.threads, progress, [&](std::int64_t number) {
+    Task<Real, Collector>& task = tasks[number];
+    const std::int64_t first = number / cut.parts * cut.queries_per_task;
+    const std::int64_t count = std::min(cut.queries_per_task, cut.queries - first);
+    const std::int64_t unit = number % cut.parts * cut.units_per_part;
+    prepare(pass, first, count, task);
+    for (std::int64_t i = 0; i < count; ++i) reset(first + i, i, task);
+    fill(pass, count, unit, std::min(unit + cut.units_per_part, cut.units), task, progress);
+  });
+  parallel_for(cut.queries, cut.threads, progress, [&](std::int64_t query) {
+    const std::int64_t i = query % cut.queries_per_task;
+    const std::int64_t first = query / cut.queries_per_task * cut.parts;
+    Collector& collector = tasks[first].collectors[i];
+    for (std::int64_t part = 1; part < cut.parts; ++part) collector.merge(tasks[first + part].collectors[i]);
+    write(query, collector.finish());
+  });
+}
+
+template <class Real>
+void Flat::knn_as(const Pass& pass, const KnnAnswer& answer, Progress& progress) const {
+  using Found = Collector<Real>;
+  const auto reset = [&](std::int64_t, std::int64_t i, Task<Real, Found>& task) {
+    const Margin margin = pass.exhaustive ? Margin{} : space_.margin(task.search, i, points_.maxima());
+    task.collectors[i].reset(pass.k, margin, task.exact_queries[i]);
+  };
+  const auto write = [&](std::int64_t query, const std::vector<Neighbor>& found) {
+    const std::int64_t begin = query * answer.k;
+    const auto here = static_cast<std::int64_t>(found.size());
+    for (std::int64_t j = 0; j < answer.k; ++j) {
+      const double distance = j < here ? found[j].distance : std::numeric_limits<double>::infinity();
+      answer.ids[begin + j] = j < here ? found[j].id : -1;
+      if (answer.distances64) answer.distances64[begin + j] = distance;
+      if (answer.distances32) answer.distances32[begin + j] = static_cast<float>(distance);
+    }
+  };
+  run<Real, Found>(pass, progress, reset, write);
+}
+
+void Flat::knn(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const {
+  if (request.queries.count == 0 || answer.k == 0) return;
+  const Pass pass = plan(request, answer.k);
+  if (space_.search().arithmetic_bytes == 4) return knn_as<float>(pass, answer, progress);
+  knn_as<double>(pass, answer, progress);
+}
+
+template <class Real>
+void Flat::range_as(const Pass& pass, const RangeRequest& radii, std::vector<std::vector<Neighbor>>& found,
+                    Progress& progress) const {
+  using Found = RadiusCollector<Real>;
+  const auto reset = [&](std::int64_t query, std::int64_t i, Task<Real, Found>& task) {
+    Real limit = std::numeric_limits<Real>::quiet_NaN();
+    if (!pass.exhaustive) {
+      const double offset = radii.offset_slot < 0 ? 0 : task.search.slot(i, radii.offset_slot);
+      const Margin margin = space_.margin(task.search, i, points_.maxima());
+      limit = exclusive_limit<Real>(margin.largest_computed(radii.radius_rank[query] - offset));
+    }
+    task.collectors[i].reset(limit, radii.radius[query], task.exact_queries[i]);
+  };
+  const auto write = [&](std::int64_t query, const std::vector<Neighbor>& all) { found[query] = all; };
+  run<Real, Found>(pass, progress, reset, write);
+}
+
+RangeAnswer Flat::range(const SearchRequest& request, const RangeRequest& radii, Progress& progress) const {
+  RangeAnswer answer;
+  answer.offsets.assign(request.queries.count + 1, 0);
+  if (request.queries.count == 0) return answer;
+  const Pass pass = plan(request, 0);
+  std::vector<std::vector<Neighbor>> found(request.queries.count);
+  if (space_.search().arithmetic_bytes == 4) {
+    range_as<float>(pass, radii, found, progress);
+  } else {
+    range_as<double>(pass, radii, found, progress);
+  }
+  for (std::size_t q = 0; q < found.size(); ++q) {
+    for (const Neighbor& neighbor : found[q]) {
+      answer.ids.push_back(neighbor.id);
+      answer.distances.push_back(neighbor.distance);
+    }
+    answer.offsets[q + 1] = static_cast<std::int64_t>(answer.ids.size());
+    std::vector<Neighbor>().swap(found[q]);
+  }
+  return answer;
+}
+
+}  // namespace
+
+extern const MethodEntry method_flat;
+const MethodEntry method_flat{
+    "exact search by scanning every point", {}, {}, [](BuildRequest request, Progress& progress) {
+      request.space.check(request.rows.columns);
+      return std::unique_ptr<Method>(std::make_unique<Flat>(std::move(request), progress));
+    }};
+
+}  // namespace anear

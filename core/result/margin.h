@@ -1,0 +1,40 @@
+// How far a computed value may lie from the true one, and what follows for a search's limit.
+#pragma once
+#include <cmath>
+#include <limits>
+
+namespace anear {
+
+// |computed - true| <= slack + relative * |true|. Both zero: no bound is known, and computed values are taken as they
+// are.
+struct Margin {
+  double slack = 0;
+  double relative = 0;
+
+  bool active() const { return slack != 0 || relative != 0; }
+
+  // Largest true value that may be computed as `computed` or less; NaN if there is none.
+  double largest_true(double computed) const {
+    const double reach = computed + slack;
+    if (!(relative < 1)) return std::numeric_limits<double>::quiet_NaN();
+    return reach >= 0 ? reach / (1 - relative) : reach / (1 + relative);
+  }
+
+  // Largest computed value of anything whose true value is at most `value`.
+  double largest_computed(double value) const { return value + relative * std::abs(value) + slack; }
+};
+
+// The limit for kernels' "not >= limit" test that lets everything up to `bound` pass: the next larger Real, after
+// rounding up. NaN, which lets everything pass, where no finite limit does.
+template <class Real>
+Real exclusive_limit(double bound) {
+  constexpr Real kInfinity = std::numeric_limits<Real>::infinity();
+  // The few roundings that led to `bound` are covered by one part in 2^50.
+  const double outward = bound + std::abs(bound) * 0x1p-50 + std::numeric_limits<double>::denorm_min();
+  auto limit = static_cast<Real>(outward);
+  if (static_cast<double>(limit) < outward) limit = std::nextafter(limit, kInfinity);
+  limit = std::nextafter(limit, kInfinity);
+  return limit < kInfinity ? limit : std::numeric_limits<Real>::quiet_NaN();
+}
+
+}  // namespace anear

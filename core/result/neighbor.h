@@ -1,0 +1,53 @@
+// A point with a value: exact distances of results, and the computed values of candidates.
+#pragma once
+#include <bit>
+#include <cstdint>
+
+namespace anear {
+
+struct Neighbor {
+  double distance;
+  std::int32_t id;
+  friend bool operator<(const Neighbor& a, const Neighbor& b) {
+    return a.distance < b.distance || (a.distance == b.distance && a.id < b.id);
+  }
+};
+
+// A candidate, ordered by (value, id). Never NaN.
+template <class Real>
+class Candidate {
+ public:
+  Candidate(Real value, std::int32_t id) : value_(value), id_(id) {}
+  Real value() const { return value_; }
+  std::int32_t id() const { return id_; }
+  friend bool operator<(const Candidate& a, const Candidate& b) {
+    return a.value_ < b.value_ || (a.value_ == b.value_ && a.id_ < b.id_);
+  }
+
+ private:
+  Real value_;
+  std::int32_t id_;
+};
+
+// For float both fit one integer that compares as the pair does: one comparison without branches instead of three.
+template <>
+class Candidate<float> {
+ public:
+  Candidate(float value, std::int32_t id) : key_(sortable(value) << 32 | static_cast<std::uint32_t>(id)) {}
+  float value() const {
+    const auto bits = static_cast<std::uint32_t>(key_ >> 32);
+    return std::bit_cast<float>(bits & kSign ? bits ^ kSign : ~bits);
+  }
+  std::int32_t id() const { return static_cast<std::int32_t>(key_ & 0xffffffffu); }
+  friend bool operator<(const Candidate& a, const Candidate& b) { return a.key_ < b.key_; }
+
+ private:
+  static constexpr std::uint32_t kSign = 0x80000000u;
+  static std::uint64_t sortable(float value) {
+    const auto bits = std::bit_cast<std::uint32_t>(value + 0.0f);  // -0 becomes 0: they are equal
+    return bits & kSign ? ~bits : bits | kSign;
+  }
+  std::uint64_t key_;
+};
+
+}  // namespace anear

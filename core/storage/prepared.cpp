@@ -1,0 +1,113 @@
+#include "storage/prepared.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <numeric>
+
+#include "base/parallel.h"
+#include "storage/transpose.h"
+
+namespace anear {
+namespace {
+
+// Raw blocks are transposed and prepared in pieces of about this size: they stay in the second-level cache.
+constexpr std::int64_t kPieceBytes = 128 << 10;
+// Blocks a parallel task prepares, at least; small enough to balance, large enough to be worth a task.
+constexpr std::int64_t kTaskBytes = 2 << 20;
+
+std::int64_t raw_block_bytes(const KernelTable& table, std::int64_t columns) {
+  return table.block * columns * static_cast<std::int64_t>(sizeof(double));
+}
+
+// [slots][block] -> [block][slots]
+template <class Real>
+void transpose_queries(const Real* prepared, std::int64_t slots, std::int64_t block, std::int64_t count, Real* out) {
+  for (std::int64_t slot = 0; slot < slots; ++slot) {
+    for (std::int64_t lane = 0; lane < count; ++lane) out[lane * slots + slot] = prepared[slot * block + lane];
+  }
+}
+
+}  // namespace
+
+std::int64_t block_step(const KernelTable& table) {
+  return std::lcm(std::max(table.point_tile, 1), std::max(table.scan_tile, 1));
+}
+
+std::int64_t padded_blocks(const KernelTable& table, std::int64_t count) {
+  const std::int64_t step = block_step(table);
+  const std::int64_t blocks = (count + table.block - 1) / table.block;
+  return (blocks + step - 1) / step * step;
+}
+
+void prepare_blocks(const KernelTable& table, const double* parameters, const Rows& rows, std::int64_t first,
+                    std::int64_t blocks, std::byte* out, double* maxima, AlignedArray<double>& raw) {
+  const std::int64_t bytes = raw_block_bytes(table, rows.columns);
+  const std::int64_t piece = std::clamp<std::int64_t>(kPieceBytes / bytes, 1, blocks);
+  raw.ensure(piece * bytes / sizeof(double));
+  for (std::int64_t done = 0; done < blocks; done += piece) {
+    const std::int64_t now = std::min(piece, blocks - done);
+    transpose_rows(rows, first + done * table.block, now, table.block, raw.data());
+    table.prepare_points(raw.data(), now, parameters, out + done * table.point_block_bytes, maxima);
+  }
+}
+
+PackedPoints::PackedPoints(const KernelTable& table, const double* parameters, const Rows& rows, int threads,
+                           Progress& progress)
+    : block_bytes_(table.point_block_bytes), step_(block_step(table)), blocks_(padded_blocks(table, rows.count)) {
+  memory_.ensure(blocks_ * block_bytes_);
+  const std::int64_t per_task = std::max<std::int64_t>(1, kTaskBytes / raw_block_bytes(table, rows.columns));
+  const std::int64_t tasks = (blocks_ + per_task - 1) / per_task;
+  constexpr double kLowest = -std::numeric_limits<double>::infinity();
+  std::vector<double> task_maxima(tasks * table.maxima, kLowest);
+  progress.start(rows.count);
+  parallel_for(tasks, threads, progress, [&](std::int64_t task) {
+    AlignedArray<double> raw;
+    const std::int64_t first = task * per_task;
+    const std::int64_t count = std::min(per_task, blocks_ - first);
+    double* maxima = table.maxima ? task_maxima.data() + task * table.maxima : nullptr;
+    prepare_blocks(table, parameters, rows, first * table.block, count, memory_.data() + first * block_bytes_, maxima,
+                   raw);
+    progress.advance(count * table.block);
+  });
+  maxima_.assign(table.maxima, kLowest);
+  for (std::size_t i = 0; i < task_maxima.size(); ++i) {
+    double& maximum = maxima_[i % table.maxima];
+    // a NaN stays: no bound can be proved with it
+    if (maximum == maximum && !(task_maxima[i] <= maximum)) maximum = task_maxima[i];
+  }
+}
+
+void PreparedQueries::prepare(const KernelTable& table, const double* parameters, const Rows& rows, std::int64_t first,
+                              std::int64_t count, std::int64_t padded) {
+  const std::int64_t block = table.block;
+  const std::int64_t slots = table.query_slots;
+  single_ = table.arithmetic_bytes == 4;
+  query_bytes_ = slots * table.arithmetic_bytes;
+  values_.ensure(padded * query_bytes_);
+  prepared_.ensure(block * query_bytes_);
+  raw_.ensure(block * rows.columns);
+  for (std::int64_t done = 0; done < count; done += block) {
+    const std::int64_t now = std::min(block, count - done);
+    transpose_rows({rows.data, first + count, rows.columns, rows.storage}, first + done, 1, block, raw_.data());
+    table.prepare_query(raw_.data(), 1, parameters, prepared_.data(), nullptr);
+    std::byte* out = values_.data() + done * query_bytes_;
+    if (single_) {
+      transpose_queries(reinterpret_cast<const float*>(prepared_.data()), slots, block, now,
+                        reinterpret_cast<float*>(out));
+    } else {
+      transpose_queries(reinterpret_cast<const double*>(prepared_.data()), slots, block, now,
+                        reinterpret_cast<double*>(out));
+    }
+  }
+  for (std::int64_t i = count; i < padded; ++i) {
+    std::memcpy(values_.data() + i * query_bytes_, values_.data() + (count - 1) * query_bytes_, query_bytes_);
+  }
+}
+
+double PreparedQueries::slot(std::int64_t i, std::int64_t slot) const {
+  if (!single_) return reinterpret_cast<const double*>(query(i))[slot];
+  return reinterpret_cast<const float*>(query(i))[slot];
+}
+
+}  // namespace anear

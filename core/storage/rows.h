@@ -1,0 +1,50 @@
+// Raw rows: objects as the user stores them.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/half.h"
+
+namespace anear {
+
+enum class Storage { float64, float32, float16, bfloat16, int8, uint8 };
+
+Storage parse_storage(std::string_view name);  // throws ArgumentError
+std::string_view storage_name(Storage storage);
+std::int64_t storage_bytes(Storage storage);
+
+// `count` rows of `columns` numbers each, without gaps. A view: the owner keeps the memory alive.
+struct Rows {
+  const std::byte* data = nullptr;
+  std::int64_t count = 0;
+  std::int64_t columns = 0;
+  Storage storage = Storage::float32;
+
+  std::int64_t row_bytes() const { return columns * storage_bytes(storage); }
+  const std::byte* row(std::int64_t i) const { return data + i * row_bytes(); }
+};
+
+// Calls f with a null pointer of the storage's C++ type.
+template <class F>
+decltype(auto) with_storage_type(Storage storage, F&& f) {
+  switch (storage) {
+    case Storage::float64:
+      return f(static_cast<const double*>(nullptr));
+    case Storage::float32:
+      return f(static_cast<const float*>(nullptr));
+    case Storage::float16:
+      return f(static_cast<const Float16*>(nullptr));
+    case Storage::bfloat16:
+      return f(static_cast<const BFloat16*>(nullptr));
+    case Storage::int8:
+      return f(static_cast<const std::int8_t*>(nullptr));
+    case Storage::uint8:
+      return f(static_cast<const std::uint8_t*>(nullptr));
+  }
+  throw ArgumentError("unknown storage type");
+}
+
+}  // namespace anear

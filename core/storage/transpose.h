@@ -1,0 +1,13 @@
+// Raw rows to raw blocks: the form in which the `prepare` kernels take them.
+#pragma once
+#include <cstdint>
+
+#include "storage/rows.h"
+
+namespace anear {
+
+// Writes `blocks` raw blocks ([columns][block] doubles each) made of the rows from `first` on. Lanes past the last row
+// repeat it, so that every lane holds a legitimate object.
+void transpose_rows(const Rows& rows, std::int64_t first, std::int64_t blocks, std::int64_t block, double* out);
+
+}  // namespace anear

@@ -1,0 +1,141 @@
+"""The compiled core (core/bindings): private to ``anear.index``."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Progress = Callable[[int, int], object]
+
+class Cancelled(RuntimeError):
+    """The progress callback returned False."""
+
+class Code:
+    """Machine code loaded into this process; it stays as long as something refers to it."""
+
+    @property
+    def symbols(self) -> dict[str, int]:
+        """Addresses of the global functions by name."""
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory held."""
+
+class Table:
+    """A kernel table: what a compiled distance can do."""
+
+    def __init__(self, fields: dict[str, int], codes: list[Code]) -> None:
+        """Set the fields of KernelTable (core/kernel/abi.h) by name: numbers and addresses. Keeps ``codes`` alive."""
+
+class Index:
+    """A method built over rows, which it keeps alive.
+
+    ``rows`` is a C-contiguous 2-D array of ``storage`` (bfloat16: viewed as uint16); ``progress(done, total)`` is called
+    about ten times a second from the calling thread, False or an exception cancels.
+    """
+
+    def __init__(
+        self,
+        method: str,
+        rows: NDArray[Any],
+        storage: str,
+        search: Table,
+        exact: Table,
+        search_parameters: NDArray[np.float64],
+        exact_parameters: NDArray[np.float64],
+        slack_slots: NDArray[np.int32],
+        slack_scale: float,
+        relative: float,
+        parameters: dict[str, float],
+        num_threads: int = 0,
+        progress: _Progress | None = None,
+    ) -> None: ...
+    def knn(
+        self,
+        queries: NDArray[Any],
+        query_storage: str,
+        k: int,
+        num_threads: int = 0,
+        exclude: NDArray[np.int32] | None = None,
+        allow: NDArray[np.uint8] | None = None,
+        distance_type: str = "float32",
+        progress: _Progress | None = None,
+    ) -> tuple[NDArray[np.int64], NDArray[Any]]:
+        """(ids, distances), both (queries, k); -1 and inf where there are fewer."""
+    def range(
+        self,
+        queries: NDArray[Any],
+        query_storage: str,
+        radius_rank: NDArray[np.float64],
+        radius: NDArray[np.float64],
+        offset_slot: int,
+        exclude: NDArray[np.int32] | None = None,
+        allow: NDArray[np.uint8] | None = None,
+        num_threads: int = 0,
+        distance_type: str = "float32",
+        progress: _Progress | None = None,
+    ) -> tuple[NDArray[np.int64], NDArray[Any], NDArray[np.int64]]:
+        """(ids, distances, offsets): query q's answers lie at offsets[q]:offsets[q + 1]."""
+    @property
+    def maxima(self) -> NDArray[np.float64]:
+        """Largest values over all points that enter the rounding bound."""
+    @property
+    def nbytes(self) -> int:
+        """Bytes held beside the rows."""
+
+class Flat(Index):
+    """Exact search by scanning every point."""
+
+    def __init__(
+        self,
+        rows: NDArray[Any],
+        storage: str,
+        search: Table,
+        exact: Table,
+        search_parameters: NDArray[np.float64],
+        exact_parameters: NDArray[np.float64],
+        slack_slots: NDArray[np.int32],
+        slack_scale: float,
+        relative: float,
+        num_threads: int = 0,
+        progress: _Progress | None = None,
+    ) -> None: ...
+
+def load_code(object_bytes: bytes) -> Code:
+    """Load an ELF64 relocatable object compiled for this machine; RuntimeError if it is damaged."""
+
+def host_features() -> list[str]:
+    """Vector instruction sets of this processor, by LLVM's names."""
+
+def num_threads() -> int:
+    """ANEAR_NUM_THREADS, else the processors this process may use."""
+
+def methods() -> dict[str, dict[str, Any]]:
+    """What methods there are, with their parameters."""
+
+def gather(
+    table: Table,
+    query_row: NDArray[Any],
+    query_storage: str,
+    rows: NDArray[Any],
+    storage: str,
+    ids: NDArray[np.int32],
+    parameters: NDArray[np.float64],
+) -> NDArray[Any]:
+    """Run the table's gather kernel: values of one query (1, columns) to the rows ``ids``."""
+
+def pair(table: Table, a: NDArray[Any], b: NDArray[Any], parameters: NDArray[np.float64]) -> float:
+    """Run the table's pair kernel on two rows of the storage type."""
+
+def pairwise(
+    queries: NDArray[Any],
+    query_storage: str,
+    points: NDArray[Any],
+    point_storage: str,
+    table: Table,
+    parameters: NDArray[np.float64],
+    out: NDArray[Any],
+    num_threads: int = 0,
+    progress: _Progress | None = None,
+) -> None:
+    """Fill ``out`` (float32 or float64) with what the table's store kernels compute for every query and point."""
