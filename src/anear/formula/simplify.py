@@ -36,6 +36,7 @@ a * (n * b) -> n * (a * b)              if varies(a)
 (n * a) * b -> n * (a * b)              if varies(b)
 a / n -> (1 / n) * a                    if power_of_two(n)
 a / (n * b) -> (1 / n) * (a / b)        if power_of_two(n)
+(n * a) / b -> n * (a / b)              if varies(b)
 
 # nothing to add, nothing to multiply
 a + 0 -> a

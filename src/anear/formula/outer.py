@@ -1,0 +1,145 @@
+"""The rank: what orders a query's points as the formula does, without the rising functions around it.
+
+    sqrt(sum((x - y)**2))      =  outer(rank),  rank = sum((x - y)**2),  outer = sqrt(rank)
+    arccos(sum(x*y) / ...)     =  outer(rank),  rank = -sum(x*y) / ...,  outer = arccos(-rank)
+
+The search needs ``rank`` alone; ``outer`` is applied to the few distances that are reported.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from anear.formula.expression import Expr, make, number, prepared
+from anear.formula.graph import NEITHER, Sides, substitute
+from anear.formula.interpret import evaluate
+from anear.formula.ranges import Range, factors, never_negative, range_of
+from anear.formula.simplify import simplify
+
+__all__ = ["RANK", "apply_outer", "split"]
+
+RANK: Final = prepared("rank", 0, False)
+"""The leaf of ``outer`` that stands for the rank."""
+
+# strictly rising wherever they are a number
+_RISING: Final = frozenset({"sqrt", "exp", "log", "log1p", "expm1", "sinh", "tanh", "arcosh", "arcsin", "arctan"})
+_FALLING: Final = frozenset({"neg", "arccos", "rsqrt"})
+
+
+def split(expr: Expr) -> tuple[Expr, Expr]:
+    """``(rank, outer)`` with ``outer`` strictly rising in its one leaf ``RANK`` and ``outer(rank) == expr``.
+
+    ``outer`` rises wherever it is a number. Where the formula's own domain ends (``arcosh`` below 1, ``sqrt`` below 0)
+    it is NaN while the rank still is a number: a point whose distance turns out to be NaN says that its rank must not
+    have been trusted to order the others. Ranks closer than the rounding of ``outer`` may become equal.
+
+    Parameters
+    ----------
+    expr : a scalar formula.
+
+    Examples
+    --------
+    >>> from anear.formula import sqrt, sum, x, y
+    >>> rank, outer = split(sqrt(sum((x - y) ** 2)))
+    >>> rank, apply_outer(outer, number(9.0))
+    (sum((x - y) * (x - y)), 3)
+    """
+    inner, outer, rising = simplify(expr), RANK, True
+    sides = Sides()
+    while True:
+        step = _peel(inner, sides)
+        if step is None:
+            break
+        inner, layer, up = step
+        outer = substitute(outer, {RANK: layer})
+        rising = rising == up
+    if not rising:
+        inner = simplify(make("neg", inner))
+        outer = substitute(outer, {RANK: make("neg", RANK)})
+    return inner, simplify(outer)
+
+
+def apply_outer(outer: Expr, rank: Expr) -> Expr:
+    """``outer`` of an expression, simplified."""
+    return simplify(substitute(outer, {RANK: rank}))
+
+
+def _peel(expr: Expr, sides: Sides) -> tuple[Expr, Expr, bool] | None:
+    """(operand, the outermost function with RANK for the operand, whether it rises); None if it is not monotone."""
+    if expr.op in _RISING or expr.op in _FALLING:
+        return expr.args[0], make(expr.op, RANK), expr.op in _RISING
+    if len(expr.args) != 2:
+        return _even(expr)
+    if expr.op == "mul":
+        base = factors(expr).powers
+        if len(base) == 1 and expr in _powers_of(next(iter(base))) and never_negative(next(iter(base))):
+            (atom,) = base
+            return atom, substitute(expr, {atom: RANK}), True
+    for position in (0, 1):
+        other = expr.args[1 - position]
+        if sides(other) == NEITHER and not other.is_vector and sides(expr.args[position]) != NEITHER:
+            inner = expr.args[position]
+            direction = _direction(expr.op, position, inner, other)
+            if direction:
+                fixed = _computed(other)
+                args = (RANK, fixed) if position == 0 else (fixed, RANK)
+                return inner, make(expr.op, *args), direction > 0
+    return None
+
+
+def _powers_of(atom: Expr) -> tuple[Expr, ...]:
+    """The small powers as the simplifier writes them."""
+    return tuple(simplify(make("pow", atom, number(float(exponent)))) for exponent in (2, 3, 4))
+
+
+def _computed(fixed: Expr) -> Expr:
+    """A scalar of numbers and captured arrays as the number it is."""
+    return fixed if fixed.op == "number" else number(float(evaluate(fixed, [[0.0]], [[0.0]])[0, 0]))
+
+
+def _direction(op: str, position: int, inner: Expr, other: Expr) -> int:
+    """1 if ``op`` rises strictly in the operand at ``position``, -1 if it falls, 0 if neither is sure."""
+    low, high = range_of(other)
+    inside = range_of(inner)
+    if op == "add":
+        return 1
+    if op == "sub":
+        return 1 if position == 0 else -1
+    if op == "mul" or (op == "div" and position == 0):
+        return 1 if low > 0.0 else -1 if high < 0.0 else 0
+    if op == "div":
+        return _reciprocal(inside, low, high)
+    if op == "pow":
+        return _power(position, inside, low, high)
+    if op == "minimum":
+        return 1 if low >= inside[1] else 0
+    if op == "maximum":
+        return 1 if high <= inside[0] else 0
+    return 0
+
+
+def _reciprocal(inside: Range, low: float, high: float) -> int:
+    """Of ``c / a``: falls for c > 0 where ``a`` keeps one sign."""
+    if inside[0] < 0.0 < inside[1]:
+        return 0
+    return -1 if low > 0.0 else 1 if high < 0.0 else 0
+
+
+def _power(position: int, inside: Range, low: float, high: float) -> int:
+    """Of ``a**c`` (position 0) and ``c**a``."""
+    if position == 1:
+        return 1 if low > 1.0 else -1 if low > 0.0 and high < 1.0 else 0
+    if low != high:
+        return 0
+    odd = low % 2.0 == 1.0 and low > 0.0
+    if not (inside[0] >= 0.0 or odd or low != math.floor(low)):
+        return 0
+    return 1 if low > 0.0 else -1 if low < 0.0 else 0
+
+
+def _even(expr: Expr) -> tuple[Expr, Expr, bool] | None:
+    """``abs`` and ``cosh`` of what is never negative."""
+    if expr.op in ("abs", "cosh") and never_negative(expr.args[0]):
+        return expr.args[0], make(expr.op, RANK), True
+    return None
