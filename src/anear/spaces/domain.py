@@ -172,11 +172,13 @@ def _norm(rows: npt.NDArray[Any]) -> _FloatArray:
 
 
 def _any_non_zero(rows: npt.NDArray[Any]) -> _FloatArray:
-    return (rows != 0).any(axis=1).astype(np.float64)
+    found: _FloatArray = (rows != 0).any(axis=1).astype(np.float64)
+    return found
 
 
 def _spread(rows: npt.NDArray[Any]) -> _FloatArray:
-    return rows.max(axis=1).astype(np.float64) - rows.min(axis=1).astype(np.float64)
+    spread: _FloatArray = rows.max(axis=1).astype(np.float64) - rows.min(axis=1).astype(np.float64)
+    return spread
 
 
 def _off_hyperboloid(rows: npt.NDArray[Any]) -> _FloatArray:

@@ -41,7 +41,7 @@ class Parameter:
     name, meaning : how it is spelt, and one line on what it does.
     kind : "number", "vector" (one value a coordinate) or "matrix" (D, D).
     default : the value if none is given; None means that the parameter is left out.
-    required : whether it must be given.
+    required : whether it must be given; ``alternative`` names another parameter that may be given in its place.
     low, high, low_open, high_open : the range of a number, or of each element of a vector.
     excluded : single numbers inside the range that are not allowed.
     """
@@ -51,6 +51,7 @@ class Parameter:
     kind: str = "number"
     default: float | None = None
     required: bool = False
+    alternative: str = ""
     low: float = -math.inf
     high: float = math.inf
     low_open: bool = False
@@ -162,8 +163,11 @@ class Distance:
             value = params.get(name)
             if value is not None:
                 values[name] = parameter.validate(value, self.name)
-            elif parameter.required:
-                raise ArgumentError(f"{self.name} needs parameter {name}: {parameter.meaning} ({parameter.allowed})")
+            elif parameter.required and params.get(parameter.alternative) is None:
+                instead = f" or {parameter.alternative}" if parameter.alternative else ""
+                raise ArgumentError(
+                    f"{self.name} needs parameter {name}{instead}: {parameter.meaning} ({parameter.allowed})"
+                )
             else:
                 values[name] = parameter.default
         return values
@@ -173,7 +177,7 @@ class Distance:
         return declared(**values) if callable(declared) else declared
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # parameters may be arrays, whose == is no truth value
 class Resolved:
     """What a user asked for, ready to be compiled.
 

@@ -15,8 +15,8 @@ _ASYMMETRY = 1e-8  # relative; what inverting a covariance matrix leaves in floa
 
 def _factor(V: _Matrix | None, VI: _Matrix | None) -> _Matrix:
     """A with A.T @ A = VI = inv(V): then the distance is |A @ x - A @ y|, and A @ y is computed once a point."""
-    if (V is None) == (VI is None):
-        raise ArgumentError("mahalanobis needs either VI (an inverse covariance matrix) or V (a covariance matrix)")
+    if V is not None and VI is not None:
+        raise ArgumentError("mahalanobis takes either VI or V, but both were given")
     name, given = ("V", V) if V is not None else ("VI", VI)
     assert given is not None
     largest = float(np.abs(given).max())
@@ -43,8 +43,14 @@ def _plain(**matrices: Any) -> Expr:
 
 
 _PARAMETERS = (
-    Parameter("VI", "the inverse covariance matrix, symmetric, no eigenvalue below 0", kind="matrix"),
-    Parameter("V", "the covariance matrix itself, in place of VI", kind="matrix"),
+    Parameter(
+        "VI",
+        "the inverse covariance matrix, symmetric, no eigenvalue below 0",
+        kind="matrix",
+        required=True,
+        alternative="V",
+    ),
+    Parameter("V", "the covariance matrix itself, in place of VI", kind="matrix", required=True, alternative="VI"),
 )
 
 DISTANCES = (
