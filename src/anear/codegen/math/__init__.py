@@ -1,0 +1,63 @@
+"""Vector code for the elementwise operations: ``ELEMENTWISE[op](body, *values)`` emits it and names the result.
+
+No function is called and no table is read: only arithmetic, integer operations, comparisons and selections, without
+branches or fast-math flags, so that the code inlines into any loop over any number of lanes of float32 or float64.
+Infinities, NaN, signed zeros and denormal numbers behave as NumPy's. Each docstring states its error in ulps, tested
+in tests/codegen/test_math.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from anear.codegen.math.elementary import (
+    absolute,
+    add,
+    comparison,
+    div,
+    floor,
+    maximum,
+    minimum,
+    mod,
+    mul,
+    neg,
+    rsqrt,
+    sign,
+    sqrt,
+    sub,
+    where,
+)
+from anear.codegen.math.exponential import exp, expm1
+from anear.codegen.math.logarithm import log, log1p, xlogy
+from anear.codegen.math.power import pow_, power_constant
+
+__all__ = ["ELEMENTWISE", "power_constant"]
+
+ELEMENTWISE: dict[str, Callable[..., str]] = {
+    "neg": neg,
+    "abs": absolute,
+    "sqrt": sqrt,
+    "rsqrt": rsqrt,
+    "exp": exp,
+    "log": log,
+    "log1p": log1p,
+    "expm1": expm1,
+    "sign": sign,
+    "floor": floor,
+    "add": add,
+    "sub": sub,
+    "mul": mul,
+    "div": div,
+    "pow": pow_,
+    "mod": mod,
+    "minimum": minimum,
+    "maximum": maximum,
+    "xlogy": xlogy,
+    "lt": comparison("olt"),
+    "le": comparison("ole"),
+    "gt": comparison("ogt"),
+    "ge": comparison("oge"),
+    "eq": comparison("oeq"),
+    "ne": comparison("une"),
+    "where": where,
+}
