@@ -1,0 +1,157 @@
+"""Every kernel computes what the formula says: compiled = evaluated by NumPy, for all layouts and targets."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from anear.codegen.kernels import Tile
+from anear.formula import formula
+from anear.formula.expression import Expr
+from anear.formula.interpret import evaluate
+from tests.codegen.calling import DTYPES, Called, runnable
+
+AWKWARD = (1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 100, 785)
+MATRIX = np.random.default_rng(3).random((5, 20))
+WEIGHTS = np.arange(1.0, 21.0) / 10
+
+FORMULAS = {
+    "squares": formula("sum((x - y)**2)"),
+    "largest": formula("max(abs(x - y))"),
+    "smallest": formula("min(abs(x - y))"),
+    "two sums": formula("sum(abs(x - y)) / sum(abs(x + y))"),
+    "two passes": formula("sum(abs(x - y - sum(x - y) / 20))"),
+    "product": formula("prod(1 + abs(x - y) / 20)"),
+    "logarithms": formula("sum(y * log(y / x) - y + x)"),
+    "general power": formula("sum(abs(x - y)**0.7)"),
+    "weights": formula("sum(w * (x - y)**2)", w=WEIGHTS),
+    "matrix": formula("sum((A @ (x - y))**2)", A=MATRIX),
+    "running sum": formula("sum(abs(cumsum(x - y)))"),
+    "running sum, moved": formula("sum(abs(cumsum(x - y)[1:]))"),
+    "running sum, one": formula("cumsum(abs(x - y))[5]"),
+    "places": formula("x[0] * y[-1] + sum(x[1:4] * y[2:5])"),
+    "choice": formula("min(where(x > y, x, y)) + max(x - y)"),
+}
+
+
+def data(dimension: int, storage: str, n: int = 70, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    x, y = rng.random((7, dimension)) + 0.1, rng.random((n, dimension)) + 0.1
+    if storage in ("int8", "uint8"):
+        x, y = np.floor(x * 50) + 1, np.floor(y * 50) + 1
+    return x.astype(np.float64 if storage == "float64" else np.float32), y.astype(DTYPES[storage])
+
+
+def agree(expr: Expr, x: np.ndarray, y: np.ndarray, storage: str, **options: object) -> None:
+    called = Called(expr, x.shape[1], storage, **options)  # type: ignore[arg-type]
+    true = evaluate(expr, x, y)
+    unit = np.finfo(called.real).eps
+    tolerance = unit * (20 + 2 * x.shape[1]) * np.maximum(np.abs(true), 1e-3 * np.abs(true).max())
+    points, n_blocks, _ = called.points(y)
+    queries = called.queries(x)
+    tile = called.store(queries, points, n_blocks)
+    shown = min(len(x), len(tile))
+    assert (np.abs(tile[:shown, : len(y)] - true[:shown]) <= tolerance[:shown]).all()
+    assert (np.abs(called.store(queries, points, n_blocks, one=True)[0, : len(y)] - true[0]) <= tolerance[0]).all()
+    order = np.random.default_rng(0).permutation(len(y))
+    assert (np.abs(called.gather(queries[:1].copy(), y, order) - true[0][order]) <= tolerance[0][order]).all()
+
+
+@pytest.mark.parametrize("dimension", AWKWARD)
+@pytest.mark.parametrize("name", ["squares", "largest", "two sums"])
+def test_awkward_dimensions(name: str, dimension: int) -> None:
+    for storage in ("float32", "float64"):
+        agree(FORMULAS[name], *data(dimension, storage), storage)
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+@pytest.mark.parametrize("target", runnable(), ids=lambda t: t.name)
+def test_every_target_that_runs_here(name: str, target) -> None:  # type: ignore[no-untyped-def]
+    agree(FORMULAS[name], *data(20, "float32"), "float32", target=target)
+
+
+@pytest.mark.parametrize("storage", DTYPES)
+@pytest.mark.parametrize("target", runnable(), ids=lambda t: t.name)
+@pytest.mark.parametrize("arithmetic", ["float32", "float64"])
+def test_every_storage(storage: str, target, arithmetic: str) -> None:  # type: ignore[no-untyped-def]
+    if storage == "float64" and arithmetic == "float32":
+        pytest.skip("float64 points are searched in float64")
+    agree(FORMULAS["squares"], *data(19, storage), storage, target=target, arithmetic=arithmetic)
+
+
+@pytest.mark.parametrize("tile", [Tile(1, 1, 1), Tile(3, 2, 5), Tile(8, 3, 2)])
+def test_every_tile_gives_the_same(tile: Tile) -> None:
+    agree(FORMULAS["squares"], *data(13, "float32"), "float32", tile=tile)
+
+
+def test_pair_takes_raw_rows() -> None:
+    for storage in DTYPES:
+        x, y = data(21, storage)
+        x = x.astype(y.dtype)
+        called = Called(FORMULAS["squares"], 21, storage)
+        true = evaluate(FORMULAS["squares"], x[:1], y[:1])[0, 0]
+        assert called.pair(x[0], y[0]) == pytest.approx(true, rel=1e-5)
+
+
+def test_bfloat16_rows() -> None:
+    x, y = data(20, "float32")
+    bits = np.ascontiguousarray(y.view(np.uint32) >> 16).astype(np.uint16)
+    y = (bits.astype(np.uint32) << 16).view(np.float32)
+    for target in runnable():
+        called = Called(FORMULAS["squares"], 20, "bfloat16", "float32", target)
+        true = evaluate(FORMULAS["squares"], x, y)
+        points, n_blocks, _ = called.points(y)
+        queries = called.queries(x)
+        assert np.allclose(called.store(queries, points, n_blocks)[0, : len(y)], true[0], rtol=1e-5)
+        assert np.allclose(called.gather(queries[:1].copy(), bits, np.arange(len(y))), true[0], rtol=1e-5)
+
+
+def test_float16_special_values_without_hardware() -> None:
+    """Targets without float16 instructions convert by hand: denormals, infinities and NaN too."""
+    values = np.arange(2**16, dtype=np.uint16).view(np.float16)
+    expr = formula("sum(y) + 0 * x[0]")
+    for target in runnable():
+        called = Called(expr, 1, "float16", "float32", target)
+        got = called.gather(called.queries(np.zeros((1, 1), np.float32))[:1].copy(), values[:, None], np.arange(2**16))
+        assert np.array_equal(got, values.astype(np.float32), equal_nan=True)
+
+
+def test_select_appends_exactly_the_blocks_with_a_hit() -> None:
+    expr = FORMULAS["squares"]
+    x, y = data(5, "float32", 300)
+    y[17] = np.nan
+    called = Called(expr, 5)
+    points, n_blocks, _ = called.points(y)
+    queries = called.queries(x)
+    values = called.store(queries, points, n_blocks)
+    tile = len(values)
+    lanes = called.layout.lanes
+    limits = np.nanquantile(values, 0.02, axis=1).astype(np.float32)
+    limits[0] = np.nan  # lets everything pass
+    got = np.zeros((tile, n_blocks + 3, lanes), np.float32)
+    blocks = np.zeros((tile, n_blocks + 3), np.int32)
+    counts = np.full(tile, 2, np.int32)  # appends behind what is there
+    called.call(
+        "select", np.resize(queries, (tile, 5)), points, n_blocks, 1000, called.parameters, limits, got, blocks, counts,
+        n_blocks + 3,
+    )  # fmt: skip
+    for q in range(tile):
+        rows = values[q].reshape(n_blocks, lanes)
+        expected = [b for b in range(n_blocks) if (~(rows[b] >= limits[q])).any()]
+        assert list(blocks[q, 2 : counts[q]] - 1000) == expected
+        assert np.array_equal(got[q, 2 : counts[q]], rows[expected], equal_nan=True)
+
+
+def test_select_of_nothing_touches_nothing() -> None:
+    called = Called(FORMULAS["squares"], 4)
+    counts = np.zeros(8, np.int32)
+    called.call("select", counts, counts, 0, 0, called.parameters, counts, counts, counts, counts, 0)
+    assert not counts.any()
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.integers(1, 40), st.integers(1, 90), st.integers(0, 2**31))
+def test_any_shape(dimension: int, n: int, seed: int) -> None:
+    agree(FORMULAS["two sums"], *data(dimension, "float32", n, seed), "float32")
