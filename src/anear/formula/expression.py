@@ -390,7 +390,10 @@ def as_expr(value: Operand) -> Expr:
             raise FormulaError("an integer is too large for a float64") from None
     if isinstance(value, str):
         raise FormulaError(f"text {value!r} is no operand; anear.formula({value!r}) reads a formula from text")
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError):
+        array = np.empty(0, dtype=object)  # ragged: no array of numbers either
     if array.dtype.kind not in "biuf":
         kind = type(value).__name__
         raise FormulaError(f"an operand must be a formula, a number or an array of numbers, not {kind} {value!r:.80}")
@@ -409,7 +412,10 @@ def number(value: float) -> Expr:
 
 def constant(values: npt.ArrayLike, name: str | None = None) -> Expr:
     """A captured vector (1-D) or matrix (2-D, only as the left operand of a matrix product)."""
-    array = np.array(values, dtype=np.float64, order="C")
+    try:
+        array = np.array(values, dtype=np.float64, order="C")
+    except (TypeError, ValueError) as error:
+        raise FormulaError(f"a captured array must hold numbers: {error}") from None
     if array.ndim not in (1, 2) or array.size == 0:
         raise FormulaError(f"a captured array must be a non-empty vector or matrix, not of shape {array.shape}")
     return Expr("constant", (), Array(array.tobytes(), array.shape, name))

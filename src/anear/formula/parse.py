@@ -246,8 +246,10 @@ class _Reader:
         if not (_is_plain(a) and _is_plain(b)) or sign == "|":
             result: Value = function(self._expr(a), self._expr(b))
             return result
-        if isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and sign != "@" and a.shape != b.shape:
-            raise FormulaError(f"arrays of shapes {a.shape} and {b.shape} do not fit")
+        if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+            fits = a.shape[-1] == b.shape[0] if sign == "@" else a.shape == b.shape
+            if not fits:
+                raise FormulaError(f"arrays of shapes {a.shape} and {b.shape} do not fit")
         if not (isinstance(a, int) and isinstance(b, int) and sign in "+-*"):
             a, b = _as_float(a), _as_float(b)
         return _plain(function(a, b))
