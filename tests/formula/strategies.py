@@ -115,10 +115,9 @@ class _Builder:
         if depth <= 0:
             return self.one_of(self.number, self.coordinate, *([self.scalar_field] if self.kind.fields else []))
         return self.one_of(
-            lambda: self.reduction(depth),
-            lambda: self.reduction(depth),
+            *[lambda: self.reduction(depth)] * 2,
             lambda: self.unary(self.scalar(depth - 1)),
-            lambda: self.binary(self.scalar(depth - 1), self.scalar(depth - 1)),
+            *[lambda: self.binary(self.scalar(depth - 1), self.scalar(depth - 1))] * 2,
             *([] if self.kind.positive else [lambda: self.where(self.scalar, depth)]),
         )
 
@@ -145,8 +144,8 @@ class _Builder:
         if depth <= 0:
             return self.leaf(size)
         made = self.one_of(
-            lambda: self.unary(self.vector(size, depth - 1)),
-            lambda: self.binary(self.vector(size, depth - 1), self.vector(size, depth - 1)),
+            *[lambda: self.unary(self.vector(size, depth - 1))] * 2,
+            *[lambda: self.binary(self.vector(size, depth - 1), self.vector(size, depth - 1))] * 3,
             lambda: self.binary(self.vector(size, depth - 1), self.scalar(depth - 1)),
             lambda: self.binary(self.scalar(depth - 1), self.vector(size, depth - 1)),
             lambda: self.leaf(size),
@@ -163,7 +162,7 @@ class _Builder:
         return self.draw(st.sampled_from(self.made))
 
     def leaf(self, size: int) -> Expr:
-        choices: list[Callable[[], Expr]] = [lambda: self.part(x, size), lambda: self.part(y, size)]
+        choices: list[Callable[[], Expr]] = [lambda: self.part(x, size), lambda: self.part(y, size)] * 2
         if self.kind.captured:
             choices.append(lambda: self.array((size,)))
         if self.kind.fields:

@@ -9,13 +9,13 @@ import threading
 import numpy as np
 import pytest
 from hypothesis import given
+from tests.formula.strategies import formulas
 
 from anear.errors import FormulaError
 from anear.formula import as_expr, constant, eq, formula, number, point_field, query_field, walk, x, y
 from anear.formula.expression import OPERATIONS, Expr, make
 from anear.formula.methods import Methods
 from anear.formula.table import FUNCTIONS
-from tests.formula.strategies import formulas
 
 
 class TestIdentity:
@@ -92,7 +92,7 @@ class TestOperators:
 
     def test_comparisons(self) -> None:
         assert (x < y) is make("lt", x, y)
-        assert (1 < x) is make("gt", x, number(1))
+        assert (1 < x) is make("gt", x, number(1))  # noqa: SIM300 (the order is the point)
         assert (x >= 0) is make("ge", x, number(0))
         assert (x <= y) is make("le", x, y)
         assert eq(x, y) is make("eq", x, y)
@@ -162,7 +162,7 @@ class TestRefusals:
             (lambda: x + "abc", "anear.formula"),
             (lambda: x + 1j, "not complex"),
             (lambda: x + None, "NoneType"),
-            (lambda: x + [[1, 2], "a"], "not list"),
+            (lambda: x * [[1, 2], "a"], "not list"),
             (lambda: 10**400 * x, "too large"),
             (lambda: x.sum(0), "axis must be -1"),
             (lambda: point_field(""), "1 to 100"),

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.formula.strategies import DIMENSION, formulas, rows
 
 from anear.errors import ArgumentError, FormulaError
 from anear.formula import (
@@ -30,7 +31,6 @@ from anear.formula import (
     y,
 )
 from anear.formula.expression import BINARY, UNARY, Expr, make, prepared, walk
-from tests.formula.strategies import DIMENSION, formulas, rows
 
 Value = Any  # a number or a list of numbers
 

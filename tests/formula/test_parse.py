@@ -36,7 +36,6 @@ from anear.formula import (
     point_field,
     query_field,
     show,
-    sqrt,
     sum,
     where,
     x,
@@ -297,10 +296,10 @@ def test_parsing_in_a_thread_with_a_small_stack() -> None:
     assert isinstance(results[0], Expr)
 
 
-_WORDS = st.sampled_from(
-    "x y A w ( ) [ ] , ; : = + - * / % ** @ | < <= == != . .. 1 2.5 1e9 'a' sum max norm where T abs() point_field ".split()
-    + "None if lambda for t \n \t é \0 \\ # _ __class__ 9999999999999999999 x[0] .sum() (x-y) [1,2] import".split(" ")
-)
+_SIGNS = [*"()[],;:=+-*/%@|<.\n\t\0\\#é", "**", "<=", "==", "!=", ".."]
+_NAMES = "x y A w t T sum max norm where point_field None if lambda for import _ __class__".split(" ")  # noqa: SIM905
+_PARTS = "1 2.5 1e9 9999999999999999999 'a' x[0] .sum() abs() (x-y) [1,2] .T".split(" ")  # noqa: SIM905
+_WORDS = st.sampled_from(_SIGNS) | st.sampled_from(_NAMES) | st.sampled_from(_PARTS)
 
 
 @settings(max_examples=400)
