@@ -38,9 +38,7 @@ def test_own_data(anear_command: Command, labelled: list[object], tmp_path: Path
 
 
 def test_formula_is_the_users(anear_command: Command, labelled: list[object], tmp_path: Path) -> None:
-    done = anear_command(
-        "demo", *labelled, "--out", tmp_path, "--budget", 0.1, "--formula", "max(abs(x - y))"
-    )  # fmt: skip
+    done = anear_command("demo", *labelled, "--out", tmp_path, "--budget", 0.1, "--formula", "max(abs(x - y))")
     assert done.code == 0, done.err
     assert "max(abs(x - y))" in done.out
 

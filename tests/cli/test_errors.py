@@ -41,7 +41,7 @@ L1 = ["-d", "manhattan"]
         (["knn", "--points", "nowhere.npy", "--self", *L1], "nowhere.npy"),
         (["knn", "--points", "{text}", "--self", *L1], "not-numbers.npy"),
         (["knn", *P, "--queries", "{narrow}", *L1], "4"),
-        (["knn", "--points", "{nan}", "--self", *L1], "NaN"),
+        (["knn", "--points", "{nan}", "--self", *L1], "nan"),
         (["knn", "--points", "{negative}", "--self", "-d", "kldiv"], "[3, 1]"),
         (["knn", *BOTH, *L1, "--out", "r.txt"], ".npz"),
         (["knn", *BOTH, *L1, "--out", "no/such/r.npz"], "folder"),

@@ -82,10 +82,8 @@ def test_parameters_reach_the_distance(anear_command: Command, files: Path) -> N
 
 def test_fields_come_from_files(anear_command: Command, files: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "s.npy", np.where(np.arange(200) == 17, 0.0, 1.0))
-    done = anear_command(
-        "knn", *given(files)[:4], "-d", "sum(abs(x - y)) * point_field('s')", "--point-data", f"s=@{tmp_path / 's.npy'}",
-        "-k", 1, "--json",
-    )  # fmt: skip
+    scaled = ["-d", "sum(abs(x - y)) * point_field('s')", "--point-data", f"s=@{tmp_path / 's.npy'}"]
+    done = anear_command("knn", *given(files)[:4], *scaled, "-k", 1, "--json")
     assert done.code == 0, done.err
     assert json.loads(done.out)["ids"] == [[17]] * 7
 

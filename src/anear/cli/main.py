@@ -63,8 +63,20 @@ def _run(arguments: list[str]) -> int:
             raise
         if not error.format_message():
             return BAD_INPUT  # no arguments at all: the help has been printed
-        return _complain(error.format_message())
+        return _complain(error.format_message() + _given(error, arguments))
+    except SystemExit:
+        # What typer makes of a closed pipe; nothing else ends the process from inside a command.
+        return PIPE_CLOSED
     return code if isinstance(code, int) else 0
+
+
+def _given(error: Exception, arguments: list[str]) -> str:
+    """What was given for the option that the error is about, where its message does not say so."""
+    for option in getattr(getattr(error, "param", None), "opts", ()):
+        if option in arguments[:-1]:
+            value = arguments[arguments.index(option) + 1]
+            return "" if value in str(error) else f" (given: {value!r})"
+    return ""
 
 
 def _describe(error: Exception) -> str:
