@@ -2,7 +2,7 @@
 # each target does only what is not done yet.
 #
 #   make demo     search real images under five distances and show what was found
-#   make test     the whole test suite
+#   make test     the whole test suite, or some of it: make test ARGS=tests/formula
 #   make lint     every static check
 #   make build    the extension, into .venv, as an editable install
 #   make bench    the benchmarks of benchmarks/ (installs the libraries they compare with)
@@ -12,6 +12,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+ARGS ?=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 STAMPS := $(VENV)/stamps
@@ -55,7 +56,7 @@ demo: $(STAMPS)/build
 	$(BIN)/anear demo --out demo-output
 
 test: $(STAMPS)/build
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(ARGS)
 
 lint: $(STAMPS)/build
 	$(BIN)/ruff check $(PY)
@@ -73,7 +74,6 @@ bench: $(STAMPS)/bench
 # The sanitized core lives in an environment of its own that borrows the libraries of .venv, so that neither disturbs
 # the other. Leaks are not reported: the interpreter itself never frees everything.
 ASAN := build/asan
-ASAN_CACHE := $(ASAN)/kernels
 asan: $(STAMPS)/build
 	@test -x $(ASAN)/venv/bin/python || $(BIN)/python -m venv $(ASAN)/venv
 	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > \
@@ -82,7 +82,7 @@ asan: $(STAMPS)/build
 	  --config-settings=build-dir=$(ASAN)/cmake --config-settings=cmake.define.ANEAR_SANITIZE=address,undefined .
 	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libstdc++.so)" \
 	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-	  $(ASAN)/venv/bin/python -m pytest -p no:cacheprovider
+	  $(ASAN)/venv/bin/python -m pytest -p no:cacheprovider $(or $(ARGS),tests)
 
 format: $(STAMPS)/build
 	$(BIN)/ruff check --fix $(PY)

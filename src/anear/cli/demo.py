@@ -28,7 +28,7 @@ __all__ = ["demo"]
 
 DATA = Path(__file__).parent / "demo_data"
 NAMED = ("euclidean", "manhattan", "cosine", "chi_square")
-FORMULA = "sum(sqrt(abs(x - y)))"
+FORMULA = "sum((sqrt(x) - sqrt(y)) ** 2)"
 PICTURED = 8
 
 
