@@ -26,7 +26,7 @@ ROOT_HALF = mp.sqrt(mp.mpf(1) / 2)
 LOG_TOP = ((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) ** 2
 THIRD_TOP = ((mp.mpf(2) ** (mp.mpf(1) / 6) - 1) / (mp.mpf(2) ** (mp.mpf(1) / 6) + 1)) ** 2
 HALF_LN2 = mp.log(2) / 2 * mp.mpf("1.0005")
-ANGLE = (mp.pi / 4 * mp.mpf("1.01")) ** 2
+ANGLE = (mp.pi / 4 * mp.mpf("1.03")) ** 2
 TAN_EIGHTH = (mp.sqrt(2) - 1) * mp.mpf("1.0001")
 
 

@@ -28,8 +28,11 @@ from anear.codegen.math.elementary import (
     where,
 )
 from anear.codegen.math.exponential import exp, expm1
+from anear.codegen.math.hyperbolic import arcosh, cosh, sinh, tanh
+from anear.codegen.math.inverse import arccos, arcsin, arctan, arctan2
 from anear.codegen.math.logarithm import log, log1p, xlogy
 from anear.codegen.math.power import pow_, power_constant
+from anear.codegen.math.trigonometric import cos, sin, tan
 
 __all__ = ["ELEMENTWISE", "power_constant"]
 
@@ -42,6 +45,16 @@ ELEMENTWISE: dict[str, Callable[..., str]] = {
     "log": log,
     "log1p": log1p,
     "expm1": expm1,
+    "sin": sin,
+    "cos": cos,
+    "tan": tan,
+    "arcsin": arcsin,
+    "arccos": arccos,
+    "arctan": arctan,
+    "sinh": sinh,
+    "cosh": cosh,
+    "tanh": tanh,
+    "arcosh": arcosh,
     "sign": sign,
     "floor": floor,
     "add": add,
@@ -52,6 +65,7 @@ ELEMENTWISE: dict[str, Callable[..., str]] = {
     "mod": mod,
     "minimum": minimum,
     "maximum": maximum,
+    "arctan2": arctan2,
     "xlogy": xlogy,
     "lt": comparison("olt"),
     "le": comparison("ole"),

@@ -40,7 +40,7 @@ EXPONENT_RANGE = {32: (-152.0, 129.0), 64: (-1077.0, 1025.0)}
 # Larger exponents do what these do: every a but 1 overflows or underflows.
 LARGEST_EXPONENT = {32: 2.0**34, 64: 2.0**65}
 # Up to these |p| a log2 rounded to the format is enough for 4 ulp.
-SHORT_EXPONENT = 6.0
+SHORT_EXPONENT = 4.5
 # Exponents for which square roots are the quicker way.
 ROOTS = (-1.5, -0.5, 0.25, 0.5, 0.75, 1.5, 2.5, 3.5)
 # Bits that k takes.
@@ -84,7 +84,7 @@ def power_constant(body: Body, a: str, exponent: float) -> str:
     """a^exponent for an exponent known now (to double precision in float32 too), as ``numpy.power`` has it.
 
     Error <= 4 ulp. Integers from -8 to 16 are products, halves from -1.5 to 3.5 and the quarters 0.25 and 0.75 square
-    roots; other exponents up to 6 take a logarithm of one rounding, larger ones that of ``pow_``.
+    roots; other exponents up to 4.5 take a logarithm of one rounding, larger ones that of ``pow_``.
     """
     if exponent == 0.0:
         return body.const(1.0)
@@ -128,10 +128,10 @@ def _exact_product(body: Body, a: str, n: int) -> str:
         if left == 0:
             break
         square = _times(body, square, square)
-    # Where a product overflowed its error is NaN.
+    # Where a product overflowed its error is NaN; where it vanished its sign must stay.
     high, low = result or base
     total = body.add(high, low or body.const(0.0))
-    return body.select(body.compare("uno", total, total), high, total)
+    return body.select(body.compare("one", total, body.const(0.0)), total, high)
 
 
 def _times(body: Body, a: tuple[str, str | None], b: tuple[str, str | None]) -> tuple[str, str]:
@@ -178,7 +178,7 @@ def _general_power(body: Body, a: str, exponent: float) -> str:
 
 
 def _short_power(body: Body, a: str, exponent: float) -> str:
-    """2^(k*p + p*log2(m)) for |p| <= 6: k times p's head is exact, and p*log2(m) small."""
+    """2^(k*p + p*log2(m)) for |p| <= 4.5: k times p's head is exact, and p*log2(m) small."""
     form = format_of(body)
     k, m = decompose(body, a)
     low, high = EXPONENT_RANGE[form.bits]

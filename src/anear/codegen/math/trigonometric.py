@@ -1,0 +1,106 @@
+"""sin, cos and tan.
+
+x = q*pi/2 + r with an integer q and |r| <= pi/4 (a hair more for large x); sin(r) and cos(r) are polynomials, and q's
+last two bits say which of them to take with which sign. pi/2 is a sum of three doubles. x - q*(the first one) is a
+multiple of 2^-52 below 2 and so exact in double precision, whatever digits cancel; each of the other two steps rounds
+relative to its result. float32 is reduced in double precision too, where two steps are enough.
+
+Beyond 2^45 (3.5e13) the product of q with these parts is no longer exact, and the result is NaN: there one step from a
+float32 to the next passes half a million periods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from anear.codegen.llvm import Body, Kind
+from anear.codegen.math.arithmetic import NAN, PI, difference_of_product, equal, multiply_add, polynomial, split
+from anear.codegen.math.exponential import round_small
+from anear.codegen.math.polynomials import COS, SIN
+
+__all__ = ["cos", "sin", "tan"]
+
+# The largest |x| with a result.
+REACH = 2.0**45
+
+
+def sin(body: Body, a: str) -> str:
+    """The sine. Error <= 2 ulp for |a| <= 2^45, also next to its zeros; NaN beyond and at inf; keeps -0."""
+    quarter, r = _reduce(body, a)
+    s, c = _sin_cos(body, r)
+    value = _flip(body, body.select(_odd(body, quarter), c, s), quarter)
+    return _within_reach(body, a, body.select(equal(body, a, 0.0), a, value))
+
+
+def cos(body: Body, a: str) -> str:
+    """The cosine. Error <= 2 ulp for |a| <= 2^45, also next to its zeros; NaN beyond and at inf."""
+    quarter, r = _reduce(body, a)
+    s, c = _sin_cos(body, r)
+    following = body.iop("add", quarter, body.iconst(1))
+    value = body.select(_odd(body, quarter), s, c)
+    return _within_reach(body, a, _flip(body, value, following))
+
+
+def tan(body: Body, a: str) -> str:
+    """The tangent, sin/cos. Error <= 4 ulp for |a| <= 2^45, also next to zeros and poles; NaN beyond and at inf."""
+    quarter, r = _reduce(body, a)
+    s, c = _sin_cos(body, r)
+    odd = _odd(body, quarter)
+    value = body.div(body.select(odd, body.neg(c), s), body.select(odd, s, c))
+    return _within_reach(body, a, body.select(equal(body, a, 0.0), a, value))
+
+
+def _reduce(body: Body, a: str) -> tuple[str, str]:
+    """(q as integers of which only the low bits matter, r)."""
+    if body.kind.bits == 64:
+        return _reduce_double(body, a, 3)
+    narrow = body.kind
+    with _in_double(body):
+        wide = body.emit(f"fpext {narrow.type} {a} to {body.kind.type}")
+        quarter, r = _reduce_double(body, wide, 2)
+        quarter = body.emit(f"trunc {body.kind.integer} {quarter} to {narrow.integer}")
+        return quarter, body.emit(f"fptrunc {body.kind.type} {r} to {narrow.type}")
+
+
+def _reduce_double(body: Body, a: str, parts: int) -> tuple[str, str]:
+    quarter, number = round_small(body, body.mul(a, body.const(float(2 / PI))))
+    r = a
+    for part in split(PI / 2, 53, 3)[:parts]:
+        r = difference_of_product(body, r, number, body.const(part))
+    return quarter, r
+
+
+@contextmanager
+def _in_double(body: Body) -> Iterator[None]:
+    """The body computes with as many doubles meanwhile."""
+    narrow = body.kind
+    body.kind = Kind(64, narrow.lanes)
+    try:
+        yield
+    finally:
+        body.kind = narrow
+
+
+def _sin_cos(body: Body, r: str) -> tuple[str, str]:
+    """(sin(r), cos(r)) for |r| <= pi/4."""
+    z = body.mul(r, r)
+    s = multiply_add(body, body.mul(r, z), polynomial(body, z, SIN[body.kind.bits]), r)
+    c = multiply_add(body, z, polynomial(body, z, COS[body.kind.bits]), body.const(-0.5))
+    return s, multiply_add(body, z, c, body.const(1.0))
+
+
+def _odd(body: Body, quarter: str) -> str:
+    """The mask where q is odd."""
+    return body.icompare("ne", body.iop("and", quarter, body.iconst(1)), body.iconst(0))
+
+
+def _flip(body: Body, value: str, quarter: str) -> str:
+    """-value where the second bit of q is set."""
+    top = body.kind.bits - 1
+    sign = body.iop("and", body.iop("shl", quarter, body.iconst(top - 1)), body.iconst(1 << top))
+    return body.from_bits(body.iop("xor", body.to_bits(value), sign))
+
+
+def _within_reach(body: Body, a: str, value: str) -> str:
+    return body.select(body.compare("ole", body.abs(a), body.const(REACH)), value, body.const(NAN))
