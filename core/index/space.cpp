@@ -21,7 +21,7 @@ void Space::check(std::int64_t columns) const {
   require(s.point_columns == e.point_columns && s.query_columns == e.query_columns,
           "the search table and the exact table expect different numbers of columns");
   require(slack_scale >= 0 && relative >= 0, "slack_scale and relative must not be negative");
-  require(slack_slots.size() == static_cast<std::size_t>(s.maxima),
+  require(slack_slots.empty() || slack_slots.size() == static_cast<std::size_t>(s.maxima),
           "slack_slots has " + std::to_string(slack_slots.size()) + " entries for a search table with " +
               std::to_string(s.maxima) + " maxima");
   for (const std::int32_t slot : slack_slots) {

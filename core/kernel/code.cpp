@@ -74,6 +74,7 @@ class Object {
     if (offset >= strings.size()) damaged("name outside its table");
     const auto* end = static_cast<const char*>(std::memchr(begin + offset, 0, strings.size() - offset));
     if (end == nullptr) damaged("name without end");
+    if (std::any_of(begin + offset, end, [](char c) { return c < ' ' || c > '~'; })) damaged("name that is no text");
     return {begin + offset, end};
   }
 

@@ -294,6 +294,9 @@ void Flat::range_as(const Pass& pass, const RangeRequest& radii, std::vector<std
 RangeAnswer Flat::range(const SearchRequest& request, const RangeRequest& radii, Progress& progress) const {
   RangeAnswer answer;
   answer.offsets.assign(request.queries.count + 1, 0);
+  const std::int64_t slots = space_.search().query_slots;
+  require(-1 <= radii.offset_slot && radii.offset_slot < slots,
+          "offset_slot is " + std::to_string(radii.offset_slot) + "; allowed are -1 to " + std::to_string(slots - 1));
   if (request.queries.count == 0) return answer;
   const Pass pass = plan(request, 0);
   std::vector<std::vector<Neighbor>> found(request.queries.count);

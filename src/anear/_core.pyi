@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 _Progress = Callable[[int, int], object]
 
-class Cancelled(RuntimeError):
+class Cancelled(RuntimeError):  # noqa: N818 - not an error: it was asked for
     """The progress callback returned False."""
 
 class Code:
@@ -30,8 +30,8 @@ class Table:
 class Index:
     """A method built over rows, which it keeps alive.
 
-    ``rows`` is a C-contiguous 2-D array of ``storage`` (bfloat16: viewed as uint16); ``progress(done, total)`` is called
-    about ten times a second from the calling thread, False or an exception cancels.
+    ``rows`` is a C-contiguous 2-D array of ``storage`` (bfloat16: viewed as uint16); ``progress(done, total)`` is
+    called about ten times a second from the calling thread, False or an exception cancels.
     """
 
     def __init__(

@@ -35,13 +35,22 @@ class Shape:
     bilinear: bool = False
 
 
-@functools.cache
-def object_file(shape: Shape) -> bytes:
-    """Return the object file with all kernels for ``shape``."""
+def compiled(source: str, flags: tuple[str, ...] = ()) -> bytes:
+    """Return the object file that the C++ compiler makes of ``source``."""
     compiler = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++")
     if compiler is None:
         pytest.skip("no C++ compiler")
-    flags = ["-c", "-O1", "-fPIC", "-std=c++20", "-fno-math-errno", "-fno-exceptions", "-fno-stack-protector"]
+    common = ["-c", "-O1", "-fPIC", "-std=c++20", "-fvisibility=hidden", "-fno-math-errno", "-fno-stack-protector"]
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder, "kernels.o")
+        command = [compiler, *common, *flags, "-x", "c++", "-", "-o", str(out)]
+        subprocess.run(command, input=source.encode(), check=True, timeout=120)
+        return out.read_bytes()
+
+
+@functools.cache
+def object_file(shape: Shape) -> bytes:
+    """Return the object file with all kernels for ``shape``."""
     defines = {
         "REAL": C_TYPES[shape.real],
         "ROW": C_TYPES[shape.row],
@@ -52,11 +61,7 @@ def object_file(shape: Shape) -> bytes:
         "SCAN_TILE": shape.scan_tile,
         "BILINEAR": int(shape.bilinear),
     }
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder, "kernels.o")
-        names = [f"-D{name}={value}" for name, value in defines.items()]
-        subprocess.run([compiler, *flags, *names, str(SOURCE), "-o", str(out)], check=True, timeout=120)
-        return out.read_bytes()
+    return compiled(SOURCE.read_text(), tuple(f"-D{name}={value}" for name, value in defines.items()))
 
 
 @functools.cache
