@@ -104,6 +104,26 @@ class TestOperators:
         assert (w < x) is make("gt", x, constant(w))
         assert [1, 2, 3] * x is w * x
 
+    def test_numpy_functions(self) -> None:
+        w = np.array([1.0, 2.0, 3.0])
+        assert np.abs(x - y).sum() is abs(x - y).sum()
+        assert np.sqrt(np.sum(np.square(x - y))) is ((x - y) ** 2).sum().sqrt()
+        assert np.maximum(x, y) is x.maximum(y)
+        assert np.multiply(w, x) is w * x
+        assert np.power(x, 2) is x**2
+        assert np.where(x < y, x, 0) is (x < y).where(x, 0)
+        assert np.clip(x, 0, 1) is x.clip(0, 1)
+        assert np.dot(w, x) is (w | x)
+        assert np.linalg.norm(x - y) is (x - y).norm()
+        assert np.mean(x, axis=-1) is x.mean()
+        assert np.max(x) is x.max()
+        with pytest.raises(FormulaError, match="NumPy's fft has no counterpart"):
+            np.fft.fft(x)
+        with pytest.raises(FormulaError, match=r"NumPy's add\.reduce has no counterpart"):
+            np.add.reduce(x)
+        with pytest.raises(FormulaError, match="NumPy's sqrt of a formula"):
+            np.sqrt(x, out=np.zeros(3))
+
     def test_dot_products(self) -> None:
         assert (x | y) is make("sum", x * y)
         assert x @ y is (x | y)

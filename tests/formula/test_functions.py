@@ -160,12 +160,17 @@ class TestDimension:
     def test_follows_slices(self) -> None:
         assert dimension(y[1:] * x[:-1]).numpy(A, B)[0, 0] == 7
 
+    def test_prints_as_itself(self) -> None:
+        assert repr(formula("mean(y[1:]) + dimension(x)")) == "sum(y[1:]) / dimension(x[1:]) + dimension(x)"
+        assert formula("dimension(x[1:])") is dimension(y[1:])
+        assert repr(sum(where(y, 1, 1))) == "sum(where(y, 1, 1))"
+
     def test_is_a_number_where_known(self) -> None:
         assert dimension(np.ones((3, 8)) @ x) is number(3)
         assert dimension(point_field("v", 4)) is number(4)
 
     def test_needs_only_the_query(self) -> None:
-        assert repr(dimension(y - x)) == "sum(where(x, 1, 1))"
+        assert repr(dimension(y - x)) == "dimension(x)"
 
     def test_of_a_scalar(self) -> None:
         with pytest.raises(FormulaError, match="needs a vector"):

@@ -66,6 +66,7 @@ W = np.array([1.0, 2.0, 3.0])
         ("x == y", eq(x, y)),
         ("x != y", ne(x, y)),
         ("(x < y) * (y <= 1)", (x < y) * (y <= 1)),
+        ("(1 < x) * (w >= y) * (2 == x)", (1 < x) * (W >= y) * eq(2, x)),  # noqa: SIM300
         ("max(x - y)", max(x - y)),
         ("max(x, y)", maximum(x, y)),
         ("max(x, y, 1)", maximum(maximum(x, y), 1)),

@@ -66,6 +66,8 @@ def test_reading_back_with_arrays_apart_gives_the_same(expr: Expr) -> None:
         # Python would compute these at once, so that they are written as functions
         (add(1, 2) * x, "add(1, 2) * x"),
         (neg(2) * x, "neg(2) * x"),
+        (lt(1, x), "lt(1, x)"),
+        (make("eq", number(1), x), "1 == x"),
         (lt(1, 2) * x, "lt(1, 2) * x"),
         (log(2) * x, "log(2) * x"),
         (index([1, 2], 0) * x, "index([1.0, 2.0], 0) * x"),

@@ -21,13 +21,14 @@ import threading
 import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, NoReturn, TypeAlias, Union
+from typing import Any, Final, NoReturn, SupportsIndex, TypeAlias, Union
 
 import numpy as np
 import numpy.typing as npt
 
 from anear.errors import FormulaError
 from anear.formula.methods import Methods
+from anear.formula.protocol import NumpyProtocol
 
 __all__ = [
     "BINARY",
@@ -84,12 +85,13 @@ class Array:
         return hashlib.sha256(repr(self.shape).encode() + self.bytes).hexdigest()[:16]
 
 
-class Expr(Methods):
+class Expr(Methods, NumpyProtocol):
     """One node of a formula. Build it with ``x``, ``y``, operators and functions; never directly.
 
     The operators are those of Python (``+ - * / ** %``, ``abs``, ``< <= > >=``), ``a | b`` is the dot product,
     ``A @ a`` a captured matrix times a vector, ``a[0]``, ``a[-1]`` and ``a[1:3]`` take coordinates. ``==`` compares the
-    *formulas* (elementwise equality is :func:`anear.formula.eq`). Every function is a method as well.
+    *formulas* (elementwise equality is :func:`anear.formula.eq`). Every function is a method as well, and NumPy's
+    functions of the same meaning may be used: ``np.abs(x - y)``.
 
     Attributes
     ----------
@@ -109,7 +111,6 @@ class Expr(Methods):
     """
 
     __slots__ = ("__weakref__", "_hash", "args", "is_vector", "length", "op", "value")
-    __array_ufunc__ = None  # NumPy then leaves `array @ expr` and `array * expr` to us
 
     op: str
     args: tuple[Expr, ...]
@@ -237,7 +238,7 @@ class Expr(Methods):
     def __rmatmul__(self, other: Operand) -> Expr:
         return _matmul(as_expr(other), self)
 
-    def __getitem__(self, key: int | slice | tuple[Any, ...]) -> Expr:
+    def __getitem__(self, key: SupportsIndex | slice | tuple[Any, ...]) -> Expr:
         if isinstance(key, tuple) and all(k is Ellipsis or k == slice(None) for k in key[:-1]):
             key = key[-1]  # [..., k] and [:, :, k], as for an array of vectors
         if isinstance(key, slice):

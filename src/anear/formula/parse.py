@@ -14,6 +14,7 @@ import ast
 import inspect
 import math
 import operator
+import unicodedata
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
@@ -65,6 +66,7 @@ _COMPARE: Final[Mapping[type[ast.cmpop], str]] = {
     ast.Eq: "eq",
     ast.NotEq: "ne",
 }
+_TURNED: Final = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}
 
 
 def formula(source: str | Operand, /, **captured: Operand) -> Expr:
@@ -123,7 +125,8 @@ class _Reader:
         self.names: dict[str, Value] = dict(NAMES)
         self.array_names: dict[int, str] = {}
         for name, value in captured.items():
-            self.names[name] = self._capture(name, value)
+            # as Python does with the names that it reads
+            self.names[unicodedata.normalize("NFKC", str(name))] = self._capture(name, value)
 
     def read(self) -> Expr:
         """The expression: that of the last statement; those before it give names to parts."""
@@ -262,6 +265,8 @@ class _Reader:
     def _compare(self, name: str, a: Value, b: Value) -> Value:
         if _is_plain(a) and _is_plain(b):
             return _plain(np.asarray(getattr(operator, name)(a, b), dtype=np.float64))
+        if _is_plain(a) and name in _TURNED:  # Python turns `1 < x` round, so that it is the same as `x > 1`
+            return FUNCTIONS[_TURNED[name]](self._expr(b), self._expr(a))
         return FUNCTIONS[name](self._expr(a), self._expr(b))
 
     def _call(self, node: ast.Call, values: list[Value]) -> Value:

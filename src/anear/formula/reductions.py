@@ -81,8 +81,8 @@ def cumsum(a: Operand, axis: int = -1) -> Expr:
 
 
 def dot(a: Operand, b: Operand) -> Expr:
-    """The dot product of two vectors, also written ``a | b`` or ``a @ b``."""
-    return as_expr(a) | b
+    """The dot product of two vectors, also written ``a | b`` or ``a @ b``; matrix times vector as ``@`` means it."""
+    return as_expr(a) @ b
 
 
 def matvec(matrix: Operand, a: Operand) -> Expr:
@@ -129,6 +129,13 @@ def dimension(a: Operand) -> Expr:
         return number(vector.length)
     # a sum of ones; over the query's coordinates only, so that it is counted once a query
     return make("sum", where(_like(vector), 1.0, 1.0))
+
+
+def is_dimension(expr: Expr) -> bool:
+    """Whether ``expr`` is what :func:`dimension` makes of a vector whose length is not known."""
+    if expr.op != "sum" or expr.args[0].op != "where" or expr.args[0].args[1:] != (number(1.0), number(1.0)):
+        return False
+    return expr.args[0].args[0] is _like(expr.args[0].args[0])
 
 
 def mean(a: Operand, axis: int = -1) -> Expr:

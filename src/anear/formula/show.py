@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anear.formula.expression import Array, Expr, walk
+from anear.formula.reductions import is_dimension
 
 __all__ = ["brief", "show", "unbind"]
 
@@ -38,6 +39,7 @@ _INFIX: Final = {
     "matvec": ("@", 3),
     "pow": ("**", 5),
 }
+_TURNED: Final = ("lt", "le", "gt", "ge")
 _COMPARISON, _SIGN, _POWER, _ATOM = 1, 4, 5, 6
 
 # Beyond these a formula is written in several statements; each level of HEIGHT takes at most two of the 100
@@ -160,8 +162,8 @@ def _pieces(node: Expr, literal: Callable[[Array], str]) -> tuple[list[str | tup
     if not args:
         text = _leaf(node, literal)
         return [text], _SIGN if text.startswith("-") else _ATOM
-    # Python computes on plain numbers and arrays, so that operators between them are written as functions
-    literals = all(a.op in ("number", "constant") for a in args)
+    # Python computes on plain numbers and arrays, and turns `1 < x` round, so that these are written as functions
+    literals = all(_is_literal(a) for a in args) or (op in _TURNED and _is_literal(args[0]))
     if op in _INFIX and not literals:
         sign, own = _INFIX[op]
         left, right = own, own + 1
@@ -176,6 +178,8 @@ def _pieces(node: Expr, literal: Callable[[Array], str]) -> tuple[list[str | tup
         return [(args[0], _ATOM), f"[{node.value}]"], _ATOM
     if op == "slice" and not literals:
         return [(args[0], _ATOM), f"[{_bound(node.value[0])}:{_bound(node.value[1])}]"], _ATOM
+    if is_dimension(node):
+        return ["dimension(", (args[0].args[0], 0), ")"], _ATOM
     pieces: list[str | tuple[Expr, int]] = [f"{op}("]
     for number, a in enumerate(args):
         pieces += [", "] * (number > 0) + [(a, 0)]
@@ -184,6 +188,10 @@ def _pieces(node: Expr, literal: Callable[[Array], str]) -> tuple[list[str | tup
     if op == "slice":
         pieces.append(f", {node.value[0]}, {node.value[1]}")
     return [*pieces, ")"], _ATOM
+
+
+def _is_literal(node: Expr) -> bool:
+    return node.op in ("number", "constant")
 
 
 def _bound(position: int | None) -> str:
