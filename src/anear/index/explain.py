@@ -89,9 +89,10 @@ def _search(stages: Stages) -> list[str]:
     lines = [f"ordered by  {brief(stages.rank)}"]
     if stages.outer.op != "prepared":
         lines.append("which the distance grows with, and which is cheaper")
-    if stages.bilinear is not None:
-        lines.append("found as one inner product of prepared vectors (bilinear form), then checked with the formula:")
-        lines += _plan(stages.bilinear)
+    if stages.expanded is not None:
+        form = "as one inner product of prepared vectors (bilinear form)" if stages.expanded.bilinear else "expanded"
+        lines.append(f"found {form}, then checked with the formula:")
+        lines += _plan(stages.expanded)
     else:
         lines.append("found term by term, then checked with the formula:")
         lines += _plan(stages.direct)

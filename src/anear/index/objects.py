@@ -13,6 +13,7 @@ from anear.data.arrays import as_field, as_rows, storage_name
 from anear.data.types.dense import to_float
 from anear.errors import ArgumentError
 from anear.index.tables import Space
+from anear.spaces.domain import REAL
 from anear.spaces.space import Resolved
 
 __all__ = ["point_rows", "positive", "query_rows", "thread_count"]
@@ -54,7 +55,7 @@ def query_rows(
     Queries are taken in the precision that the points are searched in: float64 queries of float32 points are rounded.
     """
     rows, single = as_rows(queries, "queries", allow_nan, space.dimension, one_row=True)
-    if check_domain:
+    if check_domain and resolved.query_domain is not REAL:
         resolved.query_domain.check(rows, "queries", resolved.label)
     fields = space.fields("query")
     if rows.dtype == np.float64 and space.arithmetic == "float32":

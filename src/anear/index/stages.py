@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+from anear.formula.absolute import absolute_plan
 from anear.formula.bilinear import bilinear_plan
+from anear.formula.centre import only_differences
 from anear.formula.expression import Expr
 from anear.formula.hoist import Plan, rank_plan
 from anear.formula.outer import split
@@ -23,7 +25,9 @@ class Stages:
     simplified : the same value with fewer operations.
     rank, outer : ``outer(rank)`` is the formula, and outer is increasing.
     direct : the plan that computes the rank term by term.
-    bilinear : the plan that computes it as one inner product; None where there is none.
+    expanded : the plan that computes it with less work an element, at the price of digits that the bound accounts for:
+        as one inner product, or without absolute values; None where there is none.
+    movable : whether the rank depends on ``x - y`` alone.
     matrix : the plan that computes the formula itself, for matrices of distances.
     """
 
@@ -31,7 +35,8 @@ class Stages:
     rank: Expr
     outer: Expr
     direct: Plan
-    bilinear: Plan | None
+    expanded: Plan | None
+    movable: bool
     matrix: Plan
 
 
@@ -40,4 +45,7 @@ def stages_of(expr: Expr) -> Stages:
     """Run the passes on a formula."""
     simplified = simplify(expr)
     rank, outer = split(simplified)
-    return Stages(simplified, rank, outer, rank_plan(rank), bilinear_plan(rank), rank_plan(simplified))
+    expanded = bilinear_plan(rank) or absolute_plan(rank)
+    return Stages(
+        simplified, rank, outer, rank_plan(rank), expanded, only_differences(rank), rank_plan(simplified)
+    )

@@ -89,7 +89,7 @@ class Space:
 
     def fields(self, side: str) -> Fields:
         """The extra fields that ``side`` ("query" or "point") must bring."""
-        return fields(self.expr, side)
+        return _fields(self.expr, side)
 
     def search_table(self, plan: Plan) -> CompiledTable:
         """The table that finds candidates by ``plan``."""
@@ -116,6 +116,9 @@ class Space:
         factor = unit * (a + b * self.dimension)
         places = np.array(slots(table.layout, plan.slack), np.int32)
         return Slack(places, factor, factor if plan.relative_to_rank else 0.0)
+
+
+_fields = lru_cache(maxsize=1024)(fields)  # asked for at every search
 
 
 @lru_cache(maxsize=512)
