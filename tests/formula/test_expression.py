@@ -7,6 +7,7 @@ import pickle
 import threading
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from tests.formula.strategies import formulas
@@ -123,6 +124,11 @@ class TestOperators:
             np.add.reduce(x)
         with pytest.raises(FormulaError, match="NumPy's sqrt of a formula"):
             np.sqrt(x, out=np.zeros(3))
+
+    def test_pandas(self) -> None:
+        w = pd.Series([1.0, 2.0, 3.0])
+        assert w * x is w.to_numpy() * x is np.array([1.0, 2.0, 3.0]) * x
+        assert x - w is x - w.to_numpy()
 
     def test_dot_products(self) -> None:
         assert (x | y) is make("sum", x * y)

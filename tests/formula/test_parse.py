@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -104,6 +105,7 @@ W = np.array([1.0, 2.0, 3.0])
         ("point_field('v', length=p)", point_field("v", 3)),
         ("t = x - y; sum(t * t)", sum((x - y) * (x - y))),
         ("\n  t = x - y\n  u = t * t  \n\n sum(u)\n", sum((x - y) * (x - y))),
+        ("t = x;\n\n u = y\n ;\n\n sum(t - u);\n", sum(x - y)),
         ("sum(x\n  - y)", sum(x - y)),
         ("sum(x)\n  - sum(y)", sum(x) - sum(y)),
         ("  sum(x)  ", sum(x)),
@@ -249,6 +251,12 @@ def test_errors_show_the_place(text: str, column: int, message: str) -> None:
 def test_other_refusals(call: object, message: str) -> None:
     with pytest.raises(FormulaError, match=message):
         call()  # type: ignore[operator]
+
+
+def test_many_lines_take_no_time() -> None:
+    begin = time.process_time()
+    formula("\n" * 4900 + "t = x" + "\n" * 4900 + "sum(t)")
+    assert time.process_time() - begin < 0.2
 
 
 def test_long_lines_are_cut_around_the_place() -> None:

@@ -109,9 +109,7 @@ def scan(source: Source) -> str:
     characters = [" " if c.isspace() else c for c in text]
     if nesting.statements:
         for end in nesting.line_ends:
-            before, after = "".join(characters[:end]).rstrip(), text[end:].strip()
-            if before and after and before[-1] != ";" and after[0] != ";":
-                characters[end] = ";"
+            characters[end] = ";"
     return "".join(characters)
 
 
@@ -152,14 +150,19 @@ class _Nesting:
         self._run = 0  # signs and powers that nest at the present level
         self._total = 0  # sum of _open, each counted one more for its bracket
         self._after_operand = False
+        self._last = ""  # the last sign or word, or a line end that separates
 
     def feed(self, kind: str, token: str, position: int) -> None:
         """Take one more token; raises where the nesting passes its limit."""
         if kind in ("space", "newline"):
-            if kind == "newline" and not self._open:
+            if kind == "newline" and not self._open and self._last not in ("", ";", "\n"):
                 self._run, self._after_operand = 0, False
+                self._last = "\n"
                 self.line_ends.append(position)
             return
+        if token == ";" and self._last == "\n":
+            self.line_ends.pop()  # `;` on a line of its own: once is enough
+        self._last = token
         if kind != "operator":
             self._after_operand = True
             return

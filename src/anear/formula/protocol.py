@@ -54,6 +54,7 @@ class NumpyProtocol:
     """What makes NumPy's functions take formulas."""
 
     __slots__ = ()
+    __pandas_priority__ = 10_000  # above pandas' own types, so that `series * expr` is left to the formula
 
     def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, **options: Any) -> Expr:
         """The formula of ``ufunc(*operands)``, an elementwise function or operator."""
