@@ -20,12 +20,15 @@ from anear.data.dataset import Progress, Request
 from anear.data.types.dense import Array
 from anear.errors import ArgumentError, FileFormatError
 
-__all__ = ["DEFLATE_RATIO", "Input", "Meter", "head", "is_gzip"]
+__all__ = ["CHUNK", "DEFLATE_RATIO", "HEAD", "Input", "Meter", "head", "is_gzip"]
 
 # DEFLATE cannot pack better than this (258 bytes into 2 bits), so a promise of more is a lie.
 DEFLATE_RATIO = 1032
 
 CHUNK = 1 << 22
+
+# How much of a file is looked at to tell its format.
+HEAD = 4096
 
 
 class Meter:
@@ -179,7 +182,7 @@ def is_gzip(path: Path) -> bool:
     return head(path, unpack=False)[:2] == b"\x1f\x8b"
 
 
-def head(path: Path, count: int = 4096, unpack: bool = True) -> bytes:
+def head(path: Path, count: int = HEAD, unpack: bool = True) -> bytes:
     """The first bytes of a file, unpacked if it is gzip; what can be read of them if it is damaged."""
     try:
         with path.open("rb") as file:
