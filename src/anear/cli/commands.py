@@ -22,6 +22,7 @@ from anear.cli.progress import Bars
 from anear.codegen.cache import cache_directory, clear_cache
 from anear.errors import ArgumentError
 from anear.spaces import all_distances, resolve
+from anear.spaces.space import CLAIMS
 
 __all__ = ["commands"]
 
@@ -146,17 +147,19 @@ def distances(json: options.Json = False) -> None:
     if json:
         print_json([_distance_entry(entry) for entry in listed])
         return
-    names = ("distance", "formula", "parameters", "also called", "defined on", "holds")
+    names = ("distance", "formula, parameters, other names", "defined on", "holds")
     shown = table(None, *names, left=names)
+    shown.show_lines = shown.expand = True
+    shown.columns[0].no_wrap = True
+    for column, share in zip(shown.columns[1:], (4, 1, 1), strict=True):
+        column.ratio = share
     for entry in map(_distance_entry, listed):
-        shown.add_row(
-            entry["name"],
-            entry["formula"],
-            "\n".join(f"{p['name']}: {p['allowed']}" for p in entry["parameters"]),
-            ", ".join(entry["aliases"]),
-            entry["point_domain"],
-            ", ".join(entry["properties"]),
-        )
+        about = [entry["formula"], *(f"  {p['name']}: {p['allowed']}" for p in entry["parameters"])]
+        if entry["aliases"]:
+            about.append(f"  also {', '.join(entry['aliases'])}")
+        metric = len(entry["properties"]) == len(CLAIMS)
+        holds = "a metric" if metric else ", ".join(entry["properties"])
+        shown.add_row(entry["name"], "\n".join(about), entry["point_domain"], holds.replace("_", " "))
     print_table(shown)
 
 
