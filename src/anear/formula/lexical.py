@@ -155,8 +155,8 @@ class _Nesting:
     def feed(self, kind: str, token: str, position: int) -> None:
         """Take one more token; raises where the nesting passes its limit."""
         if kind in ("space", "newline"):
+            # an expression may go on in the next line, so that nothing ends here as to nesting
             if kind == "newline" and not self._open and self._last not in ("", ";", "\n"):
-                self._run, self._after_operand = 0, False
                 self._last = "\n"
                 self.line_ends.append(position)
             return
