@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import operator
+import os
 import threading
 import weakref
 from collections.abc import Iterator, Mapping
@@ -277,7 +278,16 @@ class Expr(Methods, NumpyProtocol):
 _nodes: weakref.WeakValueDictionary[Any, Expr] = weakref.WeakValueDictionary()
 
 
-_lock = threading.Lock()
+_lock = threading.RLock()  # reentrant: the garbage collector may run anybody's code, and that may make formulas
+
+
+def _renew_lock() -> None:
+    global _lock
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):  # a thread of the parent may have held the lock when the child was made
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 def _shape(op: str, args: tuple[Expr, ...], value: Any) -> tuple[bool, int | None]:
