@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.core.kernels import Shape, flat, table
 
 from anear import _core
-from tests.core.kernels import Shape, flat, table
 
 ROWS = np.arange(30, dtype=np.float32).reshape(10, 3)
 SEARCH = Shape(3)

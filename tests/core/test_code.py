@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.core.kernels import KERNELS, Shape, compiled, object_file, table
 
 from anear import _core
-from tests.core.kernels import KERNELS, Shape, compiled, object_file, table
 
 PARAMETERS = np.array([1.0])
 

@@ -186,7 +186,8 @@ def test_range(shape: Shape, threads: int) -> None:
     ids, distances, offsets = index.range(
         queries, shape.row, radius, radius, offset, num_threads=threads, distance_type="float64"
     )
-    assert offsets[0] == 0 and offsets[-1] == len(ids) == len(distances)
+    assert offsets[0] == 0
+    assert offsets[-1] == len(ids) == len(distances)
     for q in range(len(queries)):
         found = slice(offsets[q], offsets[q + 1])
         inside = int((exact[q] <= radius[q]).sum())

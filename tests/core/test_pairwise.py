@@ -7,9 +7,9 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import pytest
+from tests.core.kernels import Shape, exact_distances, table
 
 from anear import _core
-from tests.core.kernels import Shape, exact_distances, table
 
 ONE = np.array([1.0])
 

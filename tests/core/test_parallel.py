@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.core.kernels import Shape, flat, table
 
 from anear import _core
-from tests.core.kernels import Shape, flat
 
 SHAPE = Shape(3)
 
@@ -58,8 +58,7 @@ def test_affinity_mask_is_respected() -> None:
         from anear import _core
         print(_core.num_threads())
     """
-    environment = {name: "" for name in ("ANEAR_NUM_THREADS",)}
-    assert run_python(code, **environment) == "1"
+    assert run_python(code, ANEAR_NUM_THREADS="") == "1"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
@@ -129,8 +128,6 @@ def test_an_exception_of_the_callback_comes_out(rows: np.ndarray, index: Any, th
     with pytest.raises(KeyError, match="mine"):
         index.knn(queries, "float32", 5, num_threads=threads, progress=stop)
     out = np.empty((20_000, 5000), np.float32)
-    from tests.core.kernels import table
-
     with pytest.raises(KeyError, match="mine"):
         _core.pairwise(
             queries, "float32", rows[:5000], "float32", table(SHAPE), np.array([1.0]), out, threads, progress=stop
