@@ -11,7 +11,7 @@ from typing import Final
 
 from anear.formula.expression import Expr, make, walk
 
-__all__ = ["BOTH", "NEITHER", "POINT", "QUERY", "Sides", "rebuild", "substitute"]
+__all__ = ["BOTH", "NEITHER", "POINT", "QUERY", "Sides", "is_shape_only", "on_side", "rebuild", "substitute"]
 
 NEITHER: Final = 0
 QUERY: Final = 1
@@ -38,10 +38,30 @@ class Sides:
                     mask = QUERY if node.value[0] == "query" else POINT
                 else:
                     mask = _LEAF_SIDES.get(node.op, NEITHER)
-                for a in node.args:
+                for a in () if is_shape_only(node) else node.args:
                     mask |= known[a]
                 known[node] = mask
         return known[expr]
+
+
+def is_shape_only(node: Expr) -> bool:
+    """Whether ``node`` is ``where(v, n, n)``: one number as often as ``v`` has coordinates, whatever they are.
+
+    Summed it is how a formula writes the number of coordinates.
+    """
+    return node.op == "where" and node.args[1] is node.args[2] and node.args[1].op == "number"
+
+
+def on_side(expr: Expr, side: int) -> Expr:
+    """``expr`` with its shape-only parts made of the data of one side, so that all of it can be computed there."""
+
+    def change(node: Expr) -> Expr:
+        if not is_shape_only(node):
+            return node
+        own, other = ("y", "x") if side == POINT else ("x", "y")
+        return substitute(node, {make(other): make(own)})
+
+    return rebuild(expr, change)
 
 
 def rebuild(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:

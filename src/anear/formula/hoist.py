@@ -1,89 +1,172 @@
-"""Plans: what is computed once a query, once a point, and what is left to compute for each pair.
+"""Hoisting: computing once a query what depends on the query alone, and once a point what depends on the point alone.
 
-    formula ──┬─ of x alone ─────────> query entries   ──┐
-              ├─ of y alone ─────────> point entries   ──┤ prepared(side, index)
-              └─ what needs both ────> pair  <───────────┘
+What a search gains is decided here: how much is left to compute for each pair.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from anear.formula.collect import collected
+from anear.formula.expression import Expr, number, walk
+from anear.formula.graph import BOTH, NEITHER, POINT, QUERY, Sides, substitute
+from anear.formula.plan import Entries, Plan, exact_plan, fields, reconstruct
+from anear.formula.regroup import regrouped
+from anear.formula.rounding import with_bound
+from anear.formula.simplify import simplify
 
-from anear.formula.expression import Expr, point_field, prepared, query_field, walk, x, y
-from anear.formula.graph import substitute
+__all__ = ["Entries", "Plan", "cost", "exact_plan", "fields", "rank_plan", "reconstruct", "value_plan"]
 
-__all__ = ["Plan", "exact_plan", "fields", "reconstruct"]
+_WEIGHTS = {
+    1.0: "neg abs add sub mul minimum maximum lt le gt ge eq ne where floor sign sum max min prod index slice",
+    5.0: "div sqrt rsqrt",
+    10.0: "cumsum",
+    12.0: "log exp xlogy log1p expm1 mod",
+    25.0: "sin cos tan arcsin arccos arctan sinh cosh tanh arcosh arctan2 pow",
+    100.0: "matvec",
+}
+_COSTS = {op: weight for weight, ops in _WEIGHTS.items() for op in ops.split()}
+"""What an operation costs beside an addition, on one vector of numbers."""
+
+_DEAR = frozenset(op for op, weight in _COSTS.items() if weight > 1.0)
+"""Operations worth a stored array of their results."""
+
+_SCALAR_SHARE = 0.1
+"""What an operation on a scalar costs beside one on a vector: a vector is about ten numbers or more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How a formula is computed.
+def cost(pair: Expr) -> float:
+    """What one pair costs, in additions a coordinate. A product that is added to something comes with the addition."""
+    result = 0.0
+    for node in walk(pair):
+        weight = 0.3 if node.op == "prepared" else _COSTS.get(node.op, 0.0)
+        if _fused(node):
+            weight = 0.0
+        wide = node.is_vector or any(a.is_vector for a in node.args)
+        result += weight if wide else weight * _SCALAR_SHARE
+    return result
 
-    ``pair`` may be NaN where the formula is a number (``log(x/y)`` of two negative numbers, taken apart to
-    ``log(x) - log(y)``): NaN then says "ask the formula itself".
 
-    Attributes
-    ----------
-    query : computed once a query; vectors or scalars made of ``x``, query fields, constants and numbers. The prepared
-        query holds them in this order.
-    point : computed once a point; the same of ``y`` and point fields.
-    pair : the scalar to compute for each pair. Its leaves are ``prepared`` and ``number``, and captured matrices as the
-        first operand of ``matvec``.
-    maxima : scalar expressions of the point, not negative; their maxima over all points enter the rounding bound.
-    slack : as long as ``maxima``; ``query[slack[j]]`` is the scalar that ``maxima[j]`` is multiplied with.
-    relative : (a, b) such that, with D coordinates and unit roundoff u,
-        ``|computed - true| <= u * (a + b*D) * (R * |true| + sum_j query[slack[j]] * maxima[j])``
-        where true is the exact value of ``pair`` and R is 1 if ``relative_to_rank`` else 0. None: no bound is proved.
-    relative_to_rank : see ``relative``.
-    offset : entry of ``query``, c(x): the formula is ``pair + c(x)``. It is left out of the pair because it does not
-        change the order of a query's points. None: nothing was left out.
-    bilinear : ``pair`` is a sum of products of prepared entries plus one prepared point scalar.
+def _fused(node: Expr) -> bool:
+    """Whether an addition is part of fused multiply-adds."""
+    if node.op == "sum":
+        (inner,) = node.args
+        return inner.op == "mul" or (inner.op in ("add", "sub") and all(a.op == "mul" for a in inner.args))
+    return node.op in ("add", "sub") and any(a.op == "mul" for a in node.args)
+
+
+def value_plan(expr: Expr) -> Plan:
+    """The plan that computes ``expr`` as it is written, but what is of one side alone only once.
+
+    Nothing is taken apart, so the value is as accurate as the formula's own; for matrices of distances.
     """
-
-    query: tuple[Expr, ...]
-    point: tuple[Expr, ...]
-    pair: Expr
-    maxima: tuple[Expr, ...] = ()
-    slack: tuple[int, ...] = ()
-    relative: tuple[float, float] | None = None
-    relative_to_rank: bool = False
-    offset: int | None = None
-    bilinear: bool = False
+    entries = Entries()
+    return Plan(pair=_placed(regrouped(simplify(expr)), entries), query=entries.of("query"), point=entries.of("point"))
 
 
-def fields(expr: Expr, side: str) -> tuple[tuple[str, int | None], ...]:
-    """The fields of ``side`` ("query" or "point") that ``expr`` uses, as (name, length) sorted by name."""
-    found = {node.value for node in walk(expr) if node.op == f"{side}_field"}
-    return tuple(sorted(found, key=lambda field: (field[0], field[1] or 0)))
+def rank_plan(rank: Expr) -> Plan:
+    """The plan that computes a rank term by term, with as little as possible left for the pair.
 
+    Sums are split where terms are of one side alone (Jensen-Shannon's ``x*log(x)``), logarithms of products and
+    quotients are taken apart, terms with an expensive factor in common are collected. What depends on the query alone
+    becomes ``offset``. Nothing is squared out: that is :func:`~anear.formula.bilinear.bilinear_plan`'s.
 
-def exact_plan(expr: Expr) -> Plan:
-    """The plan that hoists nothing: raw rows in, the formula as it stands.
-
-    The query entries are ``x``, the query fields, then captured vectors in the order of their first use, so that new
-    weights need no new machine code; the point entries are ``y`` and the point fields.
+    Examples
+    --------
+    >>> from anear.formula import log, sum, x, y
+    >>> plan = rank_plan(sum(y * log(y / x)))
+    >>> plan.query, plan.point
+    ((log(x),), (sum(log(y) * y), y))
     """
-    matrices = {id(node.args[0]) for node in walk(expr) if node.op == "matvec"}
-    vectors = [node for node in walk(expr) if node.op == "constant" and id(node) not in matrices]
-    query = (x, *(query_field(*field) for field in fields(expr, "query")), *vectors)
-    point = (y, *(point_field(*field) for field in fields(expr, "point")))
-    return Plan(query, point, _with_prepared(expr, query, point))
+    rank = simplify(rank)
+    plans = [_split_plan(*_terms_by_side(rank)), _split_plan(*collected(rank))]
+    # taking apart cancels: only for a gain
+    best = plans[1] if cost(plans[1].pair) < 0.9 * cost(plans[0].pair) else plans[0]
+    return with_bound(best)
 
 
-def _with_prepared(expr: Expr, query: tuple[Expr, ...], point: tuple[Expr, ...]) -> Expr:
-    """``expr`` with the entries replaced by the leaves that stand for them."""
+def _split_plan(query: Expr, point: Expr, both: Expr) -> Plan:
+    """The plan of ``query + point + both``, scalars of the sides that their names say."""
+    entries = Entries()
+    zero = number(0.0)
+    pair = _placed(regrouped(both), entries)
+    if point is not zero:
+        bias = entries("point", point)
+        pair = bias if both is zero else simplify(Expr("add", (bias, pair)))
+    offset = None if query is zero else entries.index("query", query)
+    return Plan(entries.of("query"), entries.of("point"), pair, offset=offset)
+
+
+def _terms_by_side(rank: Expr) -> tuple[Expr, Expr, Expr]:
+    """(terms of the query and of neither side, of the point, of both) of the sum that ``rank`` is, as it is written."""
+    sides = Sides()
+    parts: dict[int, Expr] = {}
+    stack = [(rank, False)]
+    while stack:
+        node, minus = stack.pop()
+        if node.op in ("add", "sub") and sides(node) == BOTH:
+            stack += [(node.args[1], minus != (node.op == "sub")), (node.args[0], minus)]
+        else:
+            side = sides(node) or QUERY
+            before = parts.get(side, number(0.0))
+            parts[side] = simplify(Expr("sub" if minus else "add", (before, node)))
+    zero = number(0.0)
+    return parts.get(QUERY, zero), parts.get(POINT, zero), parts.get(BOTH, zero)
+
+
+def _placed(expr: Expr, entries: Entries) -> Expr:
+    """``expr`` with its largest one-sided parts replaced by prepared entries."""
+    sides = Sides()
+    whole, queue, seen = [], [expr], {expr}
+    while queue:
+        node = queue.pop(0)
+        if sides(node) != BOTH and not _free(node, sides):
+            whole.append(node)
+            continue
+        for a in node.args:
+            if a not in seen and not a.is_matrix:
+                seen.add(a)
+                queue.append(a)
     leaves: dict[Expr, Expr] = {}
-    for side, entries in (("query", query), ("point", point)):
-        for i, entry in enumerate(entries):
-            leaves[entry] = prepared(side, i, entry.is_vector)
+    points = [node for node in whole if sides(node) == POINT]
+    for node in whole:
+        if node not in points:
+            leaves[node] = entries("query", node)
+    for node in _stored(points, sides):
+        leaves[node] = entries("point", node)
     return substitute(expr, leaves)
 
 
-def reconstruct(plan: Plan) -> Expr:
-    """The formula that ``plan`` computes, over ``x`` and ``y`` again, its offset included."""
-    entries: dict[Expr, Expr] = {}
-    for side, expressions in (("query", plan.query), ("point", plan.point)):
-        for i, expression in enumerate(expressions):
-            entries[prepared(side, i, expression.is_vector)] = expression
-    whole = substitute(plan.pair, entries)
-    return whole if plan.offset is None else Expr("add", (whole, plan.query[plan.offset]))
+def _free(node: Expr, sides: Sides) -> bool:
+    """Whether a part of numbers alone, which costs nothing to leave where it is."""
+    return sides(node) == NEITHER and not node.is_vector and all(n.op not in ("constant", "where") for n in walk(node))
+
+
+def _stored(parts: list[Expr], sides: Sides) -> list[Expr]:
+    """Which expressions of the point to store, of the largest ones that the pair needs.
+
+    Scalars, and arrays that save an expensive operation. Cheap ones are computed anew from the coordinates, unless
+    the coordinates are used in one cheap way only: then that is stored in their place.
+    """
+    scalars = [p for p in parts if not p.is_vector]
+    dear = [p for p in parts if p.is_vector and any(n.is_vector and n.op in _DEAR for n in walk(p))]
+    cheap = [p for p in parts if p.is_vector and p not in dear]
+    if len(cheap) > 1:
+        split: list[Expr] = []
+        for part in cheap:
+            split += _leaves_of(part, sides)
+        scalars += [p for p in split if not p.is_vector]
+        cheap = [p for p in split if p.is_vector]
+    return list(dict.fromkeys(dear + cheap + scalars))
+
+
+def _leaves_of(part: Expr, sides: Sides) -> list[Expr]:
+    """The point's vectors and scalars that a cheap expression is made of."""
+    found, queue = [], [part]
+    while queue:
+        node = queue.pop(0)
+        if sides(node) == NEITHER:
+            continue
+        if node.is_vector and node.args:
+            queue += node.args
+        else:
+            found.append(node)
+    return found

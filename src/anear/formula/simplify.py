@@ -51,6 +51,8 @@ a / 1 -> a
 -(a - b) -> b - a
 -(n * a) -> (-n) * a
 a + -b -> a - b
+a + n * b -> a - (-n) * b               if negative(n)
+a - n * b -> a + (-n) * b               if negative(n)
 -a + b -> b - a
 a - -b -> a + b
 -a * b -> -(a * b)
@@ -111,6 +113,7 @@ CONDITIONS: Final[dict[str, Callable[[Expr], bool]]] = {
     "varies": lambda a: a.op != "number",
     "never_negative": lambda a: range_of(a, rounded=True)[0] >= 0.0,
     "nonzero": lambda n: n.value != 0.0 and not math.isnan(n.value),
+    "negative": lambda n: n.value < 0.0,
     "positive": lambda n: n.value > 0.0,
     "power_of_two": lambda n: (
         math.isfinite(n.value) and abs(math.frexp(n.value)[0]) == 0.5 and 1e-300 < abs(n.value) < 1e300

@@ -1,0 +1,388 @@
+"""An expression as a sum of products, so that what depends on the query and on the point can be told apart.
+
+    x*log(x/y) - x + y   =   x*log(x) - x*log(y) - x + y         four terms: x alone, mixed, x alone, y alone
+
+A term is a number times powers of *atoms*: one-sided expressions (never taken apart further than into factors) and
+functions of both sides that cannot be split. There are two modes. ``bilinear`` takes everything apart that algebra
+can: ``(x - y)**2``, ``cos(x - y)``, ``exp(x + y)``. Without it only those rules apply after which the terms are
+computed as accurately as before, up to the cancellation between terms.
+
+A term may become NaN where the expression is a number (``log(x/y)`` of two negative numbers).
+
+``xlogy(a, b)`` is the product of ``a`` and the atom ``xlogy(1, b)``, a logarithm of which 0 times it is always 0.
+"""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import numpy as np
+
+from anear.formula.expression import Expr, constant, make, number, walk
+from anear.formula.graph import BOTH, NEITHER, POINT, QUERY, Sides
+from anear.formula.ranges import Factors, factors, never_negative, product
+from anear.formula.simplify import simplify
+
+__all__ = [
+    "Expander",
+    "Polynomial",
+    "add_to",
+    "dimension_of",
+    "order",
+    "scaled",
+    "shape_of",
+    "sorted_terms",
+    "times",
+    "total",
+    "written",
+    "written_term",
+]
+
+Polynomial = dict[frozenset[tuple[Expr, float]], Factors]
+
+ONE: Final = number(1.0)
+MOST_TERMS: Final = 64
+"""A product with more terms than this is not multiplied out."""
+
+_orders: weakref.WeakKeyDictionary[Expr, str] = weakref.WeakKeyDictionary()
+
+
+def order(expr: Expr) -> str:
+    """A text to sort expressions by, the same in every process."""
+    if expr not in _orders:
+        for node in walk(expr):
+            if node not in _orders:
+                value = node.value.digest if node.op == "constant" else "" if node.value is None else repr(node.value)
+                text = f"{node.op}{value}({','.join(_orders[a] for a in node.args)})"
+                _orders[node] = text if len(text) <= 200 else text[:100] + _digest(text)
+    return _orders[expr]
+
+
+def _digest(text: str) -> str:
+    import hashlib
+
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+# --- sums of products -------------------------------------------------------------------------------------------------
+
+
+def add_to(total: Polynomial, term: Factors) -> None:
+    """Add one term, merging it with an equal product."""
+    key = term.key()
+    known = total.get(key)
+    coefficient = term.number + (known.number if known else 0.0)
+    # what is left of terms that cancel is rounding
+    if coefficient == 0.0 or (known and abs(coefficient) < 1e-15 * abs(term.number)):
+        total.pop(key, None)
+    else:
+        total[key] = Factors(coefficient, known.powers if known else term.powers)
+
+
+def term_of(expr: Expr) -> Polynomial:
+    """One atom as a sum of one term."""
+    return {frozenset({(expr, 1.0)}): Factors(1.0, {expr: 1.0})}
+
+
+def plain(value: float) -> Polynomial:
+    """A number as a sum of at most one term."""
+    return {frozenset(): Factors(value, {})} if value else {}
+
+
+def scaled(a: Polynomial, by: float) -> Polynomial:
+    """Every term times a number."""
+    return {key: Factors(term.number * by, term.powers) for key, term in a.items()}
+
+
+def total(*parts: Polynomial) -> Polynomial:
+    """The sum."""
+    result: Polynomial = {}
+    for part in parts:
+        for term in part.values():
+            add_to(result, term)
+    return result
+
+
+def times(a: Polynomial, b: Polynomial) -> Polynomial:
+    """The product, multiplied out."""
+    result: Polynomial = {}
+    for p in a.values():
+        for q in b.values():
+            add_to(result, p.times(q))
+    return result
+
+
+def shape_of(vector: Expr) -> Expr:
+    """What tells the number of coordinates: a number where it is fixed, else ``x`` or slices of it.
+
+    Vectors of equal shapes have equally many coordinates, whatever the dimension of the data.
+    """
+    while vector.length is None and vector.args and vector.op != "slice":
+        vector = next(a for a in vector.args if a.is_vector)
+    if vector.length is not None:
+        return number(float(vector.length))
+    return make("slice", shape_of(vector.args[0]), value=vector.value) if vector.op == "slice" else make("x")
+
+
+def dimension_of(vector: Expr) -> Expr:
+    """The number of coordinates of ``vector``, as a scalar that depends on no data."""
+    shape = shape_of(vector)
+    return shape if shape.op == "number" else make("sum", make("where", shape, ONE, ONE))
+
+
+def _sorted(term: Factors) -> Factors:
+    return Factors(term.number, dict(sorted(term.powers.items(), key=lambda item: (order(item[0]), item[1]))))
+
+
+def written_term(term: Factors) -> Expr:
+    """The product as an expression; each ``xlogy(1, b)`` takes the other factors as its first operand."""
+    logs = [a for a in term.powers if a.op == "xlogy" and a.args[0] is ONE and term.powers[a] == 1.0]
+    rest = {a: e for a, e in _sorted(term).powers.items() if a not in logs}
+    if not logs:
+        return product(Factors(term.number, rest))
+    if not rest and len(logs) == 1:
+        result = make("log", logs[0].args[1])
+    else:
+        result = product(Factors(1.0, rest))
+        for log in sorted(logs, key=order):
+            result = make("xlogy", result, log.args[1])
+    return result if term.number == 1.0 else make("mul", number(term.number), result)
+
+
+def sorted_terms(a: Polynomial) -> list[Factors]:
+    """The terms in an order that does not depend on how the sum came about."""
+    return sorted(a.values(), key=lambda t: tuple((order(f), e) for f, e in _sorted(t).powers.items()) or (("~", 0.0),))
+
+
+def written(a: Polynomial) -> Expr:
+    """The sum as an expression: additions first, then subtractions."""
+    terms = sorted_terms(a)
+    up = [t for t in terms if t.number > 0.0]
+    down = [Factors(-t.number, t.powers) for t in terms if t.number < 0.0]
+    result: Expr | None = None
+    for term in up:
+        result = written_term(term) if result is None else make("add", result, written_term(term))
+    for term in down:
+        part = written_term(term)
+        result = make("neg", part) if result is None else make("sub", result, part)
+    return simplify(result) if result is not None else number(0.0)
+
+
+# --- taking expressions apart -----------------------------------------------------------------------------------------
+
+
+class Expander:
+    """Turns expressions into sums of products.
+
+    Parameters
+    ----------
+    bilinear : take apart everything that algebra can, not only what stays accurate.
+    """
+
+    def __init__(self, bilinear: bool) -> None:
+        self.bilinear = bilinear
+        self.sides = Sides()
+        self._known: dict[Expr, Polynomial] = {}
+        self._rules: dict[str, Callable[[Expr], Polynomial | None]] = {
+            "neg": lambda e: scaled(self._of(e, 0), -1.0),
+            "add": lambda e: total(self._of(e, 0), self._of(e, 1)),
+            "sub": lambda e: total(self._of(e, 0), scaled(self._of(e, 1), -1.0)),
+            "mul": self._mul,
+            "div": lambda e: self._multiplied(self._of(e, 0), self._power(self._of(e, 1), -1.0)),
+            "sqrt": lambda e: self._power(self._of(e, 0), 0.5),
+            "rsqrt": lambda e: self._power(self._of(e, 0), -0.5),
+            "pow": self._pow,
+            "log": lambda e: self._log(self._of(e, 0), lambda a: make("log", a)),
+            "xlogy": self._xlogy,
+            "abs": self._abs,
+            "sum": self._sum,
+            "matvec": self._matvec,
+        }
+        if bilinear:
+            self._rules |= {
+                "log1p": lambda e: self._log(total(plain(1.0), self._of(e, 0)), lambda a: make("log", a)),
+                "exp": lambda e: self._exp(self._of(e, 0)),
+                "expm1": lambda e: total(self._exp(self._of(e, 0)), plain(-1.0)),
+                "cos": lambda e: self._cos(self._of(e, 0)),
+                "sin": lambda e: self._sin(self._of(e, 0)),
+            }
+
+    def __call__(self, expr: Expr) -> Polynomial:
+        """``expr`` as a sum of products."""
+        for node in walk(expr):
+            if node not in self._known and not node.is_matrix:
+                self._known[node] = self._expand(node)
+        return self._known[expr]
+
+    def _of(self, node: Expr, position: int) -> Polynomial:
+        return self._known[node.args[position]]
+
+    def _expand(self, node: Expr) -> Polynomial:
+        if node.op == "number" and node.value == 0.0:
+            return {}
+        if self.sides(node) != BOTH:
+            found = factors(node)
+            return {found.key(): found}
+        rule = self._rules.get(node.op)
+        found = rule(node) if rule else None
+        return self._opaque(node) if found is None else found
+
+    def _opaque(self, node: Expr) -> Polynomial:
+        """A function that stays as it is, of operands written in the usual order."""
+        args = (a if a.is_matrix or self.sides(a) != BOTH else written(self._known[a]) for a in node.args)
+        return self._as_factors(make(node.op, *args, value=node.value))
+
+    def _as_factors(self, expr: Expr) -> Polynomial:
+        found = factors(simplify(expr))
+        return {found.key(): found}
+
+    def _content(self, a: Polynomial, signed: bool) -> tuple[float, Expr]:
+        """(c, rest) with ``a = c * rest``, so that equal sums are equal atoms; c > 0 unless ``signed``."""
+        first = sorted_terms(a)[0].number
+        scale = first if signed else abs(first)
+        return scale, written(scaled(a, 1.0 / scale))
+
+    def _atom(self, a: Polynomial, exponent: float) -> Polynomial | None:
+        """A sum of several terms to a power that is not multiplied out."""
+        scale, rest = self._content(a, signed=exponent % 2.0 in (0.0, 1.0))
+        found = Factors(scale, {rest: 1.0}).power(exponent)
+        return None if found is None else {found.key(): found}
+
+    def _power(self, a: Polynomial, exponent: float) -> Polynomial | None:
+        if not a:
+            return None
+        if len(a) > 1:
+            return self._atom(a, exponent)
+        found = next(iter(a.values())).power(exponent)
+        return None if found is None else {found.key(): found}
+
+    def _pow(self, node: Expr) -> Polynomial | None:
+        if node.args[1].op != "number" or node.args[1].value == 0.0:
+            return None
+        base, exponent = self._of(node, 0), node.args[1].value
+        if self.bilinear and len(base) > 1 and exponent in (2.0, 3.0):
+            square = self._multiplied(base, base)
+            return square if exponent == 2.0 else self._multiplied(square, base)
+        return self._power(base, exponent)
+
+    def _mul(self, node: Expr) -> Polynomial | None:
+        a, b = node.args
+        if self.bilinear and a is b and a.op in ("sin", "cos"):
+            # sin(a)**2 = (1 - cos(2a)) / 2, cos(a)**2 = (1 + cos(2a)) / 2
+            double = self._cos(scaled(self._of(a, 0), 2.0))
+            if double is not None:
+                return total(plain(0.5), scaled(double, -0.5 if a.op == "sin" else 0.5))
+        return self._multiplied(self._of(node, 0), self._of(node, 1))
+
+    def _multiplied(self, a: Polynomial | None, b: Polynomial | None) -> Polynomial | None:
+        """The product: multiplied out, unless that loses accuracy or is too large."""
+        if a is None or b is None:
+            return None
+        if not self.bilinear and len(a) > 1 and len(b) > 1:
+            left, right = self._atom(a, 1.0), self._atom(b, 1.0)
+            return None if left is None or right is None else times(left, right)
+        return times(a, b) if len(a) * len(b) <= MOST_TERMS else None
+
+    def _log(self, a: Polynomial, log: Callable[[Expr], Expr]) -> Polynomial | None:
+        """The logarithm of a product is a sum; ``log`` makes the logarithm of one atom."""
+        if len(a) > 1:
+            scale, rest = self._content(a, signed=False)
+            term = Factors(scale, {rest: 1.0})
+        elif not a or next(iter(a.values())).number <= 0.0:
+            return None
+        else:
+            term = next(iter(a.values()))
+        result = plain(math.log(term.number))
+        for atom, exponent in term.powers.items():
+            base = atom if exponent % 2.0 != 0.0 or never_negative(atom) else make("abs", atom)
+            part = self(base.args[0]) if base.op == "exp" else term_of(log(base))
+            result = total(result, scaled(part, exponent))
+        return result
+
+    def _xlogy(self, node: Expr) -> Polynomial | None:
+        logs = self._log(self._of(node, 1), lambda a: make("xlogy", ONE, a))
+        return self._multiplied(self._of(node, 0), logs) if logs else None
+
+    def _abs(self, node: Expr) -> Polynomial | None:
+        a = self._of(node, 0)
+        if len(a) <= 1:
+            return self._as_factors(make("abs", written(a)))
+        scale, rest = self._content(a, signed=True)
+        return scaled(self._as_factors(make("abs", rest)), abs(scale))
+
+    def _split(self, a: Polynomial) -> tuple[Polynomial, Polynomial, Polynomial]:
+        """The terms of the query (and of neither side), of the point, of both."""
+        parts: dict[int, Polynomial] = {NEITHER: {}, QUERY: {}, POINT: {}, BOTH: {}}
+        for key, term in a.items():
+            parts[self.side_of(term.powers)][key] = term
+        return parts[NEITHER] | parts[QUERY], parts[POINT], parts[BOTH]
+
+    def side_of(self, atoms: Iterable[Expr]) -> int:
+        """The sides that a product of these atoms depends on."""
+        mask = NEITHER
+        for atom in atoms:
+            mask |= self.sides(atom)
+        return mask
+
+    def _exp(self, a: Polynomial) -> Polynomial:
+        """The exponential of a sum is a product."""
+        result = plain(1.0)
+        for part in self._split(a):
+            if part:
+                result = times(result, self._as_factors(make("exp", written(part))))
+        return result
+
+    def _turned(self, a: Polynomial) -> tuple[Expr, Expr] | None:
+        query, point, both = self._split(a)
+        return None if both or not query or not point else (written(query), written(point))
+
+    def _cos(self, a: Polynomial) -> Polynomial | None:
+        """cos(p + q) = cos(p) cos(q) - sin(p) sin(q)."""
+        parts = self._turned(a)
+        return parts and total(self._waves("cos", "cos", parts), scaled(self._waves("sin", "sin", parts), -1.0))
+
+    def _sin(self, a: Polynomial) -> Polynomial | None:
+        """sin(p + q) = sin(p) cos(q) + cos(p) sin(q)."""
+        parts = self._turned(a)
+        return parts and total(self._waves("sin", "cos", parts), self._waves("cos", "sin", parts))
+
+    def _waves(self, first: str, second: str, parts: tuple[Expr, Expr]) -> Polynomial:
+        return times(_wave(first, parts[0]), _wave(second, parts[1]))
+
+    def _sum(self, node: Expr) -> Polynomial | None:
+        """The sum of a sum, scalars outside."""
+        result: Polynomial = {}
+        for term in self._of(node, 0).values():
+            scalars, vectors = _parted(term)
+            inside = make("sum", written_term(vectors)) if vectors.powers else dimension_of(node.args[0])
+            add_to(result, scalars.times(factors(inside)))
+        return result
+
+    def _matvec(self, node: Expr) -> Polynomial | None:
+        """A matrix times a sum, scalars outside."""
+        matrix = node.args[0]
+        result: Polynomial = {}
+        for term in self._of(node, 1).values():
+            scalars, vectors = _parted(term)
+            ones = constant(np.ones(matrix.value.shape[1]))
+            vector = written_term(vectors) if vectors.powers else ones
+            add_to(result, scalars.times(Factors(1.0, {make("matvec", matrix, vector): 1.0})))
+        return result
+
+
+def _wave(op: str, angle: Expr) -> Polynomial:
+    """sin or cos of an angle, the sign of the angle outside."""
+    flip = angle.op == "neg" or (angle.op == "mul" and angle.args[0].op == "number" and angle.args[0].value < 0.0)
+    wave = make(op, simplify(make("neg", angle)) if flip else angle)
+    return scaled(term_of(wave), -1.0 if flip and op == "sin" else 1.0)
+
+
+def _parted(term: Factors) -> tuple[Factors, Factors]:
+    """(the number and the scalar atoms, the vector atoms)."""
+    return (
+        Factors(term.number, {a: e for a, e in term.powers.items() if not a.is_vector}),
+        Factors(1.0, {a: e for a, e in term.powers.items() if a.is_vector}),
+    )

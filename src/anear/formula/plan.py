@@ -1,0 +1,125 @@
+"""Plans: what is computed once a query, once a point, and what is left to compute for each pair.
+
+formula ──┬─ of x alone ─────────> query entries   ──┐
+          ├─ of y alone ─────────> point entries   ──┤ prepared(side, index)
+          └─ what needs both ────> pair  <───────────┘
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from anear.formula.expression import Expr, point_field, prepared, query_field, walk, x, y
+from anear.formula.graph import POINT, QUERY, on_side, substitute
+
+__all__ = ["Entries", "Plan", "entry_leaves", "exact_plan", "fields", "reconstruct"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a formula is computed.
+
+    ``pair`` may be NaN where the formula is a number (``log(x/y)`` of two negative numbers, taken apart to
+    ``log(x) - log(y)``): NaN then says "ask the formula itself".
+
+    Attributes
+    ----------
+    query : computed once a query; vectors or scalars made of ``x``, query fields, constants and numbers. The prepared
+        query holds them in this order.
+    point : computed once a point; the same of ``y`` and point fields.
+    pair : the scalar to compute for each pair. Its leaves are ``prepared`` and ``number``, and captured matrices as the
+        first operand of ``matvec``.
+    maxima : scalar expressions of the point, not negative; their maxima over all points enter the rounding bound.
+    slack : as long as ``maxima``; ``query[slack[j]]`` is the scalar that ``maxima[j]`` is multiplied with.
+    relative : (a, b) such that, with D coordinates and unit roundoff u,
+        ``|computed - true| <= u * (a + b*D) * (R * |true| + sum_j query[slack[j]] * maxima[j])``
+        where true is the exact value of ``pair`` and R is 1 if ``relative_to_rank`` else 0. None: no bound is proved.
+    relative_to_rank : see ``relative``.
+    offset : entry of ``query``, c(x): the formula is ``pair + c(x)``. It is left out of the pair because it does not
+        change the order of a query's points. None: nothing was left out.
+    bilinear : ``pair`` is a sum of products of prepared entries plus one prepared point scalar.
+    """
+
+    query: tuple[Expr, ...]
+    point: tuple[Expr, ...]
+    pair: Expr
+    maxima: tuple[Expr, ...] = ()
+    slack: tuple[int, ...] = ()
+    relative: tuple[float, float] | None = None
+    relative_to_rank: bool = False
+    offset: int | None = None
+    bilinear: bool = False
+
+
+def fields(expr: Expr, side: str) -> tuple[tuple[str, int | None], ...]:
+    """The fields of ``side`` ("query" or "point") that ``expr`` uses, as (name, length) sorted by name."""
+    found = {node.value for node in walk(expr) if node.op == f"{side}_field"}
+    return tuple(sorted(found, key=lambda field: (field[0], field[1] or 0)))
+
+
+def exact_plan(expr: Expr) -> Plan:
+    """The plan that hoists nothing: raw rows in, the formula as it stands.
+
+    The query entries are ``x``, the query fields, then captured vectors in the order of their first use, so that new
+    weights need no new machine code; the point entries are ``y`` and the point fields.
+    """
+    matrices = {id(node.args[0]) for node in walk(expr) if node.op == "matvec"}
+    vectors = [node for node in walk(expr) if node.op == "constant" and id(node) not in matrices]
+    query = (x, *(query_field(*field) for field in fields(expr, "query")), *vectors)
+    point = (y, *(point_field(*field) for field in fields(expr, "point")))
+    return Plan(query, point, _with_prepared(expr, query, point))
+
+
+def _with_prepared(expr: Expr, query: tuple[Expr, ...], point: tuple[Expr, ...]) -> Expr:
+    """``expr`` with the entries replaced by the leaves that stand for them."""
+    leaves: dict[Expr, Expr] = {}
+    for side, entries in (("query", query), ("point", point)):
+        for i, entry in enumerate(entries):
+            leaves[entry] = prepared(side, i, entry.is_vector)
+    return substitute(expr, leaves)
+
+
+def entry_leaves(plan: Plan) -> dict[Expr, Expr]:
+    """For each prepared leaf what it stands for."""
+    return {
+        prepared(side, i, entry.is_vector): entry
+        for side, entries in (("query", plan.query), ("point", plan.point))
+        for i, entry in enumerate(entries)
+    }
+
+
+def reconstruct(plan: Plan) -> Expr:
+    """The formula that ``plan`` computes, over ``x`` and ``y`` again, its offset included."""
+    whole = substitute(plan.pair, entry_leaves(plan))
+    return whole if plan.offset is None else Expr("add", (whole, plan.query[plan.offset]))
+
+
+class Entries:
+    """The prepared entries of a plan under construction: equal expressions share one."""
+
+    def __init__(self, plan: Plan | None = None) -> None:
+        """Start with the entries of a plan, or with none."""
+        self._entries: dict[str, dict[Expr, Expr]] = {"query": {}, "point": {}}
+        for leaf, entry in entry_leaves(plan).items() if plan is not None else ():
+            self._entries[leaf.value[0]][entry] = leaf
+
+    def __call__(self, side: str, expr: Expr) -> Expr:
+        """The leaf that stands for ``expr`` in the pair."""
+        known = self._entries[side]
+        if expr not in known:
+            known[expr] = prepared(side, len(known), expr.is_vector)
+        return known[expr]
+
+    def index(self, side: str, expr: Expr) -> int:
+        """The entry's number."""
+        return int(self(side, expr).value[1])
+
+    def of(self, side: str) -> tuple[Expr, ...]:
+        """All entries of one side, each made of that side's data alone."""
+        return tuple(on_side(e, QUERY if side == "query" else POINT) for e in self._entries[side])
+
+    @staticmethod
+    def made_of_points(expressions: Iterable[Expr]) -> tuple[Expr, ...]:
+        """Expressions of the point, made of its data alone."""
+        return tuple(on_side(e, POINT) for e in expressions)

@@ -1,0 +1,176 @@
+"""Proving that a plan's error is small beside its value: nothing in it cancels.
+
+See :mod:`anear.formula.rounding` for the arithmetic that is assumed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+
+from anear.formula.algebra import shape_of
+from anear.formula.expression import Expr, walk
+from anear.formula.graph import substitute
+from anear.formula.plan import Plan, entry_leaves
+from anear.formula.ranges import Range, range_of
+
+__all__ = ["EXACT", "LIBRARY", "STORED", "Count", "PairFacts", "RelativeError", "length_of"]
+
+Count = tuple[float, float]
+"""(a, b): a + b*D roundings, D being the dimension of the data."""
+
+EXACT: Final[Count] = (0.0, 0.0)
+LIBRARY: Final = 8.0
+"""log, exp, pow, ...: at most 4 ulp, in units of u."""
+STORED: Final = 4.0
+"""A prepared value that is not raw data."""
+
+_RAW: Final = frozenset({"x", "y", "point_field", "query_field"})
+_COMPARISONS: Final = frozenset({"lt", "le", "gt", "ge", "eq", "ne"})
+
+
+def length_of(expr: Expr) -> Count:
+    """How many numbers ``expr`` holds."""
+    if not expr.is_vector:
+        return 1.0, 0.0
+    shape = shape_of(expr)
+    return (shape.value, 0.0) if shape.op == "number" else (0.0, 1.0)  # a slice has at most D
+
+
+class PairFacts:
+    """What is known of the nodes of a plan's pair from what their prepared leaves stand for."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._entries = entry_leaves(plan)
+
+    def meaning(self, node: Expr) -> Expr:
+        """The node over ``x`` and ``y``."""
+        return substitute(node, self._entries)
+
+    def range(self, node: Expr) -> Range:
+        """The values it can take, rounding included."""
+        return range_of(self.meaning(node), rounded=True)
+
+    def stored_error(self, leaf: Expr) -> Count:
+        """The error of a prepared entry: none for raw data."""
+        entry = self._entries[leaf]
+        while entry.op in ("slice", "index"):
+            entry = entry.args[0]
+        return EXACT if entry.op in _RAW else (STORED, 0.0)
+
+
+class RelativeError:
+    """Goes through a pair's operations: each has a relative error of so many roundings, or none that is known."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.facts = PairFacts(plan)
+        self._known: dict[Expr, Count | None] = {}
+
+    def of(self, expr: Expr) -> Count | None:
+        """The relative error of ``expr`` in units of u; None if nothing is proved."""
+        for node in walk(expr):
+            if node not in self._known:
+                errors = [self._known[a] for a in node.args]
+                known = [e for e in errors if e is not None]
+                rule = _RULES.get(node.op)
+                if node.op == "prepared":
+                    self._known[node] = self.facts.stored_error(node)
+                elif node.op == "number":
+                    self._known[node] = EXACT if float(np.float32(node.value)) == node.value else (1.0, 0.0)
+                elif rule is None or len(known) < len(errors):
+                    self._known[node] = None
+                else:
+                    self._known[node] = rule(self, node, *known)
+        return self._known[expr]
+
+    def one_signed(self, *nodes: Expr) -> bool:
+        """Whether all are never negative, or all never positive."""
+        ranges = [self.facts.range(node) for node in nodes]
+        return all(r[0] >= 0.0 for r in ranges) or all(r[1] <= 0.0 for r in ranges)
+
+
+def _plus(a: Count, *others: Count) -> Count:
+    return a[0] + sum(o[0] for o in others), a[1] + sum(o[1] for o in others)
+
+
+def _larger(a: Count, b: Count) -> Count:
+    return max(a[0], b[0]), max(a[1], b[1])
+
+
+def _add(state: RelativeError, node: Expr, a: Count, b: Count) -> Count | None:
+    if a == EXACT and b == EXACT:
+        return 1.0, 0.0  # exact operands: one rounding, whatever cancels
+    second = node.args[1]
+    return _plus(_larger(a, b), (1.0, 0.0)) if state.one_signed(node.args[0], second) else None
+
+
+def _sub(state: RelativeError, node: Expr, a: Count, b: Count) -> Count | None:
+    if a == EXACT and b == EXACT:
+        return 1.0, 0.0
+    p, q = (state.facts.range(arg) for arg in node.args)
+    apart = (p[0] >= 0.0 and q[1] <= 0.0) or (p[1] <= 0.0 and q[0] >= 0.0)
+    return _plus(_larger(a, b), (1.0, 0.0)) if apart else None
+
+
+def _sum(state: RelativeError, node: Expr, a: Count) -> Count | None:
+    if not state.one_signed(node.args[0]):
+        return None
+    return _plus(a, length_of(state.facts.meaning(node.args[0])))
+
+
+def _prod(state: RelativeError, node: Expr, a: Count) -> Count | None:
+    if a[1]:
+        return None
+    fixed, per_dimension = length_of(state.facts.meaning(node.args[0]))
+    return (a[0] + 1.0) * fixed, (a[0] + 1.0) * per_dimension
+
+
+def _root(state: RelativeError, node: Expr, a: Count) -> Count:
+    return 0.5 * a[0] + (1.0 if node.op == "sqrt" else LIBRARY), 0.5 * a[1]
+
+
+def _pow(state: RelativeError, node: Expr, a: Count, b: Count) -> Count | None:
+    exponent = node.args[1]
+    if exponent.op != "number" or b != EXACT:
+        return None  # the error of an exponent grows with the logarithm of the base
+    power = abs(exponent.value)
+    return power * a[0] + LIBRARY, power * a[1]
+
+
+def _flat(state: RelativeError, node: Expr, a: Count) -> Count | None:
+    """arctan, tanh, log1p of what is not negative ...: functions that do not magnify a relative error."""
+    if node.op == "log1p" and state.facts.range(node.args[0])[0] < 0.0:
+        return None
+    return _plus(a, (LIBRARY, 0.0))
+
+
+def _sign(state: RelativeError, node: Expr, a: Count) -> Count:
+    return EXACT  # a relative error changes no sign
+
+
+def _choice(state: RelativeError, node: Expr, condition: Count, a: Count, b: Count) -> Count | None:
+    return _larger(a, b) if condition == EXACT else None
+
+
+def _exact_only(state: RelativeError, node: Expr, *errors: Count) -> Count | None:
+    """Comparisons and floor: right for exact operands, anything for others."""
+    return EXACT if all(e == EXACT for e in errors) else None
+
+
+_RULES: Final[dict[str, Callable[..., Count | None]]] = {
+    **dict.fromkeys(("neg", "abs", "max", "min", "index", "slice"), lambda state, node, a: a),
+    **dict.fromkeys(("minimum", "maximum"), lambda state, node, a, b: _larger(a, b)),
+    **dict.fromkeys(("mul", "div"), lambda state, node, a, b: _plus(a, b, (1.0, 0.0))),
+    **dict.fromkeys(("sqrt", "rsqrt"), _root),
+    **dict.fromkeys(("sum", "cumsum"), _sum),
+    **dict.fromkeys(("log1p", "tanh", "arctan"), _flat),
+    **dict.fromkeys((*_COMPARISONS, "floor"), _exact_only),
+    "add": _add,
+    "sub": _sub,
+    "prod": _prod,
+    "pow": _pow,
+    "sign": _sign,
+    "where": _choice,
+}
