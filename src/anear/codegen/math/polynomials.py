@@ -1,4 +1,4 @@
-"""Minimax polynomials, written by tests/codegen/derive_polynomials.py (which explains how they are found).
+"""Minimax polynomials, written by benchmarks/derive_polynomials.py (which explains how they are found).
 
 ``NAME[bits]`` holds the coefficients, the constant term first, of the polynomial used in float32 or float64 arithmetic.
 Above each: the largest relative error that the approximation alone brings into the function's result.

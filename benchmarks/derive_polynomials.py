@@ -5,7 +5,7 @@ Every entry is a minimax polynomial found by Remez's exchange algorithm in 60 di
 error of the final result counts. The coefficients are then rounded to the format they are used in; the leading terms
 of the functions are kept outside the polynomials, so that this rounding costs a small part of an ulp.
 
-Run ``python tests/codegen/derive_polynomials.py`` (needs mpmath) to write ``src/anear/codegen/math/polynomials.py``
+Run ``python benchmarks/derive_polynomials.py`` (needs mpmath) to write ``src/anear/codegen/math/polynomials.py``
 again; the largest error of each polynomial stands beside it there.
 """
 
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import mpmath as mp
 
-TARGET = Path(__file__).parents[2] / "src" / "anear" / "codegen" / "math" / "polynomials.py"
+TARGET = Path(__file__).parents[1] / "src" / "anear" / "codegen" / "math" / "polynomials.py"
 Real = Callable[[mp.mpf], mp.mpf]
 
 mp.mp.dps = 60
@@ -69,30 +69,126 @@ def atanh_weight(scale: mp.mpf) -> Real:
 
 ONE = mp.mpf(1)
 TASKS = (
-    Task("LOG_DIRECT", "(log(1 + r) - r) / r^2 on sqrt(1/2) <= 1 + r <= sqrt(2)", 8, None,
-         lambda r: (mp.log1p(r) - r) / r**2, lambda r: r**2 / mp.log1p(r), ROOT_HALF - 1, mp.sqrt(2) - 1),
-    Task("LOG_QUOTIENT", "(log((1 + s)/(1 - s)) - 2s) / s^3 in z = s^2, |s| <= 0.1716", None, 6,
-         atanh_scaled(ONE), atanh_weight(ONE), mp.mpf(0), LOG_TOP),
-    Task("LOG2_QUOTIENT", "(log2((1 + s)/(1 - s)) - 2s*log2(e)) / s^3 in z = s^2, |s| <= 0.1716", 3, None,
-         atanh_scaled(1 / mp.log(2)), atanh_weight(1 / mp.log(2)), mp.mpf(0), LOG_TOP),
-    Task("LOG2_NARROW", "the same for |s| <= 0.0578", None, 4,
-         atanh_scaled(1 / mp.log(2)), atanh_weight(1 / mp.log(2)), mp.mpf(0), THIRD_TOP * mp.mpf("1.001")),
-    Task("EXP", "(exp(r) - 1 - r) / r^2 on |r| <= ln(2)/2", 4, 9,
-         lambda r: (mp.expm1(r) - r) / r**2, lambda r: r**2 / mp.expm1(r), -HALF_LN2, HALF_LN2),
-    Task("EXP2", "(2^r - 1) / r on |r| <= 1/2", 5, 10,
-         lambda r: mp.expm1(r * mp.log(2)) / r, lambda r: r / mp.power(2, r), mp.mpf("-0.5005"), mp.mpf("0.5005")),
-    Task("SINH", "(sinh(r)/r - 1) / r^2 in z = r^2, |r| <= ln(2)/2", 1, 4,
-         odd_rest(mp.sinh), odd_weight(mp.sinh), mp.mpf(0), HALF_LN2**2),
-    Task("COSH", "(cosh(r) - 1 - r^2/2) / r^4 in z = r^2, |r| <= ln(2)/2", 1, 3,
-         lambda z: (mp.cosh(root(z)) - 1 - z / 2) / z**2, lambda z: z**2 / mp.cosh(root(z)), mp.mpf(0), HALF_LN2**2),
-    Task("SIN", "(sin(r)/r - 1) / r^2 in z = r^2, |r| <= pi/4", 2, 5,
-         odd_rest(mp.sin), odd_weight(mp.sin), mp.mpf(0), ANGLE),
-    Task("COS", "(cos(r) - 1 + r^2/2) / r^4 in z = r^2, |r| <= pi/4", 2, 5,
-         lambda z: (mp.cos(root(z)) - 1 + z / 2) / z**2, lambda z: z**2 / mp.cos(root(z)), mp.mpf(0), ANGLE),
-    Task("ARCTAN", "(arctan(t)/t - 1) / t^2 in z = t^2, |t| <= tan(pi/8)", 4, 10,
-         odd_rest(mp.atan), odd_weight(mp.atan), mp.mpf(0), TAN_EIGHTH**2),
-    Task("ARCSIN", "(arcsin(t)/t - 1) / t^2 in z = t^2, |t| <= 1/2", 5, 12,
-         odd_rest(mp.asin), odd_weight(mp.asin), mp.mpf(0), mp.mpf("0.2501")),
+    Task(
+        "LOG_DIRECT",
+        "(log(1 + r) - r) / r^2 on sqrt(1/2) <= 1 + r <= sqrt(2)",
+        8,
+        None,
+        lambda r: (mp.log1p(r) - r) / r**2,
+        lambda r: r**2 / mp.log1p(r),
+        ROOT_HALF - 1,
+        mp.sqrt(2) - 1,
+    ),
+    Task(
+        "LOG_QUOTIENT",
+        "(log((1 + s)/(1 - s)) - 2s) / s^3 in z = s^2, |s| <= 0.1716",
+        None,
+        6,
+        atanh_scaled(ONE),
+        atanh_weight(ONE),
+        mp.mpf(0),
+        LOG_TOP,
+    ),
+    Task(
+        "LOG2_QUOTIENT",
+        "(log2((1 + s)/(1 - s)) - 2s*log2(e)) / s^3 in z = s^2, |s| <= 0.1716",
+        3,
+        None,
+        atanh_scaled(1 / mp.log(2)),
+        atanh_weight(1 / mp.log(2)),
+        mp.mpf(0),
+        LOG_TOP,
+    ),
+    Task(
+        "LOG2_NARROW",
+        "the same for |s| <= 0.0578",
+        None,
+        4,
+        atanh_scaled(1 / mp.log(2)),
+        atanh_weight(1 / mp.log(2)),
+        mp.mpf(0),
+        THIRD_TOP * mp.mpf("1.001"),
+    ),
+    Task(
+        "EXP",
+        "(exp(r) - 1 - r) / r^2 on |r| <= ln(2)/2",
+        4,
+        9,
+        lambda r: (mp.expm1(r) - r) / r**2,
+        lambda r: r**2 / mp.expm1(r),
+        -HALF_LN2,
+        HALF_LN2,
+    ),
+    Task(
+        "EXP2",
+        "(2^r - 1) / r on |r| <= 1/2",
+        5,
+        10,
+        lambda r: mp.expm1(r * mp.log(2)) / r,
+        lambda r: r / mp.power(2, r),
+        mp.mpf("-0.5005"),
+        mp.mpf("0.5005"),
+    ),
+    Task(
+        "SINH",
+        "(sinh(r)/r - 1) / r^2 in z = r^2, |r| <= ln(2)/2",
+        1,
+        4,
+        odd_rest(mp.sinh),
+        odd_weight(mp.sinh),
+        mp.mpf(0),
+        HALF_LN2**2,
+    ),
+    Task(
+        "COSH",
+        "(cosh(r) - 1 - r^2/2) / r^4 in z = r^2, |r| <= ln(2)/2",
+        1,
+        3,
+        lambda z: (mp.cosh(root(z)) - 1 - z / 2) / z**2,
+        lambda z: z**2 / mp.cosh(root(z)),
+        mp.mpf(0),
+        HALF_LN2**2,
+    ),
+    Task(
+        "SIN",
+        "(sin(r)/r - 1) / r^2 in z = r^2, |r| <= pi/4",
+        2,
+        5,
+        odd_rest(mp.sin),
+        odd_weight(mp.sin),
+        mp.mpf(0),
+        ANGLE,
+    ),
+    Task(
+        "COS",
+        "(cos(r) - 1 + r^2/2) / r^4 in z = r^2, |r| <= pi/4",
+        2,
+        5,
+        lambda z: (mp.cos(root(z)) - 1 + z / 2) / z**2,
+        lambda z: z**2 / mp.cos(root(z)),
+        mp.mpf(0),
+        ANGLE,
+    ),
+    Task(
+        "ARCTAN",
+        "(arctan(t)/t - 1) / t^2 in z = t^2, |t| <= tan(pi/8)",
+        4,
+        10,
+        odd_rest(mp.atan),
+        odd_weight(mp.atan),
+        mp.mpf(0),
+        TAN_EIGHTH**2,
+    ),
+    Task(
+        "ARCSIN",
+        "(arcsin(t)/t - 1) / t^2 in z = t^2, |t| <= 1/2",
+        5,
+        12,
+        odd_rest(mp.asin),
+        odd_weight(mp.asin),
+        mp.mpf(0),
+        mp.mpf("0.2501"),
+    ),
 )
 
 
@@ -162,7 +258,7 @@ def derive(task: Task, degree: int, bits: int) -> tuple[list[float], float]:
     return [rounded(c, bits) for c in exact], float(error)
 
 
-HEADER = '''"""Minimax polynomials, written by tests/codegen/derive_polynomials.py (which explains how they are found).
+HEADER = '''"""Minimax polynomials, written by benchmarks/derive_polynomials.py (which explains how they are found).
 
 ``NAME[bits]`` holds the coefficients, the constant term first, of the polynomial used in float32 or float64 arithmetic.
 Above each: the largest relative error that the approximation alone brings into the function's result.
