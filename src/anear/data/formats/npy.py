@@ -47,8 +47,9 @@ class _Header:
         length = struct.unpack("<H", read(2))[0] if start[6] == 1 else struct.unpack("<I", read(4))[0]
         if length > _LONGEST_HEADER:
             fail(f"has a header of {length} bytes; at most {_LONGEST_HEADER} are sensible")
+        text = read(length).decode("latin1").strip()
         try:
-            fields = ast.literal_eval(read(length).decode("latin1").strip())
+            fields = ast.literal_eval(text)
             shape, descr, self.fortran = fields["shape"], fields["descr"], fields["fortran_order"]
             good = isinstance(shape, tuple) and all(type(size) is int and size >= 0 for size in shape)
         except (ValueError, SyntaxError, TypeError, KeyError, MemoryError, RecursionError):
