@@ -25,6 +25,7 @@ __all__ = ["Cell", "Emitter", "Place", "Source"]
 
 UNROLL_BUDGET = 600  # instructions in a fully unrolled loop; beyond, a real loop is made
 STEP_BUDGET = 160  # instructions in one round of a real loop
+CHAINS = 4  # independent chains of additions that keep the adders of current processors busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,9 @@ class Place:
     def moved(self, by: int) -> Place:
         """The coordinate ``by`` further on."""
         return Place(self.variable, self.offset + by)
+
+
+_Chain = tuple[Expr, Cell, int]  # an accumulator: of which reduction and cell, and its number there
 
 
 class Source(Protocol):
@@ -81,6 +85,8 @@ class Emitter:
         self.lengths = lengths
         self.cells = list(cells)
         self.split_sums = split_sums  # whether sum(a + b) may add a and b in turn (more fused operations)
+        # Additions to one accumulator wait for one another: few cells keep several, over every n-th coordinate.
+        self.chains = max(1, CHAINS // len(self.cells))
         self.wide = body.kind
         self.narrow = Kind(body.kind.bits, 1) if source.across else body.kind
         self.scopes = [_Scope()]
@@ -151,50 +157,55 @@ class Emitter:
     def _accumulate(self, one: Pass, start: int, rounds: int, first: bool) -> dict[tuple[Expr, Cell], str]:
         """Accumulators over ``rounds`` steps from coordinate ``start``: unrolled, or a loop and its remainder."""
         body, step = self.body, (self.body.kind.lanes if self.source.across else 1)
-        keys = [(r, c) for r in one.reductions for c in self.cells]
-        values = {key: self._identity(key[0], key[1], first) for key in keys}
         work = cost(r.args[0] for r in one.reductions) * len(self.cells)
         running = [n for r in one.reductions for n in walk(r.args[0]) if n.op == "cumsum"]
         states = [(n, c) for n in dict.fromkeys(running) for c in self.cells]
         self.carried = {n: {c: body.const(0.0) for c in self.cells} for n, c in states}
-        if rounds * work <= UNROLL_BUDGET or rounds == 1:
-            with self.scope():
-                for i in range(rounds):
-                    self._step(values, Place(None, start + i * step))
-            return values
+        short = rounds * work <= UNROLL_BUDGET or rounds == 1
         unroll = 1 if running else max(1, min(4, rounds, STEP_BUDGET // work))
-        whole = rounds // unroll
-        carried = [(body.kind.type, values[key]) for key in keys]
-        carried += [(body.kind.type, self.carried[n][c]) for n, c in states]
-        with body.loop(start + whole * unroll * step, carried, unroll * step, start) as loop, self.scope():
-            values = self._round(keys, states, loop, unroll, step)
-        values = dict(zip(keys, loop.values[: len(keys)], strict=True))
+        chains = 1 if running else min(self.chains, rounds if short else unroll)
+        keys = [(r, c, n) for n in range(chains) for r in one.reductions for c in self.cells]
+        values = {key: self._identity(key[0], key[1], first and key[2] == 0) for key in keys}
+        done = 0
+        if not short:
+            done = rounds // unroll * unroll
+            carried = [(body.kind.type, values[key]) for key in keys]
+            carried += [(body.kind.type, self.carried[n][c]) for n, c in states]
+            with body.loop(start + done * step, carried, unroll * step, start) as loop, self.scope():
+                self._round(values, states, loop, unroll, step)
+            values = dict(zip(keys, loop.values[: len(keys)], strict=True))
         with self.scope():
-            for i in range(whole * unroll, rounds):
-                self._step(values, Place(None, start + i * step))
-        return values
+            for i in range(done, rounds):
+                self._step(values, Place(None, start + i * step), i % chains)
+            return {(r, c): self._joined(values, r, c, chains) for r in one.reductions for c in self.cells}
 
     def _round(
-        self,
-        keys: list[tuple[Expr, Cell]],
-        states: list[tuple[Expr, Cell]],
-        loop: Loop,
-        unroll: int,
-        step: int,
-    ) -> dict[tuple[Expr, Cell], str]:
-        """The body of a real loop."""
-        values = dict(zip(keys, loop.values[: len(keys)], strict=True))
+        self, values: dict[_Chain, str], states: list[tuple[Expr, Cell]], loop: Loop, unroll: int, step: int
+    ) -> None:
+        """The body of a real loop; the accumulators come in and go out with the loop's carried values."""
+        keys = list(values)
+        values.update(zip(keys, loop.values[: len(keys)], strict=True))
         for (node, cell), name in zip(states, loop.values[len(keys) :], strict=True):
             self.carried[node][cell] = name
+        chains = 1 + max(n for _, _, n in keys)
         for u in range(unroll):
-            self._step(values, Place(loop.index, u * step))
+            self._step(values, Place(loop.index, u * step), u % chains)
         loop.next = [values[key] for key in keys] + [self.carried[n][c] for n, c in states]
-        return values
 
-    def _step(self, values: dict[tuple[Expr, Cell], str], place: Place) -> None:
+    def _step(self, values: dict[_Chain, str], place: Place, chain: int) -> None:
         """One coordinate (or one register of them) of every reduction and cell."""
-        for reduction, cell in values:
-            values[reduction, cell] = self._add_to(reduction, values[reduction, cell], reduction.args[0], place, cell)
+        for key in values:
+            reduction, cell, n = key
+            if n == chain:
+                values[key] = self._add_to(reduction, values[key], reduction.args[0], place, cell)
+
+    def _joined(self, values: dict[_Chain, str], reduction: Expr, cell: Cell, chains: int) -> str:
+        """The chains of one accumulator, combined pairwise."""
+        parts = [values[reduction, cell, n] for n in range(chains)]
+        while len(parts) > 1:
+            pairs = [self._combine(reduction, *parts[i : i + 2]) for i in range(0, len(parts) - 1, 2)]
+            parts = pairs + parts[len(pairs) * 2 :]
+        return parts[0]
 
     # reductions
 

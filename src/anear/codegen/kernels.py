@@ -26,11 +26,15 @@ __all__ = ["Tile", "choose_tile", "kernel_text"]
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """``queries`` x ``blocks`` cells for a batch, ``scan`` blocks for a single query."""
+    """``queries`` x ``blocks`` cells for a batch, ``scan`` blocks at a time for a single query.
+
+    A single query waits for memory, and memory is fastest read in order: one block at a time reads twice as fast as
+    two side by side (measured on Zen 4, 1M x 10 and 1M x 100).
+    """
 
     queries: int
     blocks: int
-    scan: int
+    scan: int = 1
 
 
 def choose_tile(layout: Layout) -> Tile:
@@ -45,12 +49,12 @@ def choose_tile(layout: Layout) -> Tile:
     work = max((cost(r.args[0] for r in p.reductions) for p in runs), default=1)
     many = layout.target.registers >= 32
     if work > 60:
-        return Tile(2, 1, 2) if not many else Tile(2, 2, 4)
+        return Tile(2, 2) if many else Tile(2, 1)
     if work > 12:
-        return Tile(2, 2, 4) if not many else Tile(4, 2, 4)
+        return Tile(4, 2) if many else Tile(2, 2)
     if accumulators > 1:
-        return Tile(3, 2, 4) if not many else Tile(4, 3 if accumulators == 2 else 2, 4)
-    return Tile(6, 2, 4) if not many else Tile(6, 4, 8)
+        return Tile(4, 3 if accumulators == 2 else 2) if many else Tile(3, 2)
+    return Tile(6, 4) if many else Tile(6, 2)
 
 
 def kernel_text(name: str, layout: Layout, tile: Tile) -> str:
