@@ -49,6 +49,10 @@ def test_numbers(make: Any) -> None:
         ({"a": [1, 2], "city": ["x", "y"]}, "points: column 'city' is of type String, not numbers"),
         ({"a": [1, 2], "b": [1.5, float("inf")]}, "points[1, 1] (column 'b') is inf"),
         ({"a": [], "b": []}, "points"),
+        (
+            {"a": [0.5], "id": [2**60]},
+            "points: column 'id' holds whole numbers up to 1152921504606846976, beyond 2**53",
+        ),
     ],
 )
 def test_refused(make: Any, columns: dict[str, Any], message: str) -> None:
@@ -89,14 +93,29 @@ def test_a_column_of_vectors() -> None:
     vectors = [np.float32([1, 2]), np.float32([3, 4])]
     assert as_rows(PANDAS.Series(vectors)).tolist() == [[1, 2], [3, 4]]
     assert as_rows(ARROW.array([[1.0, 2.0], [3.0, 4.0]])).tolist() == [[1, 2], [3, 4]]
+    for frame in (PANDAS.DataFrame({"v": vectors}), ARROW.table({"v": [[1.0, 2.0], [3.0, 4.0]]})):
+        assert as_rows(frame).tolist() == [[1, 2], [3, 4]]
     with pytest.raises(ArgumentError, match="points is ragged: row 1 has 3 values"):
         as_rows(PANDAS.Series([[1, 2], [3, 4, 5]]))
+
+
+def test_lazy_frames_are_refused() -> None:
+    class Lazy:
+        columns = ("a",)
+
+        def collect(self) -> None: ...
+
+    with pytest.raises(ArgumentError, match=r"Lazy, which holds no numbers yet; collect\(\) or compute\(\) it first"):
+        as_rows(Lazy())
 
 
 def test_without_narwhals(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "narwhals", None)
     assert as_rows(PANDAS.DataFrame({"a": [1, 2], "b": [3.0, 4.0]})).tolist() == [[1, 3], [2, 4]]
     assert as_rows(ARROW.table({"a": [1.0, 2.0], "b": [3.0, 4.0]})).tolist() == [[1, 3], [2, 4]]
+    assert as_rows(PANDAS.DataFrame({"v": [np.float32([1, 2]), np.float32([3, 4])]})).tolist() == [[1, 2], [3, 4]]
+    with pytest.raises(ArgumentError, match=r"points\[0, 0\] \(column 'b'\) is str 'x', not a number"):
+        as_rows(PANDAS.DataFrame({"b": np.array(["x", "y"], object)}))
     with pytest.raises(ArgumentError, match=r"points\[0, 1\] \(column 'b'\) is str 'x', not a number"):
         as_rows(PANDAS.DataFrame({"a": [1, 2], "b": ["x", "y"]}))
 

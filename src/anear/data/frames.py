@@ -13,20 +13,29 @@ from anear.errors import ArgumentError
 __all__ = ["frame_matrix", "is_frame"]
 
 
+_PROTOCOLS = ("__dataframe__", "__arrow_c_stream__", "__narwhals_dataframe__", "collect", "compute")
+
+
 def is_frame(value: Any) -> bool:
-    """Whether ``value`` is a table with named columns in one of the protocols that Python's data frames share."""
-    named = hasattr(value, "columns") or hasattr(value, "column_names")
-    return named and any(
-        hasattr(value, protocol) for protocol in ("__dataframe__", "__arrow_c_stream__", "__narwhals_dataframe__")
-    )
+    """Whether ``value`` is a table with named columns in one of the protocols that Python's data frames share.
+
+    The type is asked and not the object: for lazy frames its columns can be a query.
+    """
+    kind = type(value)
+    named = hasattr(kind, "columns") or hasattr(kind, "column_names")
+    return named and any(hasattr(kind, protocol) for protocol in _PROTOCOLS)
 
 
-def frame_matrix(frame: Any, name: str) -> tuple[Array, list[str]]:
+def frame_matrix(frame: Any, name: str) -> tuple[Array, list[str] | None]:
     """The numbers of ``frame`` as a matrix (of NumPy's common type of the columns), and the columns' names.
+
+    A frame of a single column of vectors gives these, as a matrix or as an array of objects, and None.
 
     narwhals reads any kind of frame; without it (it comes with scikit-learn, plotly, altair and others) the frame's own
     ``__array__`` has to do, which names a column that is not numeric less exactly.
     """
+    if hasattr(type(frame), "collect") or hasattr(type(frame), "compute"):
+        raise ArgumentError(f"{name} is a {_kind(frame)}, which holds no numbers yet; collect() or compute() it first")
     try:
         import narwhals
     except ImportError:
@@ -35,15 +44,19 @@ def frame_matrix(frame: Any, name: str) -> tuple[Array, list[str]]:
     try:
         table: Any = narwhals.from_native(numbered, eager_only=True)
     except TypeError:
-        raise ArgumentError(
-            f"{name} is a {_kind(frame)}, which holds no numbers yet; collect() or compute() it first"
-        ) from None
+        return _plain_matrix(frame, name)
     if not columns:
         return np.empty((len(table), 0), np.float32), columns
+    ((first, kind), *more) = table.schema.items()
+    if not more and kind in (narwhals.List, narwhals.Array, narwhals.Object):
+        return table[first].to_numpy(), None
     parts = [
         _column(table[key], column, dtype, name, narwhals)
         for column, (key, dtype) in zip(columns, table.schema.items(), strict=True)
     ]
+    if len({part.dtype for part in parts}) > 1:
+        for column, part in zip(columns, parts, strict=True):
+            _check_whole(part, column, name)
     whole = _without_copy(frame, parts)
     return (np.column_stack(parts) if whole is None else whole), columns
 
@@ -81,6 +94,16 @@ def _column(series: Any, column: str, dtype: Any, name: str, narwhals: Any) -> A
     return values.astype(np.float64) if values.dtype.kind == "O" else values
 
 
+def _check_whole(part: Array, column: str, name: str) -> None:
+    """Columns of several types become float64 at most, which not every whole number of 64 bits is in."""
+    if part.dtype.kind in "iu" and part.dtype.itemsize == 8 and part.size:
+        largest = max(int(part.max()), -int(part.min()))
+        if largest > 2**53:
+            raise ArgumentError(
+                f"{name}: column {column!r} holds whole numbers up to {largest}, beyond 2**53: identifiers?"
+            )
+
+
 def _nan_is_null(series: Any, narwhals: Any) -> bool:
     """Whether the series is one of pandas' own floats, which have no missing value but NaN."""
     native = series.to_native()
@@ -99,12 +122,14 @@ def _without_copy(frame: Any, parts: list[Array]) -> Array | None:
     return whole if same else None
 
 
-def _plain_matrix(frame: Any, name: str) -> tuple[Array, list[str]]:
+def _plain_matrix(frame: Any, name: str) -> tuple[Array, list[str] | None]:
     """What the frame's own conversion gives; columns that are not numbers make it give objects."""
     columns, _ = _numbered(frame)
     if not hasattr(frame, "__array__"):
-        raise ArgumentError(f"{name} is a {_kind(frame)}; to read it install narwhals: pip install narwhals")
-    return np.asarray(frame), columns
+        raise ArgumentError(f"{name} is a {_kind(frame)}, which offers no numbers; turn it into a NumPy array first")
+    whole = np.asarray(frame)
+    vectors = whole.dtype == object and whole.shape[1:] == (1,) and hasattr(whole[:1].item(), "__len__")
+    return (whole[:, 0], None) if vectors and not isinstance(whole[0, 0], str) else (whole, columns)
 
 
 def _kind(value: Any) -> str:
