@@ -200,6 +200,7 @@ class Expander:
             "abs": self._abs,
             "sum": self._sum,
             "matvec": self._matvec,
+            "cumsum": self._cumsum,
         }
         if bilinear:
             self._rules |= {
@@ -303,8 +304,10 @@ class Expander:
         return result
 
     def _xlogy(self, node: Expr) -> Polynomial | None:
+        factor = self._of(node, 0)
         logs = self._log(self._of(node, 1), lambda a: make("xlogy", ONE, a))
-        return self._multiplied(self._of(node, 0), logs) if logs else None
+        # multiplied out always: apart from its factor the logarithm would forget that 0 times it is 0
+        return None if logs is None or len(factor) * len(logs) > MOST_TERMS else times(factor, logs)
 
     def _abs(self, node: Expr) -> Polynomial | None:
         a = self._of(node, 0)
@@ -370,6 +373,16 @@ class Expander:
             ones = constant(np.ones(matrix.value.shape[1]))
             vector = written_term(vectors) if vectors.powers else ones
             add_to(result, scalars.times(Factors(1.0, {make("matvec", matrix, vector): 1.0})))
+        return result
+
+    def _cumsum(self, node: Expr) -> Polynomial | None:
+        """The running sums of a sum, scalars outside."""
+        result: Polynomial = {}
+        for term in self._of(node, 0).values():
+            scalars, vectors = _parted(term)
+            if not vectors.powers:
+                return None
+            add_to(result, scalars.times(Factors(1.0, {make("cumsum", written_term(vectors)): 1.0})))
         return result
 
 

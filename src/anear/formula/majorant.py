@@ -136,23 +136,22 @@ def _masked(node: Expr, args: list[Majorant | None], facts: PairFacts) -> Majora
 
 
 def _entropy(node: Expr, facts: PairFacts) -> Majorant | None:
-    """``s*log(s)`` and ``xlogy(s, s)`` with ``s`` the sum of one prepared entry of each side."""
-    if node.op == "xlogy" and node.args[0] is node.args[1]:
-        (s, _) = node.args
-    elif node.op == "mul" and any(_is_log(a, b) for a, b in (node.args, node.args[::-1])):
-        s = node.args[0] if node.args[1].op == "log" else node.args[1]
+    """``t*log(s)`` and ``xlogy(t, s)``: ``s`` a sum of one prepared entry of each side, ``t`` one of them or ``s``."""
+    if node.op == "xlogy":
+        t, s = node.args
+    elif node.op == "mul" and any(a.op == "log" for a in node.args):
+        t, s = node.args if node.args[1].op == "log" else node.args[::-1]
+        s = s.args[0]
     else:
         return None
     if s.op != "add" or any(a.op != "prepared" for a in s.args) or len({a.value[0] for a in s.args}) < 2:
+        return None
+    if t is not s and t not in s.args:
         return None
     error = max(facts.stored_error(a)[0] for a in s.args) + 1.0
     p, q = sorted(s.args, key=lambda a: a.value[0] == "point")
     products = ((_entropy_size(facts.meaning(p)), ONE), (ONE, _entropy_size(facts.meaning(q))))
     return Majorant(products, (error + LIBRARY + 1.0, 0.0))
-
-
-def _is_log(a: Expr, b: Expr) -> bool:
-    return b.op == "log" and b.args[0] is a
 
 
 def _entropy_size(t: Expr) -> Expr:

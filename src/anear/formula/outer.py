@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from anear.formula.expression import Expr, make, number, prepared
+from anear.formula.expression import Expr, make, number, prepared, walk
 from anear.formula.graph import NEITHER, Sides, substitute
 from anear.formula.interpret import evaluate
 from anear.formula.ranges import Range, factors, never_negative, range_of
@@ -28,11 +28,12 @@ _FALLING: Final = frozenset({"neg", "arccos", "rsqrt"})
 
 
 def split(expr: Expr) -> tuple[Expr, Expr]:
-    """``(rank, outer)`` with ``outer`` strictly rising in its one leaf ``RANK`` and ``outer(rank) == expr``.
+    """``(rank, outer)`` with ``outer`` rising in its one leaf ``RANK`` and ``outer(rank) == expr``.
 
-    ``outer`` rises wherever it is a number. Where the formula's own domain ends (``arcosh`` below 1, ``sqrt`` below 0)
-    it is NaN while the rank still is a number: a point whose distance turns out to be NaN says that its rank must not
-    have been trusted to order the others. Ranks closer than the rounding of ``outer`` may become equal.
+    ``outer`` rises wherever it is a number, strictly but for limits that the formula itself sets (``clip``). Where the
+    formula's own domain ends (``arcosh`` below 1, ``sqrt`` below 0) it is NaN while the rank still is a number: a point
+    whose distance turns out to be NaN says that its rank must not have been trusted to order the others. Ranks closer
+    than the rounding of ``outer`` may become equal.
 
     Parameters
     ----------
@@ -78,7 +79,7 @@ def _peel(expr: Expr, sides: Sides) -> tuple[Expr, Expr, bool] | None:
             return atom, substitute(expr, {atom: RANK}), True
     for position in (0, 1):
         other = expr.args[1 - position]
-        if sides(other) == NEITHER and not other.is_vector and sides(expr.args[position]) != NEITHER:
+        if _is_fixed(other) and sides(expr.args[position]) != NEITHER:
             inner = expr.args[position]
             direction = _direction(expr.op, position, inner, other)
             if direction:
@@ -91,6 +92,11 @@ def _peel(expr: Expr, sides: Sides) -> tuple[Expr, Expr, bool] | None:
 def _powers_of(atom: Expr) -> tuple[Expr, ...]:
     """The small powers as the simplifier writes them."""
     return tuple(simplify(make("pow", atom, number(float(exponent)))) for exponent in (2, 3, 4))
+
+
+def _is_fixed(expr: Expr) -> bool:
+    """Whether a scalar of numbers and captured arrays alone (the dimension of the data is none)."""
+    return not expr.is_vector and all(node.op == "number" or node.op == "constant" or node.args for node in walk(expr))
 
 
 def _computed(fixed: Expr) -> Expr:
@@ -112,11 +118,7 @@ def _direction(op: str, position: int, inner: Expr, other: Expr) -> int:
         return _reciprocal(inside, low, high)
     if op == "pow":
         return _power(position, inside, low, high)
-    if op == "minimum":
-        return 1 if low >= inside[1] else 0
-    if op == "maximum":
-        return 1 if high <= inside[0] else 0
-    return 0
+    return 1 if op in ("minimum", "maximum") else 0
 
 
 def _reciprocal(inside: Range, low: float, high: float) -> int:

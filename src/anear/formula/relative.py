@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from anear.formula.algebra import shape_of
-from anear.formula.expression import Expr, walk
+from anear.formula.expression import Expr, make, walk, x, y
 from anear.formula.graph import substitute
 from anear.formula.plan import Plan, entry_leaves
 from anear.formula.ranges import Range, range_of
@@ -40,10 +40,17 @@ def length_of(expr: Expr) -> Count:
 
 
 class PairFacts:
-    """What is known of the nodes of a plan's pair from what their prepared leaves stand for."""
+    """What is known of the nodes of a plan's pair from what their prepared leaves stand for.
 
-    def __init__(self, plan: Plan) -> None:
+    Parameters
+    ----------
+    plan : the plan.
+    nonnegative : take the coordinates of ``x`` and ``y`` as never negative.
+    """
+
+    def __init__(self, plan: Plan, nonnegative: bool = False) -> None:
         self._entries = entry_leaves(plan)
+        self._assumed = {v: make("abs", v) for v in (x, y)} if nonnegative else {}
 
     def meaning(self, node: Expr) -> Expr:
         """The node over ``x`` and ``y``."""
@@ -51,7 +58,7 @@ class PairFacts:
 
     def range(self, node: Expr) -> Range:
         """The values it can take, rounding included."""
-        return range_of(self.meaning(node), rounded=True)
+        return range_of(substitute(self.meaning(node), self._assumed), rounded=True)
 
     def stored_error(self, leaf: Expr) -> Count:
         """The error of a prepared entry: none for raw data."""
@@ -64,8 +71,8 @@ class PairFacts:
 class RelativeError:
     """Goes through a pair's operations: each has a relative error of so many roundings, or none that is known."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.facts = PairFacts(plan)
+    def __init__(self, plan: Plan, nonnegative: bool = False) -> None:
+        self.facts = PairFacts(plan, nonnegative)
         self._known: dict[Expr, Count | None] = {}
 
     def of(self, expr: Expr) -> Count | None:
@@ -73,6 +80,8 @@ class RelativeError:
         for node in walk(expr):
             if node not in self._known:
                 errors = [self._known[a] for a in node.args]
+                if node.op in _COMPARISONS and any(_is_zero(a) for a in node.args):
+                    errors = [None if e is None else EXACT for e in errors]  # no relative error changes a sign
                 known = [e for e in errors if e is not None]
                 rule = _RULES.get(node.op)
                 if node.op == "prepared":
@@ -89,6 +98,10 @@ class RelativeError:
         """Whether all are never negative, or all never positive."""
         ranges = [self.facts.range(node) for node in nodes]
         return all(r[0] >= 0.0 for r in ranges) or all(r[1] <= 0.0 for r in ranges)
+
+
+def _is_zero(node: Expr) -> bool:
+    return node.op == "number" and node.value == 0.0
 
 
 def _plus(a: Count, *others: Count) -> Count:

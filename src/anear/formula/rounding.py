@@ -20,8 +20,8 @@ to both norms covers underflow: an underflowing operation is off by at most 2**-
 
 Relative bounds. If every term is not negative and has a small relative error, so has their sum: n terms add at most
 n - 1 roundings. A difference of exact numbers is exact up to one rounding, however close they are, so L1, L2, Lp,
-chi-square, Canberra, Bray-Curtis and maxima of them have relative bounds. :mod:`~anear.formula.relative` goes through
-the operations.
+Canberra and maxima of them have relative bounds. Chi-square has one where no coordinate is negative: a slack that is
+inf elsewhere says so. :mod:`~anear.formula.relative` goes through the operations.
 
 Majorants. What cancels is bounded by |pair| <= sum_j Q_j(x) * P_j(y): :mod:`~anear.formula.majorant` keeps, for each
 node, such a sum M and a k with |value| <= M and |error| <= k*u*M. Two rules are not obvious:
@@ -29,16 +29,18 @@ node, such a sum M and a k with |value| <= M and |error| <= k*u*M. Two rules are
 *   ``s*log(s)`` with s = p + q, p and q not negative. From p, q <= s, and because t*log(t) is convex,
     p*log(p) + q*log(q)  <=  s*log(s)  <=  p*log(2p) + q*log(2q), hence |s*log(s)| <= S(p) + S(q) with
     S(t) = |t*log(t)| + t*log(2). An error of j*u in s moves s*log(s) by j*u*s*(1 + |log(s)|), so s itself joins:
-    S(t) = |t*log(t)| + (1 + log(2))*t, and k = j + 10. Where p or q is negative S is inf, and nothing is claimed.
+    S(t) = |t*log(t)| + (1 + log(2))*t, and k = j + 9. Where p or q is negative S is inf, and nothing is claimed. The
+    same S serves ``p*log(s)``: |p*log(s)| <= |s*log(s)| if s >= 1, else <= |p*log(p)|.
 *   sums over coordinates: Cauchy-Schwarz where both Q and P are vectors.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Final
 
-from anear.formula.expression import Expr, make, number
+from anear.formula.expression import Expr, make, number, x, y
 from anear.formula.majorant import Product, majorant
 from anear.formula.plan import Entries, Plan
 from anear.formula.ranges import range_of
@@ -57,8 +59,17 @@ def with_bound(plan: Plan) -> Plan:
     count = RelativeError(plan).of(plan.pair)
     if count is not None:
         return replace(plan, relative=_total(count), relative_to_rank=True)
+    count = RelativeError(plan, nonnegative=True).of(plan.pair)
+    if count is not None:
+        return replace(_bounded(plan, ((_guard(x), ONE), (ONE, _guard(y))), count), relative_to_rank=True)
     found = majorant(plan)
     return plan if found is None else _bounded(plan, found.products, found.count)
+
+
+def _guard(vector: Expr) -> Expr:
+    """0, and inf where a coordinate is negative: then nothing is claimed."""
+    negative = make("lt", make("min", vector), number(0.0))
+    return make("where", negative, number(math.inf), number(0.0))
 
 
 def with_bilinear_bound(plan: Plan, products: list[tuple[Expr, Expr]], bias: Expr | None) -> Plan:
