@@ -5,9 +5,18 @@ from anear.spaces.space import METRIC, Distance, Parameter
 
 
 def _formula(radius: float) -> str:
-    # Rounding can carry the square of antipodes past 1, where arcsin is NaN.
-    square = "sin((x[0] - y[0]) / 2)**2 + cos(x[0]) * cos(y[0]) * sin((x[1] - y[1]) / 2)**2"
-    return f"{2.0 * radius!r} * arcsin(sqrt(minimum({square}, 1)))"
+    """Twice the radius times arcsin of half the chord.
+
+    The chord joins the two places as points of the unit sphere, whose three coordinates are computed once for each
+    place. The usual sin((x[0] - y[0]) / 2)**2 + cos(x[0]) * cos(y[0]) * sin((x[1] - y[1]) / 2)**2 is the square of half
+    of it and takes two sines a pair. Rounding can carry antipodes past 1, where arcsin is NaN.
+    """
+    chord = (
+        "sqrt((sin(x[0]) - sin(y[0]))**2"
+        " + (cos(x[0]) * cos(x[1]) - cos(y[0]) * cos(y[1]))**2"
+        " + (cos(x[0]) * sin(x[1]) - cos(y[0]) * sin(y[1]))**2)"
+    )
+    return f"{2.0 * radius!r} * arcsin(minimum(0.5 * {chord}, 1))"
 
 
 DISTANCE = Distance(

@@ -5,7 +5,8 @@ from anear.spaces.space import METRIC, Distance
 
 DISTANCE = Distance(
     name="jaccard",
-    formula="1 - where(sum(x) + sum(y) > 0, dot(x, y) / (sum(x) + sum(y) - dot(x, y)), 1)",
+    # With w, the similarity of dice, it is 2 - 2 / (2 - w): a search ranks by w, where the product stands once.
+    formula="2 - 2 / (2 - minimum(where(sum(x) + sum(y) > 0, 2 * dot(x, y) / (sum(x) + sum(y)), 1), 1))",
     query_domain=BINARY,
     point_domain=BINARY,
     claims=METRIC,

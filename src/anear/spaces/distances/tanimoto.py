@@ -4,7 +4,8 @@ from anear.spaces.space import CLAIMS, Distance
 
 DISTANCE = Distance(
     name="tanimoto",
-    formula="1 - where(dot(x, x) + dot(y, y) > 0, dot(x, y) / (dot(x, x) + dot(y, y) - dot(x, y)), 1)",
+    # With w = 2 x.y / (x.x + y.y) <= 1 it is 2 - 2 / (2 - w): a search ranks by w, where the product stands once.
+    formula=("2 - 2 / (2 - minimum(where(dot(x, x) + dot(y, y) > 0, 2 * dot(x, y) / (dot(x, x) + dot(y, y)), 1), 1))"),
     claims=CLAIMS - {"triangle"},
     summary="1 - x.y / (x.x + y.y - x.y), 0/0 = 1 (equal rows)",
     reference="Cha's survey (2007) (the inner-product form)",

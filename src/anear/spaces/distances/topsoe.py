@@ -6,7 +6,7 @@ from anear.spaces.space import CLAIMS, Distance
 DISTANCE = Distance(
     name="topsoe",
     aliases=("information_statistics",),
-    formula="sum(xlogy(x, x) + xlogy(y, y) - xlogy(x + y, 0.5 * (x + y)))",
+    formula="sum(xlogy(x, 2 * x / (x + y)) + xlogy(y, 2 * y / (x + y)))",
     query_domain=NON_NEGATIVE,
     point_domain=NON_NEGATIVE,
     claims=CLAIMS - {"triangle"},
