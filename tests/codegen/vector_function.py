@@ -61,11 +61,17 @@ def module_text(functions: Mapping[str, tuple[Emitter, int]], kind: Kind, **flag
     return "\n".join([*texts, *sorted(declarations), ""])
 
 
-def compiled_module(text: str, machine: llvm.TargetMachine, triple: str = "") -> llvm.ModuleRef:
-    """The parsed, verified and optimised module."""
+def parsed(text: str, triple: str) -> llvm.ModuleRef:
+    """The verified module."""
     module = llvm.parse_assembly(text)
-    module.triple = triple or llvm.get_default_triple()
+    module.triple = triple
     module.verify()
+    return module
+
+
+def compiled_module(text: str, machine: llvm.TargetMachine) -> llvm.ModuleRef:
+    """The parsed, verified and optimised module, for this computer."""
+    module = parsed(text, llvm.get_default_triple())
     builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=1))
     builder.getModulePassManager().run(module, builder)
     return module

@@ -8,6 +8,7 @@ so that results may be as large or as small (denormal) as the format allows, wit
 from __future__ import annotations
 
 from anear.codegen.llvm import Body
+from anear.codegen.math import avx512
 from anear.codegen.math.arithmetic import LN2, LOG2E, clamp, format_of, multiply_add, polynomial, split
 from anear.codegen.math.polynomials import EXP
 
@@ -23,9 +24,9 @@ EXPONENT_BITS = {32: 8, 64: 11}
 
 def exp(body: Body, a: str) -> str:
     """e^a. Error <= 1.1 ulp in float32 and float64, denormal results included; inf and 0 beyond the range."""
-    n, r = reduce_ln2(body, clamp(body, a, *EXP_RANGE[body.kind.bits]))
+    n, number, r = reduce_ln2(body, clamp(body, a, *EXP_RANGE[body.kind.bits]))
     power = body.add(_expm1_reduced(body, r), body.const(1.0))
-    return scale_by_power(body, power, n)
+    return scale_by_power(body, power, n, number)
 
 
 def expm1(body: Body, a: str) -> str:
@@ -34,7 +35,7 @@ def expm1(body: Body, a: str) -> str:
     2^n*(exp(r) - 1) + (2^n - 1), at half the size so that n may be as large as exp needs it.
     """
     low, high = EXPM1_RANGE[body.kind.bits]
-    n, r = reduce_ln2(body, clamp(body, a, low, high))
+    n, _, r = reduce_ln2(body, clamp(body, a, low, high))
     form = format_of(body)
     exponent = body.iop("add", n, body.iconst(form.bias - 1))
     half = body.from_bits(body.iop("shl", exponent, body.iconst(form.fraction)))
@@ -45,13 +46,13 @@ def expm1(body: Body, a: str) -> str:
     return body.select(tiny, a, doubled)
 
 
-def reduce_ln2(body: Body, a: str) -> tuple[str, str]:
-    """(n, r): a = n*ln(2) + r, |r| <= ln(2)/2; n as integers. |a/ln(2)| must be below 2^EXPONENT_BITS."""
+def reduce_ln2(body: Body, a: str) -> tuple[str, str, str]:
+    """a = n*ln(2) + r, |r| <= ln(2)/2: n as integers and as numbers, and r. |a/ln(2)| must be below 2^EXPONENT_BITS."""
     bits = body.kind.bits
     n, number = round_small(body, body.mul(a, body.const(float(LOG2E))))
     head, tail = split(LN2, format_of(body).fraction + 1 - EXPONENT_BITS[bits], 2)
     r = multiply_add(body, number, body.const(-head), a)
-    return n, multiply_add(body, number, body.const(-tail), r)
+    return n, number, multiply_add(body, number, body.const(-tail), r)
 
 
 def round_small(body: Body, a: str) -> tuple[str, str]:
@@ -63,11 +64,15 @@ def round_small(body: Body, a: str) -> tuple[str, str]:
     magic = body.const(form.magic)
     sum_ = body.add(a, magic)
     magic_bits = ((form.bias + form.fraction) << form.fraction) | (1 << (form.fraction - 1))
-    return body.iop("sub", body.to_bits(sum_), body.iconst(magic_bits)), body.sub(sum_, magic)
+    integers = body.iop("sub", body.to_bits(sum_), body.iconst(magic_bits))
+    # With the instructions of AVX-512 the integers are not needed after all, and LLVM drops their computation.
+    return integers, body.rint(a) if avx512.available(body) else body.sub(sum_, magic)
 
 
-def scale_by_power(body: Body, a: str, n: str) -> str:
-    """a * 2^n for normal a near 1 and |n| < 2*bias, rounded once."""
+def scale_by_power(body: Body, a: str, n: str, number: str) -> str:
+    """a * 2^n for normal a near 1 and |n| < 2*bias (as integers and as numbers), rounded once."""
+    if avx512.available(body):
+        return avx512.scale(body, a, number)
     form = format_of(body)
     both = body.iop("add", n, body.iconst(2 * form.bias))
     one = body.iop("lshr", both, body.iconst(1))

@@ -65,7 +65,7 @@ def arcosh(body: Body, a: str) -> str:
 def _pieces(body: Body, magnitude: str) -> tuple[str, str, str, str]:
     """(h + g)/4, (h - g)/4, cosh(r) - 1, sinh(r)."""
     form = format_of(body)
-    n, r = reduce_ln2(body, clamp(body, magnitude, 0.0, LIMIT[body.kind.bits]))
+    n, _, r = reduce_ln2(body, clamp(body, magnitude, 0.0, LIMIT[body.kind.bits]))
     shift = body.iconst(form.fraction)
     quarter = body.iconst(form.bias - 2)
     h = body.from_bits(body.iop("shl", body.iop("add", quarter, n), shift))

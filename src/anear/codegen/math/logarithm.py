@@ -8,6 +8,7 @@ is split so that k times its first part is exact; the terms are added from the s
 from __future__ import annotations
 
 from anear.codegen.llvm import Body
+from anear.codegen.math import avx512
 from anear.codegen.math.arithmetic import (
     INF,
     LN2,
@@ -30,8 +31,9 @@ EXPONENT_BITS = {32: 8, 64: 11}
 def log(body: Body, a: str) -> str:
     """The natural logarithm. Error <= 1 ulp, denormal numbers included; -inf at 0, NaN below, inf at inf."""
     k, m = decompose(body, a)
-    r = body.sub(m, body.const(1.0))
-    return _special(body, a, _assemble(body, k, r), 0.0)
+    result = _assemble(body, k, body.sub(m, body.const(1.0)))
+    # AVX-512 gives k = -inf at 0, inf at inf, and m = NaN below and at NaN, which go through to the result.
+    return result if avx512.available(body) else _special(body, a, result, 0.0)
 
 
 def log1p(body: Body, a: str) -> str:
@@ -63,6 +65,11 @@ def xlogy(body: Body, a: str, b: str) -> str:
 def decompose(body: Body, a: str) -> tuple[str, str]:
     """(k, m) as numbers: a = 2^k * m, sqrt(1/2) <= m < sqrt(2), for positive finite a; denormal numbers too."""
     form = format_of(body)
+    if avx512.available(body):
+        k, m = avx512.exponent(body, a), avx512.mantissa(body, a)
+        upper = body.compare("oge", m, body.from_bits(body.iconst(form.root_half + (1 << form.fraction))))
+        one, half = body.const(1.0), body.const(0.5)
+        return body.select(upper, body.add(k, one), k), body.select(upper, body.mul(m, half), m)
     denormal = body.compare("olt", a, body.const(form.smallest))
     normal = body.select(denormal, body.mul(a, body.const(2.0**form.fraction)), a)
     offset = _offset(body)

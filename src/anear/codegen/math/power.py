@@ -191,7 +191,7 @@ def _short_power(body: Body, a: str, exponent: float) -> str:
     n, number = round_small(body, whole)
     # k*head - n is exact. Where the range cut the exponent off the rest is meaningless, and cut off too.
     rest = multiply_add(body, k, body.const(head), body.neg(number))
-    return _exp2(body, n, clamp(body, body.add(rest, fraction), -0.5005, 0.5005))
+    return _exp2(body, n, number, clamp(body, body.add(rest, fraction), -0.5005, 0.5005))
 
 
 def _log2(body: Body, a: str) -> tuple[str, str]:
@@ -243,13 +243,13 @@ def _exp2_of_product(body: Body, p: str, high: str, low: str, p_low: float = 0.0
     y = clamp(body, y, *EXPONENT_RANGE[body.kind.bits])
     y_low = clamp(body, y_low, -0.0005, 0.0005)
     n, number = round_small(body, y)
-    return _exp2(body, n, body.add(body.sub(y, number), y_low))
+    return _exp2(body, n, number, body.add(body.sub(y, number), y_low))
 
 
-def _exp2(body: Body, n: str, f: str) -> str:
-    """2^(n + f), |f| <= 1/2."""
+def _exp2(body: Body, n: str, number: str, f: str) -> str:
+    """2^(n + f), |f| <= 1/2; n as integers and as numbers."""
     rest = polynomial(body, f, EXP2[body.kind.bits])
-    return scale_by_power(body, multiply_add(body, f, rest, body.const(1.0)), n)
+    return scale_by_power(body, multiply_add(body, f, rest, body.const(1.0)), n, number)
 
 
 def _differ(body: Body, a: str, b: str) -> str:

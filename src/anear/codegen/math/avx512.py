@@ -1,0 +1,51 @@
+"""Three instructions of AVX-512 that take numbers apart and put them together: exponent, mantissa, power of two.
+
+They treat zero, denormal numbers, infinities and NaN as the logarithm and exponential need them, and so replace half of
+what ``log`` and ``exp`` consist of elsewhere. A ``Body`` for a processor that has them has an attribute ``avx512`` that
+is True; they are used where its lanes fill a register.
+"""
+
+from __future__ import annotations
+
+from anear.codegen.llvm import Body
+
+__all__ = ["available", "exponent", "mantissa", "scale"]
+
+REGISTERS = (128, 256, 512)
+# The mantissa in [1, 2), and NaN for negative numbers.
+ONE_TO_TWO_OR_NAN = 0b1000
+CURRENT_ROUNDING = 4
+
+
+def available(body: Body) -> bool:
+    """Whether the instructions may be used."""
+    return bool(getattr(body, "avx512", False)) and body.kind.bits * body.kind.lanes in REGISTERS
+
+
+def exponent(body: Body, a: str) -> str:
+    """floor(log2(|a|)) as a number: -inf for 0, inf for infinities, right for denormal numbers."""
+    return _masked(body, "getexp", [(body.kind.type, a)])
+
+
+def mantissa(body: Body, a: str) -> str:
+    """a / 2^exponent in [1, 2): 1 for 0 and inf, NaN for negative numbers and NaN."""
+    return _masked(body, "getmant", [(body.kind.type, a), ("i32", str(ONE_TO_TWO_OR_NAN))])
+
+
+def scale(body: Body, a: str, n: str) -> str:
+    """a * 2^n for numbers n that are integers, rounded once: denormal, 0 or inf where it must be."""
+    return _masked(body, "scalef", [(body.kind.type, a), (body.kind.type, n)])
+
+
+def _masked(body: Body, instruction: str, operands: list[tuple[str, str]]) -> str:
+    """The instruction with all lanes switched on (only the full width takes a rounding mode)."""
+    kind = body.kind
+    width = kind.bits * kind.lanes
+    mask = f"i{max(kind.lanes, 8)}"
+    arguments = [*operands, (kind.type, "zeroinitializer"), (mask, "-1")]
+    if width == 512:
+        arguments.append(("i32", str(CURRENT_ROUNDING)))
+    name = f"@llvm.x86.avx512.mask.{instruction}.{'ps' if kind.bits == 32 else 'pd'}.{width}"
+    types = ", ".join(type_ + (" immarg" if type_ == "i32" else "") for type_, _ in arguments)
+    body.declarations.add(f"declare {kind.type} {name}({types})")
+    return body.emit(f"call {kind.type} {name}({', '.join(f'{type_} {value}' for type_, value in arguments)})")
