@@ -57,7 +57,7 @@ def restrict_threads(count: int) -> None:
     wanted = {name: str(count) for name in _THREAD_VARIABLES}
     # Threads that wait must sleep: spinning ones would be counted as work.
     wanted |= {"OMP_WAIT_POLICY": "passive", "XLA_FLAGS": _XLA.format("true" if count > 1 else "false")}
-    wanted |= {"JAX_PLATFORMS": "cpu", "TF_CPP_MIN_LOG_LEVEL": "3", "PYKEOPS_VERBOSE": "0"}
+    wanted |= {"JAX_PLATFORMS": "cpu", "TF_CPP_MIN_LOG_LEVEL": "3", "KEOPS_VERBOSE": "0"}
     if any(os.environ.get(name) != value for name, value in wanted.items()):
         sys.stdout.flush()
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], os.environ | wanted)

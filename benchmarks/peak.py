@@ -19,9 +19,11 @@ __all__ = ["fma_gflops", "pair_loop"]
 _ACCUMULATORS = 12
 _STEPS = 200_000
 
+# One call of a kernel a pair, row after row.
 _PAIR_LOOP = """
-define double @loop(ptr %f, ptr %a, ptr %b, i64 %n, i64 %bytes, ptr %parameters) {
+define double @loop(ptr %f, ptr %a, ptr %b, i64 %n, i64 %bytes, PARAMETERS) {
 entry:
+  ALLOCATE
   br label %body
 body:
   %i = phi i64 [0, %entry], [%next, %body]
@@ -29,7 +31,7 @@ body:
   %offset = mul i64 %i, %bytes
   %left = getelementptr i8, ptr %a, i64 %offset
   %right = getelementptr i8, ptr %b, i64 %offset
-  %value = call double %f(ptr %left, ptr %right, ptr %parameters)
+  CALL
   %added = fadd double %sum, %value
   %next = add i64 %i, 1
   %more = icmp slt i64 %next, %n
@@ -38,6 +40,17 @@ end:
   ret double %added
 }
 """
+# anear's kernels return the distance; those of simsimd and numkong take the dimension and write it.
+_RETURNING = {
+    "PARAMETERS": "ptr %parameters",
+    "ALLOCATE": "",
+    "CALL": "%value = call double %f(ptr %left, ptr %right, ptr %parameters)",
+}
+_WRITING = {
+    "PARAMETERS": "i64 %columns",
+    "ALLOCATE": "%out = alloca double",
+    "CALL": "call void %f(ptr %left, ptr %right, i64 %columns, ptr %out)\n  %value = load double, ptr %out",
+}
 
 
 def fma_gflops(seconds: float = 0.05) -> float:
@@ -52,14 +65,18 @@ def fma_gflops(seconds: float = 0.05) -> float:
 
 
 @cache
-def pair_loop() -> Callable[..., float]:
-    """``loop(function, a, b, n, row_bytes, parameters)``: the sum over n pairs of rows, one call of a pair kernel each.
+def pair_loop(*, writing: bool = False) -> Callable[..., float]:
+    """``loop(kernel, a, b, n, row_bytes, last)``: the sum of a kernel's distances over n pairs of rows.
 
-    The loop is machine code, so that nothing but the kernel is measured. All arguments are addresses or integers.
+    The loop is machine code, so that nothing but the kernel is measured. All arguments are addresses or integers;
+    ``last`` is the address of the parameters, or, for kernels that write their result, the number of columns.
     """
-    address = _compiled(_PAIR_LOOP, "loop")
-    types = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
-    return ctypes.CFUNCTYPE(ctypes.c_double, *types)(address)
+    source = _PAIR_LOOP
+    for word, text in (_WRITING if writing else _RETURNING).items():
+        source = source.replace(word, text)
+    integer, pointer = ctypes.c_int64, ctypes.c_void_p
+    types = (pointer, pointer, pointer, integer, integer, integer if writing else pointer)
+    return ctypes.CFUNCTYPE(ctypes.c_double, *types)(_compiled(source, "loop"))
 
 
 @cache
