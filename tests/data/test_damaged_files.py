@@ -140,6 +140,8 @@ def test_archives_that_lie(tmp_path: Path) -> None:
         read(put(tmp_path, "a.npz", npz_of("a.npy", b"text that is no array")))
     with pytest.raises(FileFormatError, match="ends inside its header"):
         read(put(tmp_path, "a.npz", npz_of("a.npy", b"\x93NUM")))
+    with pytest.raises(FileFormatError, match="is packed by method 12; only deflate is known"):
+        read(put(tmp_path, "a.npz", npz_of("a.npy", npy(DATA), zipfile.ZIP_BZIP2)))
     with pytest.raises(FileFormatError, match="at least one row"):
         read(put(tmp_path, "a.npz", npz_of("a.npy", npy(np.zeros((3, 0))))))
 

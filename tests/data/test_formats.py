@@ -280,6 +280,7 @@ def test_tables(tmp_path: Path, name: str, write: Any) -> None:
         ("1\n2\n3\n", [[1], [2], [3]], "float32"),
         ("16777217|1\n", [[16777217, 1]], "float64"),
         ('"a","b"\n"1",2\n3,"4"\n', [[1, 2], [3, 4]], "float32"),
+        ('\ufeff\n\r\n"a","b"\n\n"1",2\n3,"4"\n', [[1, 2], [3, 4]], "float32"),
         ("1, 2\n3 ,4\n", [[1, 2], [3, 4]], "float32"),
     ],
 )
@@ -433,8 +434,11 @@ def test_wrong_arguments(tmp_path: Path) -> None:
         read(path, rows=slice(0, 9, 2))
     with pytest.raises(ArgumentError, match="either rows or limit"):
         read(path, rows=3, limit=3)
-    with pytest.raises(ArgumentError, match="limit is 0"):
-        read(path, limit=0)
+    for wrong in ({"limit": 0}, {"rows": 0}, {"rows": slice(5, 3)}, {"rows": slice(0, 0)}, {"rows": slice("a", 3)}):
+        with pytest.raises(ArgumentError, match=r"at least 1|no row at all|whole number"):
+            read(path, **wrong)  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError, match="has no columns for label= and name= to choose from"):
+        read(path, label=0)
     with pytest.raises(FileFormatError, match="gunzip it first"):
         read(put(tmp_path, "b.npz.gz", npz(a=DATA)))
     odd = put(tmp_path, "odd:name.fvecs", vecs(DATA))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,17 +83,24 @@ class Request:
 
 def checked_slice(rows: slice | int | None, limit: int | None) -> slice:
     """The rows asked for as a slice; a number is how many, from the first on."""
-    if isinstance(rows, int):
-        rows = slice(0, rows)
-    if rows is None:
-        rows = slice(0, limit)
-    elif limit is not None:
+    if rows is not None and limit is not None:
         raise ArgumentError("give either rows or limit, not both")
+    if limit is not None or not isinstance(rows, slice):
+        count = rows if limit is None else limit
+        if count is not None and _index(count, "limit") < 1:
+            raise ArgumentError(f"{'rows' if limit is None else 'limit'} is {count}; at least 1 is needed")
+        return slice(None, None if count is None else _index(count, "limit"))
     if rows.step not in (None, 1):
         raise ArgumentError(f"rows has step {rows.step}; only start and stop are allowed: slice the result instead")
-    for name, value in (("start", rows.start), ("stop", rows.stop)):
-        if value is not None and not isinstance(value, int):
-            raise ArgumentError(f"rows has {name} {value!r}; a whole number is needed")
-    if limit is not None and limit < 1:
-        raise ArgumentError(f"limit is {limit}; at least 1 is needed")
-    return slice(rows.start, rows.stop)
+    start = 0 if rows.start is None else _index(rows.start, "rows")
+    stop = None if rows.stop is None else _index(rows.stop, "rows")
+    if stop is not None and (start < 0) == (stop < 0) and stop <= start:
+        raise ArgumentError(f"rows is {rows}, which is no row at all")
+    return slice(start, stop)
+
+
+def _index(value: object, name: str) -> int:
+    try:
+        return operator.index(value)  # type: ignore[arg-type]  # that it may be anything is the point
+    except TypeError:
+        raise ArgumentError(f"{name} has {value!r}; a whole number is needed") from None

@@ -29,7 +29,8 @@ def read(
 
     The format follows from the file's name, and where that says nothing from its first bytes. What has a fixed layout
     may be read through gzip too. Files are not trusted: a size in a header is checked against the file before memory is
-    allocated, and nothing in a file is ever executed.
+    allocated, and nothing in a file is ever executed. Plain npy, fbin (and kin) and IDX files are not copied but mapped
+    into memory: do not change such a file while its rows are in use.
 
     :param path: the file; ``"b.npz:points"`` means the array ``points`` in it.
     :param key: the array (npz, HDF5) or column of vectors (Parquet, Arrow) to read, instead of in ``path``.
@@ -53,6 +54,8 @@ def read(
     chosen = _choose(file, format)
     if request.key is not None and not chosen.keys:
         raise ArgumentError(f"{file} is a {chosen.name} file, which holds one thing only; there is no {request.key!r}")
+    if (label is not None or name is not None) and not chosen.labelled:
+        raise ArgumentError(f"{file} is a {chosen.name} file, which has no columns for label= and name= to choose from")
     if not chosen.gzip and is_gzip(file):
         raise FileFormatError(f"{file}: {chosen.name} files are not read through gzip; gunzip it first")
     return chosen.read(request)

@@ -30,6 +30,7 @@ class Format:
         suffix are told apart by it; a format without a magic number says False for what it cannot be sure of.
     :ivar write: writes a matrix, for formats people exchange; None for the others.
     :ivar keys: what a key names in such a file ("array", "column"), "" where there is only one thing to read.
+    :ivar labelled: whether ``label=`` and ``name=`` choose columns of it.
     :ivar gzip: whether it is read through gzip as well.
     """
 
@@ -40,6 +41,7 @@ class Format:
     sniff: Callable[[bytes], bool]
     write: Callable[[Path, Array], None] | None = None
     keys: str = ""
+    labelled: bool = False
     gzip: bool = True
 
 

@@ -81,6 +81,7 @@ FORMATS = (
         partial(_read, _parquet),
         lambda first: first.startswith(b"PAR1"),
         keys="column",
+        labelled=True,
         gzip=False,
     ),
     Format(
@@ -90,6 +91,7 @@ FORMATS = (
         partial(_read, _arrow_file),
         lambda first: first.startswith((b"ARROW1", b"\xff\xff\xff\xff")),
         keys="column",
+        labelled=True,
         gzip=False,
     ),
 )

@@ -25,14 +25,22 @@ __all__ = ["FORMATS"]
 # Where the file's name says nothing of the delimiter, the most frequent of these in the first line is it.
 _DELIMITERS = (b",", b"\t", b";", b"|")
 
-_LONGEST_START = 1 << 20
+# How much is looked at to find the first two lines, and quotes.
+_START = 1 << 22
+
+# The longest row that Arrow has to read.
+_ROW = 1 << 24
 
 
 class _Layout(NamedTuple):
-    """What the first two lines tell. ``text``: whether a column that is wanted holds text."""
+    """What the first two lines tell.
+
+    :ivar skip: the number of lines before the first row.
+    :ivar text: whether a column that is wanted holds text.
+    """
 
     delimiter: bytes
-    header: bool
+    skip: int
     columns: Columns
     text: bool
 
@@ -43,8 +51,8 @@ def _read(delimiters: tuple[bytes, ...], request: Request) -> Dataset:
 
 
 def _layout(request: Request, delimiters: tuple[bytes, ...]) -> _Layout:
-    start = head(request.path, _LONGEST_START).removeprefix(b"\xef\xbb\xbf")
-    lines = [line for line in start.splitlines() if line.strip()][:2]
+    start = head(request.path, _START).removeprefix(b"\xef\xbb\xbf")
+    skipped, lines = _first_lines(start)
     if not lines:
         raise FileFormatError(f"{request.path}: holds no rows")
     delimiter = max(delimiters, key=lines[0].count)
@@ -71,7 +79,19 @@ def _layout(request: Request, delimiters: tuple[bytes, ...]) -> _Layout:
         raise FileFormatError(f"{request.path}: has no columns of numbers")
     classes_are_text = label is not None and label < len(sample) and not _is_number(sample[label])
     text = quoted or name is not None or classes_are_text
-    return _Layout(delimiter, header, Columns(names, numbers, False, label, name), text)
+    return _Layout(delimiter, skipped + header, Columns(names, numbers, False, label, name), text)
+
+
+def _first_lines(start: bytes) -> tuple[int, list[bytes]]:
+    """How many empty lines come first, and then up to two lines that are not empty."""
+    skipped, lines = 0, list[bytes]()
+    while start and len(lines) < 2:
+        line, _, start = start.partition(b"\n")
+        if line.strip():
+            lines.append(line.rstrip(b"\r"))
+        elif not lines:
+            skipped += 1
+    return skipped, lines
 
 
 def _is_header(first: list[bytes], second: list[bytes], request: Request) -> bool:
@@ -100,11 +120,8 @@ def _read_numbers(request: Request, layout: _Layout) -> Dataset:
     rows = Collector(request.stop)
     with Input(request) as file:
         for text, line in blocks(file):
-            if line == 1 and layout.header:
-                skipped = len(text) - len(text.lstrip())
-                cut = text.index(b"\n", skipped) + 1
-                line += text[:cut].count(b"\n")
-                text = text[cut:]
+            for _ in range(layout.skip if line == 1 else 0):
+                text, line = text.partition(b"\n")[2], line + 1
             rows.add(_narrow(_values(file, text, line, width, layout)))
             if rows.full:
                 break
@@ -161,7 +178,9 @@ def _read_text(request: Request, layout: _Layout) -> Dataset:
         try:
             reader = csv.open_csv(
                 arrow.PythonFile(_Stream(file), mode="r"),
-                read_options=csv.ReadOptions(column_names=keys, skip_rows=int(layout.header), use_threads=False),
+                read_options=csv.ReadOptions(
+                    column_names=keys, skip_rows=layout.skip, use_threads=False, block_size=_ROW
+                ),
                 parse_options=csv.ParseOptions(delimiter=layout.delimiter.decode()),
                 convert_options=csv.ConvertOptions(
                     column_types=types, null_values=[], include_columns=[keys[index] for index in columns.used]
@@ -213,6 +232,20 @@ def _sniff(first: bytes) -> bool:
 
 
 FORMATS = (
-    Format("csv", "comma-separated (or ; or |) columns of numbers", (".csv",), partial(_read, _DELIMITERS), _sniff),
-    Format("tsv", "tab-separated columns of numbers", (".tsv", ".tab"), partial(_read, (b"\t",)), lambda first: False),
+    Format(
+        "csv",
+        "columns of numbers between commas (or ; or | or tabs)",
+        (".csv",),
+        partial(_read, _DELIMITERS),
+        _sniff,
+        labelled=True,
+    ),
+    Format(
+        "tsv",
+        "columns of numbers between tabs",
+        (".tsv", ".tab"),
+        partial(_read, (b"\t",)),
+        lambda first: False,
+        labelled=True,
+    ),
 )

@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 import numpy as np
 
@@ -29,6 +29,10 @@ _NUMBER = re.compile(r"[<>|=]?[biuf]\d{1,2}")
 
 # NumPy aligns headers to 64 bytes and needs about 100; it refuses more than this itself.
 _LONGEST_HEADER = 10_000
+
+
+# What zipfile raises for damaged files, besides errors that are general.
+_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, struct.error, OverflowError, MemoryError, NotImplementedError)
 
 
 class _Header:
@@ -102,16 +106,17 @@ def _read_npz(request: Request) -> Dataset:
     try:
         with zipfile.ZipFile(request.path) as archive:
             return _from_archive(archive, request)
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        NotImplementedError,
-        struct.error,
-        OSError,
-        RuntimeError,
-    ) as error:
+    except (ArgumentError, FileFormatError):
+        raise
+    except (*_ZIP_ERRORS, OSError, RuntimeError, ValueError, LookupError) as error:
         raise FileFormatError(f"{request.path}: {str(error) or 'its zip directory is damaged'}") from None
+
+
+def _open(archive: zipfile.ZipFile, info: zipfile.ZipInfo, request: Request) -> IO[bytes]:
+    """One entry; only packed as NumPy does it, since other methods have no known ratio."""
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        _fail(request, info, f"is packed by method {info.compress_type}; only deflate is known")
+    return archive.open(info)
 
 
 def _from_archive(archive: zipfile.ZipFile, request: Request) -> Dataset:
@@ -151,7 +156,7 @@ def _fail(request: Request, info: zipfile.ZipInfo, what: str) -> NoReturn:
 
 
 def _header(archive: zipfile.ZipFile, info: zipfile.ZipInfo, request: Request) -> _Header:
-    with archive.open(info) as file:
+    with _open(archive, info, request) as file:
         return _Header(lambda count: _exactly(file, count, info, request), lambda what: _fail(request, info, what))
 
 
@@ -165,7 +170,7 @@ def _exactly(file: Any, count: int, info: zipfile.ZipInfo, request: Request) -> 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, request: Request) -> Array:
     """One array, unpacked in pieces into memory that is allocated when its size is seen to be possible."""
     meter = Meter(request.progress, info.file_size, request.path.name)
-    with archive.open(info) as file:
+    with _open(archive, info, request) as file:
         header = _Header(lambda count: _exactly(file, count, info, request), lambda what: _fail(request, info, what))
         possible = min(info.file_size, info.compress_size * DEFLATE_RATIO, request.unpacked_limit)
         if header.size > possible:
