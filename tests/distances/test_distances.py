@@ -159,3 +159,15 @@ def test_zeros_are_taken_as_documented() -> None:
         assert evaluate(resolve("kldiv").expr, zero, one)[0, 0] == np.inf
         assert evaluate(resolve("kldivgen").expr, one, zero)[0, 0] == 3.0
         assert evaluate(resolve("kulczynski").expr, one, zero)[0, 0] == np.inf
+
+
+@pytest.mark.parametrize("name", ["angular", "haversine", "euclidean", "hellinger", "jensen_shannon_metric"])
+def test_near_rows_are_told_apart(name: str) -> None:
+    """Distances far below the square root of the rounding unit keep their digits, and equal rows are at exactly 0."""
+    twin = REFERENCE[name]
+    row = twin.either(np.random.default_rng(17), 1, min(6, twin.dimensions[1])) + 0.01
+    steps = np.array([0.0, 1e-6, 2e-6, 4e-6])
+    near = row * (1.0 + steps[:, None] * np.arange(row.shape[1]))
+    values = evaluate(resolve(name).expr, row, near)[0]
+    assert values[0] == 0.0
+    np.testing.assert_allclose(values[1:] / values[1], [1.0, 2.0, 4.0], rtol=1e-3)
