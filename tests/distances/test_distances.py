@@ -5,6 +5,8 @@ import pytest
 from tests.reference.distances import REFERENCE, Array, Twin
 
 from anear.formula import Expr, evaluate
+from anear.formula.properties import properties
+from anear.spaces.domain import REAL
 from anear.spaces.lookup import all_distances, resolve
 from anear.spaces.space import CLAIMS, METRIC, Distance
 
@@ -110,6 +112,20 @@ def breaks_triangle(expr: Expr, rows: Array) -> bool:
         if (values[:, :, None] + values[None, :, :] < values[:, None, :] - slack).any():
             return True
     return False
+
+
+@BY_NAME
+def test_claims_agree_with_what_is_found_in_the_formula(distance: Distance) -> None:
+    """What is proved is claimed; what an example refutes is not (on all real numbers: elsewhere it may be outside)."""
+    twin = REFERENCE[distance.name]
+    for params in twin.cases(np.random.default_rng(18), 2):
+        resolved = distance.bind(params)
+        found = properties(resolved.expr)
+        for claim in CLAIMS:
+            if getattr(found, claim) == "proved":
+                assert claim in resolved.claims, f"{claim} is proved with {params}"
+            if getattr(found, claim) == "refuted" and resolved.query_domain == resolved.point_domain == REAL:
+                assert claim not in resolved.claims, f"{claim} is refuted with {params}"
 
 
 @BY_NAME

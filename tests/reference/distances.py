@@ -407,7 +407,13 @@ def _values(name: str, *values: float) -> Cases:
 
 
 def _alpha_beta_cases(rng: np.random.Generator, d: int) -> list[dict[str, Any]]:
-    return [{}, {"alpha": 0.5, "beta": 2.0}, {"alpha": -0.5, "beta": 0.25}, {"alpha": -2.0, "beta": -1.0}]
+    return [
+        {},
+        {"alpha": 0.5, "beta": 2.0},
+        {"alpha": -0.5, "beta": 0.25},
+        {"alpha": 1.0, "beta": 2.0},
+        {"alpha": -2.0, "beta": -1.0},
+    ]
 
 
 def _other_way(function: Callable[..., float]) -> Callable[..., float]:

@@ -16,6 +16,10 @@ def _point_domain(alpha: float, beta: float) -> Domain:
     return NON_NEGATIVE if alpha >= -1 else POSITIVE
 
 
+def _claims(alpha: float, beta: float) -> frozenset[str]:
+    return frozenset({"non_negative", "symmetric"} if alpha + 1 == beta else {"non_negative"})
+
+
 _LEFT = Distance(
     name="alpha_beta",
     aliases=("abdiv", "abdiv_slow", "abdiv_fast", "alphabetadiv_slow", "alphabetadiv_fast"),
@@ -26,7 +30,7 @@ _LEFT = Distance(
     ),
     query_domain=_query_domain,
     point_domain=_point_domain,
-    claims=frozenset({"non_negative"}),
+    claims=_claims,
     summary="sum(y**(alpha + 1) * x**beta)",
     reference="NMSLIB abdiv_fast; Poczos et al., Nonparametric kernel estimators for image classification, 2012",
     notes="A moment rather than a distance: equal rows are not at distance 0. Smaller is nearer, as in NMSLIB. A zero "

@@ -24,6 +24,10 @@ def _point_domain(beta: float) -> Domain:
     return NON_NEGATIVE if beta > 0 else POSITIVE
 
 
+def _claims(beta: float) -> frozenset[str]:
+    return NON_NEGATIVE_ZERO | {"symmetric"} if beta == 2 else NON_NEGATIVE_ZERO
+
+
 DISTANCE = Distance(
     name="beta_divergence",
     formula=_formula,
@@ -32,7 +36,7 @@ DISTANCE = Distance(
     ),
     query_domain=_query_domain,
     point_domain=_point_domain,
-    claims=NON_NEGATIVE_ZERO,
+    claims=_claims,
     summary="beta divergence of the point from the query",
     reference="Fevotte and Idier, Algorithms for nonnegative matrix factorization with the beta-divergence, 2011; "
     "scikit-learn's NMF(beta_loss=...)",

@@ -12,6 +12,10 @@ def _query_domain(alpha: float) -> Domain:
     return NON_NEGATIVE if alpha < 1 else POSITIVE
 
 
+def _claims(alpha: float) -> frozenset[str]:
+    return frozenset({"symmetric"}) if alpha == 0.5 else frozenset()
+
+
 _LEFT = Distance(
     name="renyi",
     aliases=("renyidiv", "renyidiv_slow", "renyidiv_fast", "renyi_divergence"),
@@ -29,6 +33,7 @@ _LEFT = Distance(
     ),
     query_domain=_query_domain,
     point_domain=NON_NEGATIVE,
+    claims=_claims,
     summary="Renyi divergence of the point from the query, log(sum(y**alpha * x**(1 - alpha))) / (alpha - 1)",
     reference="NMSLIB renyidiv_fast",
     notes="Meant for rows that sum to 1: only then is it never negative, and zero for equal rows. With alpha > 1 a "
