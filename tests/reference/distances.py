@@ -407,13 +407,8 @@ def _values(name: str, *values: float) -> Cases:
 
 
 def _alpha_beta_cases(rng: np.random.Generator, d: int) -> list[dict[str, Any]]:
-    return [
-        {},
-        {"alpha": 0.5, "beta": 2.0},
-        {"alpha": -0.5, "beta": 0.25},
-        {"alpha": 1.0, "beta": 2.0},
-        {"alpha": -2.0, "beta": -1.0},
-    ]
+    powers = [(0.5, 2.0), (-0.5, 0.25), (1.0, 2.0), (-2.0, -1.0)]
+    return [{}, *({"alpha": alpha, "beta": beta} for alpha, beta in powers)]
 
 
 def _other_way(function: Callable[..., float]) -> Callable[..., float]:
