@@ -12,7 +12,7 @@ from anear.codegen.math import avx512
 from anear.codegen.math.arithmetic import LN2, LOG2E, clamp, format_of, multiply_add, polynomial, split
 from anear.codegen.math.polynomials import EXP
 
-__all__ = ["exp", "expm1", "reduce_ln2", "round_small", "scale_by_power"]
+__all__ = ["exp", "expm1", "power_of_two", "reduce_ln2", "round_small", "scale_by_power"]
 
 # Beyond these exp overflows, or is less than half the smallest denormal number.
 EXP_RANGE = {32: (-105.0, 89.0), 64: (-746.0, 710.0)}
@@ -35,14 +35,12 @@ def expm1(body: Body, a: str) -> str:
     2^n*(exp(r) - 1) + (2^n - 1), at half the size so that n may be as large as exp needs it.
     """
     low, high = EXPM1_RANGE[body.kind.bits]
-    n, _, r = reduce_ln2(body, clamp(body, a, low, high))
-    form = format_of(body)
-    exponent = body.iop("add", n, body.iconst(form.bias - 1))
-    half = body.from_bits(body.iop("shl", exponent, body.iconst(form.fraction)))
+    n, number, r = reduce_ln2(body, clamp(body, a, low, high))
+    half = power_of_two(body, n, number, -1)
     total = multiply_add(body, half, _expm1_reduced(body, r), body.sub(half, body.const(0.5)))
     doubled = body.add(total, total)
     # A half of a small number may lose its last bit; there the result is the number itself.
-    tiny = body.compare("olt", body.abs(a), body.const(2.0 ** -(form.fraction + 2)))
+    tiny = body.compare("olt", body.abs(a), body.const(2.0 ** -(format_of(body).fraction + 2)))
     return body.select(tiny, a, doubled)
 
 
@@ -67,6 +65,15 @@ def round_small(body: Body, a: str) -> tuple[str, str]:
     integers = body.iop("sub", body.to_bits(sum_), body.iconst(magic_bits))
     # With the instructions of AVX-512 the integers are not needed after all, and LLVM drops their computation.
     return integers, body.rint(a) if avx512.available(body) else body.sub(sum_, magic)
+
+
+def power_of_two(body: Body, n: str, number: str, offset: int) -> str:
+    """2^(n + offset), a normal number; n as integers and as numbers."""
+    if avx512.available(body):
+        return avx512.scale(body, body.const(2.0**offset), number)
+    form = format_of(body)
+    exponent = body.iop("add", n, body.iconst(form.bias + offset))
+    return body.from_bits(body.iop("shl", exponent, body.iconst(form.fraction)))
 
 
 def scale_by_power(body: Body, a: str, n: str, number: str) -> str:

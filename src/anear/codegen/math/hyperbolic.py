@@ -8,8 +8,9 @@ cancellation (h = g leaves S alone) and no division.
 from __future__ import annotations
 
 from anear.codegen.llvm import Body
+from anear.codegen.math import avx512
 from anear.codegen.math.arithmetic import LN2, NAN, clamp, format_of, multiply_add, polynomial, with_sign
-from anear.codegen.math.exponential import expm1, reduce_ln2
+from anear.codegen.math.exponential import expm1, power_of_two, reduce_ln2
 from anear.codegen.math.logarithm import log1p
 from anear.codegen.math.polynomials import COSH, SINH
 
@@ -64,14 +65,14 @@ def arcosh(body: Body, a: str) -> str:
 
 def _pieces(body: Body, magnitude: str) -> tuple[str, str, str, str]:
     """(h + g)/4, (h - g)/4, cosh(r) - 1, sinh(r)."""
-    form = format_of(body)
-    n, _, r = reduce_ln2(body, clamp(body, magnitude, 0.0, LIMIT[body.kind.bits]))
-    shift = body.iconst(form.fraction)
-    quarter = body.iconst(form.bias - 2)
-    h = body.from_bits(body.iop("shl", body.iop("add", quarter, n), shift))
-    small = body.iop("shl", body.iop("sub", quarter, n), shift)
-    vanished = body.icompare("sgt", n, body.iconst(NEGLIGIBLE))
-    g = body.from_bits(body.iselect(vanished, body.iconst(0), small))
+    n, number, r = reduce_ln2(body, clamp(body, magnitude, 0.0, LIMIT[body.kind.bits]))
+    h = power_of_two(body, n, number, -2)
+    if avx512.available(body):
+        g = avx512.scale(body, body.const(0.25), body.neg(number))
+    else:
+        vanished = body.icompare("sgt", n, body.iconst(NEGLIGIBLE))
+        inverse = power_of_two(body, body.iop("sub", body.iconst(0), n), number, -2)
+        g = body.select(vanished, body.const(0.0), inverse)
     z = body.mul(r, r)
     c = body.mul(z, multiply_add(body, z, polynomial(body, z, COSH[body.kind.bits]), body.const(0.5)))
     s = multiply_add(body, body.mul(r, z), polynomial(body, z, SINH[body.kind.bits]), r)
