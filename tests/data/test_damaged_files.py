@@ -116,6 +116,9 @@ def test_objects_are_never_unpickled(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=True)
     assert b"the pickle was loaded" in buffer.getvalue()
+    points = io.BytesIO()
+    np.savez(points, points=DATA, labels=np.array([Bomb()] * 20))
+    assert read(put(tmp_path, "b.npz", points.getvalue()), "points").labels is None
     for name, content in [("a.npy", buffer.getvalue()), ("a.npz", npz_of("a.npy", buffer.getvalue()))]:
         with pytest.raises(FileFormatError, match="pickled Python objects, which are never loaded"):
             read(put(tmp_path, name, content))

@@ -159,6 +159,10 @@ def test_npz(tmp_path: Path) -> None:
     same(read(put(tmp_path, "c.npz", npz(a=DATA, b=BYTES[:, 0]))), DATA)
     np.savez_compressed(tmp_path / "d.npz", x=BYTES[:, 0])
     same(read(tmp_path / "d.npz"), BYTES[:, 0])
+    found = read(put(tmp_path, "f.npz", npz(a=DATA, labels=np.array(list("ab") * 10)[:20])), rows=slice(1, 3))
+    assert found.labels is not None
+    assert found.labels.tolist() == ["b", "a"]
+    assert read(put(tmp_path, "g.npz", npz(a=DATA, labels=BYTES[:3, 0]))).labels is None
     sparse = put(tmp_path, "e.npz", npz(data=DATA, indices=BYTES, indptr=BYTES, shape=BYTES))
     with pytest.raises(FileFormatError, match="sparse"):
         read(sparse)
@@ -282,6 +286,7 @@ def test_tables(tmp_path: Path, name: str, write: Any) -> None:
         ('"a","b"\n"1",2\n3,"4"\n', [[1, 2], [3, 4]], "float32"),
         ('\ufeff\n\r\n"a","b"\n\n"1",2\n3,"4"\n', [[1, 2], [3, 4]], "float32"),
         ("1, 2\n3 ,4\n", [[1, 2], [3, 4]], "float32"),
+        (",a,b\nr1,1,2\nr2,3,4\n", [[1, 2], [3, 4]], "float32"),
     ],
 )
 def test_csv(tmp_path: Path, content: str, rows: list[list[float]], dtype: str) -> None:
@@ -312,6 +317,7 @@ def test_csv_with_labels_and_names(tmp_path: Path) -> None:
     ("content", "message"),
     [
         ("1,2\n3\n", "line 2 has 1 columns; 2 are needed"),
+        ("1,2\n3,4\r5,6\n", "line 2 has a carriage return before its end"),
         ("1,2\n3,4,5\n", "line 2 has 3 columns"),
         ("1,2\n\n3,\n", "line 3 has an empty column"),
         ("1,2\n3,x\n", "line 2 has 'x' at column 3, which is not a number"),

@@ -66,7 +66,7 @@ def split_key(path: str | os.PathLike[str]) -> tuple[Path, str | None]:
 
     :raises ArgumentError: if there is no such file.
     """
-    text = os.fspath(path)
+    text = os.fsdecode(path)
     whole = Path(text)
     if whole.is_file():
         return whole, None

@@ -40,13 +40,21 @@ def blocks(file: Input) -> Iterator[tuple[bytes, int]]:
             if length > _LONGEST_LINE:
                 file.fail(f"line {line} is longer than {_LONGEST_LINE} bytes: not a text file of numbers")
             continue
-        block = b"".join([*pending, data[:cut]])
+        block = _checked(file, b"".join([*pending, data[:cut]]), line)
         yield block, line
         line += block.count(b"\n")
         pending, length = [data[cut:]], len(data) - cut
     rest = b"".join(pending)
     if rest:
-        yield rest + b"\n", line
+        yield _checked(file, rest + b"\n", line), line
+
+
+def _checked(file: Input, block: bytes, line: int) -> bytes:
+    """Refuse carriage returns that end lines by themselves: all rows would be read as one."""
+    if block.count(b"\r") != block.count(b"\r\n"):
+        line += re.split(rb"\r(?!\n)", block, maxsplit=1)[0].count(b"\n")
+        file.fail(f"line {line} has a carriage return before its end; lines must end in \\n or \\r\\n")
+    return block
 
 
 class Block:

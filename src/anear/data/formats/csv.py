@@ -78,7 +78,8 @@ def _layout(request: Request, delimiters: tuple[bytes, ...]) -> _Layout:
     if not numbers:
         raise FileFormatError(f"{request.path}: has no columns of numbers")
     classes_are_text = label is not None and label < len(sample) and not _is_number(sample[label])
-    text = quoted or name is not None or classes_are_text
+    index_is_text = index_column is not None and not _is_number(sample[0])
+    text = quoted or name is not None or classes_are_text or index_is_text
     return _Layout(delimiter, skipped + header, Columns(names, numbers, False, label, name), text)
 
 

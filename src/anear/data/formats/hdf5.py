@@ -27,15 +27,21 @@ def _read(request: Request) -> Dataset:
         with h5py.File(request.path, "r") as file:
             key = _choose(h5py, file, request)
             rows = _take(h5py, file, key, request)
-            labels = None
-            if key != "labels" and file.get("labels", getlink=True) is not None:
-                found = _take(h5py, file, "labels", request)
-                labels = found if found.shape == (len(rows),) else None
+            labels = None if key == "labels" else _labels(h5py, file, len(rows), request)
             return Dataset(rows, labels, source=f"{request.path}:{key}")
     except (ArgumentError, FileFormatError):
         raise
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, MemoryError) as error:
         raise FileFormatError(f"{request.path}: {str(error).strip(chr(39)) or type(error).__name__}") from None
+
+
+def _labels(h5py: Any, file: Any, count: int, request: Request) -> Array | None:
+    """The dataset "labels" if it is a number for each row; the rows can do without one that is not."""
+    try:
+        found = _take(h5py, file, "labels", request)
+    except (ArgumentError, FileFormatError):
+        return None
+    return found if found.shape == (count,) else None
 
 
 def _choose(h5py: Any, file: Any, request: Request) -> str:

@@ -26,6 +26,7 @@ __all__ = ["FORMATS"]
 
 _MAGIC = b"\x93NUMPY"
 _NUMBER = re.compile(r"[<>|=]?[biuf]\d{1,2}")
+_LABEL = re.compile(r"[<>|=]?([biuf]\d{1,2}|[US][1-9]\d{0,5})")
 
 # NumPy aligns headers to 64 bytes and needs about 100; it refuses more than this itself.
 _LONGEST_HEADER = 10_000
@@ -42,7 +43,9 @@ class _Header:
     :ivar bits: whether the values are the bits of bfloat16 (which ml_dtypes saves as ``V2``), read as uint16.
     """
 
-    def __init__(self, read: Callable[[int], bytes], fail: Callable[[str], NoReturn]) -> None:
+    def __init__(
+        self, read: Callable[[int], bytes], fail: Callable[[str], NoReturn], types: re.Pattern[str] = _NUMBER
+    ) -> None:
         start = read(8)
         if start[:6] != _MAGIC:
             fail("does not begin as npy files do")
@@ -62,16 +65,16 @@ class _Header:
             fail("has a header that does not describe an array: damaged")
         self.shape: tuple[int, ...] = shape
         self.bits = descr in ([("bfloat16", "<u2")], "|V2", "<V2")
-        self.dtype = np.dtype("<u2") if self.bits else self._number(descr, fail)
+        self.dtype = np.dtype("<u2") if self.bits else self._type(descr, fail, types)
         self.size = self.dtype.itemsize
         for size in shape:
             self.size *= size
 
     @staticmethod
-    def _number(descr: Any, fail: Callable[[str], NoReturn]) -> np.dtype[Any]:
+    def _type(descr: Any, fail: Callable[[str], NoReturn], types: re.Pattern[str]) -> np.dtype[Any]:
         if isinstance(descr, str) and descr.endswith("O"):
             fail("holds pickled Python objects, which are never loaded; save an array of numbers")
-        if not isinstance(descr, str) or not _NUMBER.fullmatch(descr):
+        if not isinstance(descr, str) or not types.fullmatch(descr):
             fail(f"holds values of type {str(descr)[:60]!r}, not numbers")
         try:
             return np.dtype(descr)
@@ -125,12 +128,20 @@ def _from_archive(archive: zipfile.ZipFile, request: Request) -> Dataset:
         raise FileFormatError(f"{request.path}: holds a sparse matrix; only dense rows are supported so far")
     chosen = _choose(archive, members, request)
     rows = _as_rows_of(_member(archive, members[chosen], request), request)
-    labels = None
-    if "labels" in members and chosen != "labels":
-        every = _member(archive, members["labels"], request)
-        start, stop = request.span(len(every)) if every.ndim else (0, 0)
-        labels = every[start:stop] if every.ndim == 1 and len(every[start:stop]) == len(rows) else None
+    labels = _labels(archive, members["labels"], request) if "labels" in members and chosen != "labels" else None
+    if labels is not None and labels.shape != (len(rows),):
+        labels = None
     return Dataset(rows, labels, source=request.source)
+
+
+def _labels(archive: zipfile.ZipFile, info: zipfile.ZipInfo, request: Request) -> Array | None:
+    """Labels, of numbers or text; the rows can do without them where they are something else (objects, mostly)."""
+    try:
+        every = _member(archive, info, request, _LABEL)
+    except FileFormatError:
+        return None
+    start, stop = request.span(len(every))
+    return every[start:stop]
 
 
 def _choose(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], request: Request) -> str:
@@ -142,7 +153,7 @@ def _choose(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], reque
         return request.key
     if len(members) == 1:
         return next(iter(members))
-    matrices = [name for name, info in members.items() if len(_header(archive, info, request).shape) == 2]
+    matrices = [name for name, info in members.items() if _is_matrix(archive, info, request)]
     if len(matrices) != 1:
         raise ArgumentError(
             f"{request.path} has {len(matrices)} arrays of two dimensions; name one of {listed}, "
@@ -155,23 +166,32 @@ def _fail(request: Request, info: zipfile.ZipInfo, what: str) -> NoReturn:
     raise FileFormatError(f"{request.path}: its entry {info.filename!r} {what}")
 
 
-def _header(archive: zipfile.ZipFile, info: zipfile.ZipInfo, request: Request) -> _Header:
-    with _open(archive, info, request) as file:
-        return _Header(lambda count: _exactly(file, count, info, request), lambda what: _fail(request, info, what))
+def _is_matrix(archive: zipfile.ZipFile, info: zipfile.ZipInfo, request: Request) -> bool:
+    """Whether an entry is a matrix of numbers; what is wrong with the others is nobody's business yet."""
+    try:
+        with _open(archive, info, request) as file:
+            return len(_header(file, info, request).shape) == 2
+    except FileFormatError:
+        return False
 
 
-def _exactly(file: Any, count: int, info: zipfile.ZipInfo, request: Request) -> bytes:
-    data: bytes = file.read(count)
-    if len(data) < count:
-        _fail(request, info, "ends inside its header")
-    return data
+def _header(file: IO[bytes], info: zipfile.ZipInfo, request: Request, types: re.Pattern[str] = _NUMBER) -> _Header:
+    def read(count: int) -> bytes:
+        data = file.read(count)
+        if len(data) < count:
+            _fail(request, info, "ends inside its header")
+        return data
+
+    return _Header(read, lambda what: _fail(request, info, what), types)
 
 
-def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, request: Request) -> Array:
+def _member(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, request: Request, types: re.Pattern[str] = _NUMBER
+) -> Array:
     """One array, unpacked in pieces into memory that is allocated when its size is seen to be possible."""
     meter = Meter(request.progress, info.file_size, request.path.name)
     with _open(archive, info, request) as file:
-        header = _Header(lambda count: _exactly(file, count, info, request), lambda what: _fail(request, info, what))
+        header = _header(file, info, request, types)
         possible = min(info.file_size, info.compress_size * DEFLATE_RATIO, request.unpacked_limit)
         if header.size > possible:
             _fail(
