@@ -7,19 +7,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from anear.data.types.dense import to_float
 from anear.formula.centre import centred
+from anear.formula.hoist import Plan
+from anear.formula.interpret import evaluate
 
 if TYPE_CHECKING:
-    from anear.formula.hoist import Plan
     from anear.index.tables import Space
 
 __all__ = ["choose_plan"]
 
-_SAMPLE = 4096  # points that the centre is taken from
+_CENTRE_SAMPLE = 4096  # points that the centre is taken from
+_QUERIES, _POINTS = 16, 256  # points that the rounding bound is tried on, against one another
+_FEW = 4096  # so few points are searched quickly in any form
+_SHARE = 0.01  # of the points may lie within the bound of one another; each costs as much as some hundred scanned ones
 
 
 def choose_plan(space: Space, rows: npt.NDArray[Any]) -> Plan:
-    """The expanded plan where there is one, its origin moved into the data where that is allowed; else the direct one.
+    """The expanded plan where it is good for these points, its origin moved into them where allowed; else the direct one.
 
     Points of narrow types keep their origin: their coordinates are small, and moved they would need four bytes each.
     """
@@ -27,9 +32,42 @@ def choose_plan(space: Space, rows: npt.NDArray[Any]) -> Plan:
     plan = stages.expanded
     if plan is None:
         return stages.direct
-    if not stages.movable or space.storage not in ("float32", "float64"):
+    if stages.movable and space.storage in ("float32", "float64"):
+        step = max(1, len(rows) // _CENTRE_SAMPLE)
+        with np.errstate(all="ignore"):
+            centre = rows[::step, : space.dimension].mean(axis=0, dtype=np.float64)
+        if np.isfinite(centre).all():
+            plan = centred(plan, centre)
+    if len(rows) < _FEW or space.fields("query") or _separates(space, plan, rows):
         return plan
-    step = max(1, len(rows) // _SAMPLE)
-    with np.errstate(all="ignore"):
-        centre = rows[::step, : space.dimension].mean(axis=0, dtype=np.float64)
-    return centred(plan, centre) if np.isfinite(centre).all() else plan
+    return stages.direct
+
+
+def _separates(space: Space, plan: Plan, rows: npt.NDArray[Any]) -> bool:
+    """Whether the rounding bound is small beside the differences between the points' ranks, on a sample.
+
+    Far clusters, or one huge coordinate, make the bound of an expanded form so wide that it excludes nothing: exact
+    still, but every point would be computed twice.
+    """
+    sample = rows[:: max(1, len(rows) // _POINTS)][:_POINTS]
+    points = to_float(sample).astype(np.float64)
+    coordinates = points[:, : space.dimension]
+    data = _fields(space, points)
+    queries = coordinates[:: max(1, len(coordinates) // _QUERIES)][:_QUERIES]
+    ranks = evaluate(space.stages.rank, queries, coordinates, point_data=data)
+    bound = np.zeros(len(queries))
+    for maximum, slot in zip(plan.maxima, plan.slack, strict=True):
+        largest = np.max(evaluate(maximum, queries[:1], coordinates, point_data=data))
+        bound += evaluate(plan.query[slot], queries, coordinates[:1])[:, 0] * largest
+    bound *= space.rounding(plan)
+    spread = np.nanquantile(ranks, 2 * _SHARE, axis=1) - np.nanmin(ranks, axis=1)
+    return bool(np.median(spread - 2 * bound) >= 0)
+
+
+def _fields(space: Space, points: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:
+    """The points' fields, taken from behind their coordinates."""
+    found, at = {}, space.dimension
+    for name, length in space.fields("point"):
+        found[name] = points[:, at] if length is None else points[:, at : at + length]
+        at += length or 1
+    return found

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from anear.formula.absolute import absolute_plan
 from anear.formula.bilinear import bilinear_plan
 from anear.formula.centre import only_differences
-from anear.formula.expression import Expr
+from anear.formula.expression import Expr, make, prepared
 from anear.formula.hoist import Plan, rank_plan
 from anear.formula.outer import split
 from anear.formula.simplify import simplify
@@ -47,5 +47,12 @@ def stages_of(expr: Expr) -> Stages:
     rank, outer = split(simplified)
     expanded = bilinear_plan(rank) or absolute_plan(rank)
     return Stages(
-        simplified, rank, outer, rank_plan(rank), expanded, only_differences(rank), rank_plan(simplified)
+        simplified, rank, outer, rank_plan(rank), expanded, only_differences(rank), _whole(rank_plan(simplified))
     )
+
+
+def _whole(plan: Plan) -> Plan:
+    """``plan`` with what it leaves out of the pair put back."""
+    if plan.offset is None:
+        return plan
+    return replace(plan, pair=make("add", plan.pair, prepared("query", plan.offset, False)), offset=None)

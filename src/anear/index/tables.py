@@ -107,13 +107,18 @@ class Space:
         """The table that fills matrices."""
         return _load_once(self.stages.matrix, self, self.arithmetic, MATRIX_KERNELS)
 
+    def rounding(self, plan: Plan) -> float:
+        """The factor of the plan's rounding bound, for this dimension and arithmetic; 0 where none is proved."""
+        if plan.relative is None:
+            return 0.0
+        a, b = plan.relative
+        return (a + b * self.dimension) * (2.0**-53 if self.arithmetic == "float64" else 2.0**-24)
+
     def slack(self, plan: Plan, table: CompiledTable) -> Slack:
         """The rounding bound of ``plan``, in the numbers the core wants."""
         if plan.relative is None:
             return Slack(np.zeros(0, np.int32), 0.0, 0.0)
-        a, b = plan.relative
-        unit = 2.0**-53 if self.arithmetic == "float64" else 2.0**-24
-        factor = unit * (a + b * self.dimension)
+        factor = self.rounding(plan)
         places = np.array(slots(table.layout, plan.slack), np.int32)
         return Slack(places, factor, factor if plan.relative_to_rank else 0.0)
 
