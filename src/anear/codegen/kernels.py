@@ -81,6 +81,7 @@ _METADATA = (
 def _new_body(layout: Layout, bits: int, lanes: int) -> Body:
     body = Body(Kind(bits, lanes))
     body.fused = layout.target.fused
+    body.avx512 = layout.target.vector_bytes == 64
     return body
 
 

@@ -78,6 +78,7 @@ class Body:
         self.block = "entry"
         self._count = 0
         self.fused = True  # whether the target multiplies and adds in one instruction
+        self.avx512 = False  # whether it has AVX-512's instructions on exponents
 
     # names and raw lines
 
