@@ -40,7 +40,13 @@ class Called:
         arithmetic = arithmetic or ("float64" if storage == "float64" else "float32")
         target = target or host_target(_core.host_features())
         self.layout: Layout = make_layout(
-            plan or exact_plan(expr), dimension, storage, arithmetic, target, fields(expr, "query"), fields(expr, "point")
+            plan or exact_plan(expr),
+            dimension,
+            storage,
+            arithmetic,
+            target,
+            fields(expr, "query"),
+            fields(expr, "point"),
         )
         self.storage = storage
         self.real = DTYPES[arithmetic]
@@ -88,7 +94,9 @@ class Called:
         tile = compile_kernels(self.layout, [], self._wanted).tile
         out = np.zeros((1 if one else tile.queries, columns), self.real)
         name = "store_one" if one else "store"
-        self.call(name, np.resize(queries, (len(out), queries.shape[1])), points, n_blocks, self.parameters, out, columns)
+        self.call(
+            name, np.resize(queries, (len(out), queries.shape[1])), points, n_blocks, self.parameters, out, columns
+        )
         return out
 
     def gather(self, query: np.ndarray, rows: np.ndarray, ids: np.ndarray) -> np.ndarray:

@@ -43,7 +43,9 @@ def test_damage_is_noticed(folder: Path, place: int) -> None:
 def test_off_and_unwritable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANEAR_CACHE", "off")
     cache.put(KEY, b"x")
-    assert cache.fetch(KEY) is None and cache.cache_directory() is None and cache.clear_cache() == 0
+    assert cache.fetch(KEY) is None
+    assert cache.cache_directory() is None
+    assert cache.clear_cache() == 0
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
     monkeypatch.setenv("ANEAR_CACHE", str(blocked))
@@ -68,7 +70,8 @@ print(anear.knn(points, points[:3], 2, "sum(abs(x - y) ** 1.25)").ids.tolist())
 def test_many_processes_at_once(folder: Path) -> None:
     running = [subprocess.Popen([sys.executable, "-c", SEARCH], stdout=subprocess.PIPE, text=True) for _ in range(4)]
     answers = {process.communicate()[0] for process in running}
-    assert all(process.returncode == 0 for process in running) and len(answers) == 1
+    assert all(process.returncode == 0 for process in running)
+    assert len(answers) == 1
     assert not list(folder.rglob(".new-*"))
 
 

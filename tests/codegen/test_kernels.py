@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.codegen.calling import DTYPES, Called, runnable
 
 from anear.codegen.kernels import Tile
 from anear.formula import formula
 from anear.formula.expression import Expr
 from anear.formula.interpret import evaluate
-from tests.codegen.calling import DTYPES, Called, runnable
 
 AWKWARD = (1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 100, 785)
 MATRIX = np.random.default_rng(3).random((5, 20))

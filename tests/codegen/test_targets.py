@@ -31,7 +31,11 @@ def test_compiles_and_calls_nothing(name: str, target, storage: str) -> None:  #
 
 def test_instructions_are_the_targets() -> None:
     plan = exact_plan(formula("sum((x - y) * (x - y))"))
-    for target, instruction in (("x86-64-v4", r"vfmadd\w+\s.*zmm"), ("x86-64-v3", r"vfmadd\w+\s.*ymm"), ("aarch64", "fmla")):
+    for target, instruction in (
+        ("x86-64-v4", r"vfmadd\w+\s.*zmm"),
+        ("x86-64-v3", r"vfmadd\w+\s.*ymm"),
+        ("aarch64", "fmla"),
+    ):
         layout = make_layout(plan, 100, "float32", "float32", TARGETS[target])
         assert re.search(instruction, assembly(kernel_text("select", layout, choose_tile(layout)), TARGETS[target]))
 

@@ -54,8 +54,10 @@ _Chain = tuple[Expr, Cell, int]  # an accumulator: of which reduction and cell, 
 class Source(Protocol):
     """Where leaves come from."""
 
-    across: bool  # lanes hold coordinates (rows), not points
-    sides: frozenset[str]  # the sides whose cells differ
+    @property
+    def across(self) -> bool:
+        """Whether lanes hold coordinates (rows), not points."""
+        ...
 
     def leaf(self, body: Body, node: Expr, place: Place | None, cell: Cell) -> str:
         """Emit the load of a leaf; ``place`` is None for a scalar leaf."""
@@ -302,8 +304,7 @@ class Emitter:
     def element(self, node: Expr, place: Place, cell: Cell) -> str:
         """A vector node's value at a coordinate (or at a register of coordinates from there on)."""
         if not node.is_vector:
-            value = self.scalar_widened(node, cell)
-            return value
+            return self.scalar_widened(node, cell)
         key = self._key(node, place, cell)
         found = self._known(key)
         if found is not None:

@@ -1,10 +1,10 @@
 """The kernels of a table, as LLVM text: one function a kernel, each the contract's (``core/kernel/abi.h``).
 
-    prepare_*   raw blocks      -> prepared blocks        lanes: objects, float64
-    select*     packed tiles    -> hits below a limit     lanes: points
-    store*      packed tiles    -> all values             lanes: points
-    gather      query x rows    -> values                 lanes: coordinates
-    pair        row x row       -> value                  lanes: coordinates
+prepare_*   raw blocks      -> prepared blocks        lanes: objects, float64
+select*     packed tiles    -> hits below a limit     lanes: points
+store*      packed tiles    -> all values             lanes: points
+gather      query x rows    -> values                 lanes: coordinates
+pair        row x row       -> value                  lanes: coordinates
 """
 
 from __future__ import annotations

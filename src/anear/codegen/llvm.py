@@ -146,7 +146,7 @@ class Body:
         return self.emit(f"fneg {self.kind.type} {a}")
 
     def call(self, intrinsic: str, *args: str) -> str:
-        """An overloaded floating-point intrinsic, by its short name: fma, fabs, sqrt, floor, rint, copysign, trunc ..."""
+        """An overloaded floating-point intrinsic, by its short name: fma, fabs, sqrt, floor, rint, copysign ..."""
         kind = self.kind
         full = f"@llvm.{intrinsic}.{kind.suffix}"
         self.declarations.add(f"declare {kind.type} {full}({', '.join([kind.type] * len(args))})")
@@ -251,9 +251,7 @@ class Body:
         if kind.lanes == 1:
             return scalar
         first = self.emit(f"insertelement {kind.type} poison, {kind.scalar} {scalar}, i64 0")
-        return self.emit(
-            f"shufflevector {kind.type} {first}, {kind.type} poison, <{kind.lanes} x i32> zeroinitializer"
-        )
+        return self.emit(f"shufflevector {kind.type} {first}, {kind.type} poison, <{kind.lanes} x i32> zeroinitializer")
 
     def load_splat(self, pointer: str) -> str:
         """One number from memory in every lane."""

@@ -46,7 +46,6 @@ class PackedSource:
     """Tiles: prepared queries, one number broadcast to all lanes, against prepared blocks, a point a lane."""
 
     across: Final = False
-    sides = frozenset({"query", "point"})
 
     def __init__(self, layout: Layout, queries: list[str], blocks: list[str]) -> None:
         self.layout = layout
@@ -72,7 +71,6 @@ class RawSource:
     """Preparing: raw blocks of float64 columns, one object a lane."""
 
     across: Final = False
-    sides = frozenset({"query", "point"})
 
     def __init__(self, layout: Layout, block: str) -> None:
         self.layout = layout
@@ -90,7 +88,6 @@ class RowSource:
     """Rows: one prepared query against one raw row, coordinates across the lanes (scalars in one lane)."""
 
     across: Final = True
-    sides = frozenset({"query", "point"})
 
     def __init__(self, layout: Layout, query: str, row: str, raw_query: bool = False) -> None:
         self.layout = layout

@@ -24,7 +24,7 @@ _SHARE = 0.01  # of the points may lie within the bound of one another; each cos
 
 
 def choose_plan(space: Space, rows: npt.NDArray[Any]) -> Plan:
-    """The expanded plan where it is good for these points, its origin moved into them where allowed; else the direct one.
+    """The expanded plan where it is good for these points, its origin moved into them if allowed; else the direct one.
 
     Points of narrow types keep their origin: their coordinates are small, and moved they would need four bytes each.
     """

@@ -1,8 +1,8 @@
 """A space, compiled: a distance over data of one type and dimension, and the kernel tables it is searched with.
 
-    search   the rank, hoisted or bilinear, in the data's arithmetic type: finds candidates in packed blocks
-    exact    the whole formula, nothing hoisted, in float64: ranks the candidates and gives the distances reported
-    matrix   the whole formula, hoisted: fills matrices of distances
+search   the rank, hoisted or bilinear, in the data's arithmetic type: finds candidates in packed blocks
+exact    the whole formula, nothing hoisted, in float64: ranks the candidates and gives the distances reported
+matrix   the whole formula, hoisted: fills matrices of distances
 """
 
 from __future__ import annotations
