@@ -48,8 +48,10 @@ def cost(pair: Expr) -> float:
 def _fused(node: Expr) -> bool:
     """Whether an addition is part of fused multiply-adds."""
     if node.op == "sum":
-        (inner,) = node.args
-        return inner.op == "mul" or (inner.op in ("add", "sub") and all(a.op == "mul" for a in inner.args))
+        terms = [node.args[0]]
+        while any(t.op in ("add", "sub") for t in terms):
+            terms = [a for t in terms for a in (t.args if t.op in ("add", "sub") else (t,))]
+        return all(t.op == "mul" for t in terms)
     return node.op in ("add", "sub") and any(a.op == "mul" for a in node.args)
 
 
@@ -127,11 +129,12 @@ def _placed(expr: Expr, entries: Entries) -> Expr:
                 queue.append(a)
     leaves: dict[Expr, Expr] = {}
     points = [node for node in whole if sides(node) == POINT]
-    for node in whole:
-        if node not in points:
+    for node in whole + _stored(points, sides):
+        if sides(node) != POINT:
             leaves[node] = entries("query", node)
     for node in _stored(points, sides):
-        leaves[node] = entries("point", node)
+        if sides(node) == POINT:
+            leaves[node] = entries("point", node)
     return substitute(expr, leaves)
 
 
@@ -144,7 +147,8 @@ def _stored(parts: list[Expr], sides: Sides) -> list[Expr]:
     """Which expressions of the point to store, of the largest ones that the pair needs.
 
     Scalars, and arrays that save an expensive operation. Cheap ones are computed anew from the coordinates, unless
-    the coordinates are used in one cheap way only: then that is stored in their place.
+    the coordinates are used in one cheap way only: then that is stored in their place. Captured vectors that cheap
+    expressions contain are among the result; they are the query's.
     """
     scalars = [p for p in parts if not p.is_vector]
     dear = [p for p in parts if p.is_vector and any(n.is_vector and n.op in _DEAR for n in walk(p))]
@@ -159,14 +163,12 @@ def _stored(parts: list[Expr], sides: Sides) -> list[Expr]:
 
 
 def _leaves_of(part: Expr, sides: Sides) -> list[Expr]:
-    """The point's vectors and scalars that a cheap expression is made of."""
+    """The vectors and scalars that a cheap expression is made of, but for plain numbers."""
     found, queue = [], [part]
     while queue:
         node = queue.pop(0)
-        if sides(node) == NEITHER:
-            continue
-        if node.is_vector and node.args:
+        if sides(node) == POINT and node.is_vector and node.args:
             queue += node.args
-        else:
+        elif not _free(node, sides):
             found.append(node)
     return found

@@ -82,7 +82,10 @@ def _product(node: Expr, sides: Sides) -> Expr:
     stack = [(node, False)]
     while stack:
         part, below = stack.pop()
-        if sides(part) == BOTH and part.op in ("mul", "div"):
+        if part.op == "mul" and part.args[0] is part.args[1]:
+            groups.put(part.args[0], below)  # a square stays the square of one value, computed once
+            groups.put(part.args[0], below)
+        elif sides(part) == BOTH and part.op in ("mul", "div"):
             stack += [(part.args[1], below != (part.op == "div")), (part.args[0], below)]
         elif sides(part) == BOTH and part.op == "neg":
             scale = -scale

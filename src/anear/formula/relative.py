@@ -27,6 +27,9 @@ LIBRARY: Final = 8.0
 STORED: Final = 4.0
 """A prepared value that is not raw data."""
 
+LARGEST_LOG: Final = 104.0
+"""|log| of any float32 but 0."""
+
 _RAW: Final = frozenset({"x", "y", "point_field", "query_field"})
 _COMPARISONS: Final = frozenset({"lt", "le", "gt", "ge", "eq", "ne"})
 
@@ -146,10 +149,12 @@ def _root(state: RelativeError, node: Expr, a: Count) -> Count:
 
 def _pow(state: RelativeError, node: Expr, a: Count, b: Count) -> Count | None:
     exponent = node.args[1]
-    if exponent.op != "number" or b != EXACT:
-        return None  # the error of an exponent grows with the logarithm of the base
+    if exponent.op != "number":
+        return None
     power = abs(exponent.value)
-    return power * a[0] + LIBRARY, power * a[1]
+    # an exponent that float32 rounds: its error is multiplied by the logarithm of the base, which float32 limits
+    rounded = 0.0 if b == EXACT else LARGEST_LOG * power
+    return power * a[0] + rounded + LIBRARY, power * a[1]
 
 
 def _flat(state: RelativeError, node: Expr, a: Count) -> Count | None:

@@ -1,0 +1,185 @@
+"""The proved bounds hold: float32 arithmetic, emulated by NumPy one operation at a time, against extended precision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.formula.examples import DIMENSION, EXAMPLES, example_fields
+from tests.formula.strategies import formulas, rows
+
+from anear.formula import Expr
+from anear.formula.bilinear import bilinear_plan
+from anear.formula.expression import walk
+from anear.formula.hoist import Plan, rank_plan
+from anear.formula.interpret import OPERATIONS
+from anear.formula.outer import split
+from anear.formula.plan import entry_leaves
+
+Array = npt.NDArray[np.floating]
+U = 2.0**-24
+
+
+def computed(expr: Expr, leaves: dict[Expr, Array], kind: type[np.floating]) -> Array:
+    """``expr`` in the arithmetic of ``kind``; sums are added up one coordinate after the other, the worst order."""
+    values: dict[Expr, Array] = {}
+    for node in walk(expr):
+        if node in leaves:
+            values[node] = leaves[node].astype(kind)
+        elif node.op == "number":
+            values[node] = np.full((1, 1, 1), node.value, kind)
+        elif node.op == "constant":
+            values[node] = (
+                node.value.values.astype(kind) if node.is_matrix else node.value.values[None, None].astype(kind)
+            )
+        elif node.op == "matvec":
+            products = values[node.args[0]] * values[node.args[1]][..., None, :]
+            values[node] = np.cumsum(products, axis=-1, dtype=kind)[..., -1]
+        elif node.op == "sum":
+            values[node] = np.cumsum(values[node.args[0]], axis=-1, dtype=kind)[..., -1:]
+        elif node.op in ("index", "slice"):
+            key = slice(*node.value) if node.op == "slice" else slice(node.value, (node.value + 1) or None)
+            values[node] = values[node.args[0]][..., key]
+        else:
+            values[node] = OPERATIONS[node.op](*(values[a] for a in node.args)).astype(kind)
+    return values[expr]
+
+
+def raw(expr: Expr, X: Array, Y: Array, data: tuple[dict[str, Array], dict[str, Array]]) -> dict[Expr, Array]:
+    """The data's leaves."""
+    leaves: dict[Expr, Array] = {}
+    for node in walk(expr):
+        if node.op in ("x", "y"):
+            leaves[node] = X[:, None, :] if node.op == "x" else Y[None, :, :]
+        elif node.op == "point_field":
+            leaves[node] = data[0][node.value[0]].reshape(1, len(Y), -1)
+        elif node.op == "query_field":
+            leaves[node] = data[1][node.value[0]].reshape(len(X), 1, -1)
+    return leaves
+
+
+def check(plan: Plan, X: Array, Y: Array, data: tuple[dict[str, Array], dict[str, Array]], scale: float = 1.0) -> None:
+    """Compare float32 with long double arithmetic; the data are rounded to float32 first."""
+    X, Y = X.astype(np.float32).astype(np.float64), Y.astype(np.float32).astype(np.float64)
+    data = tuple({k: v.astype(np.float32).astype(np.float64) for k, v in d.items()} for d in data)  # type: ignore[assignment]
+    with np.errstate(all="ignore"):
+        exact: dict[Expr, Array] = {}
+        rounded: dict[Expr, Array] = {}
+        for leaf, entry in entry_leaves(plan).items():
+            exact[leaf] = computed(entry, raw(entry, X, Y, data), np.longdouble)
+            rounded[leaf] = computed(entry, raw(entry, X, Y, data), np.float64).astype(np.float32)
+        true = computed(plan.pair, exact, np.longdouble)[..., 0]
+        found = computed(plan.pair, rounded, np.float32)[..., 0].astype(np.longdouble)
+        queries = [computed(q, raw(q, X, Y, data), np.float64) for q in plan.query]
+        slack = np.zeros((len(X), len(Y)))
+        for slot, m in zip(plan.slack, plan.maxima, strict=True):
+            # the maximum over all points is at least each point's own: the bound is checked at its tightest
+            slack = slack + queries[slot][..., 0] * computed(m, raw(m, X, Y, data), np.float64)[..., 0]
+    assert plan.relative is not None
+    a, b = plan.relative
+    bound = U * (a + b * X.shape[1]) * (slack + (np.abs(true) if plan.relative_to_rank else 0.0))
+    true, found, bound = np.broadcast_arrays(true, found, bound)
+    fine = np.isfinite(true) & np.isfinite(found)
+    assert fine.mean() > 0.5
+    bad = fine & ~(np.abs(found - true) <= bound)
+    assert not bad.any(), (found[bad], true[bad], bound[bad])
+    # a bound a thousand times larger than what it bounds would prove little
+    typical = np.abs(true[fine]).max()
+    assert np.median(bound[fine]) <= scale * 2e-4 * max(typical, 1e-3) or not np.isfinite(bound[fine]).all()
+
+
+def near(random: np.random.Generator, D: int) -> tuple[Array, Array]:
+    X = random.uniform(0.1, 1.0, (6, D))
+    return X, X[random.integers(0, 6, 9)] * (1.0 + 1e-6 * random.standard_normal((9, D)))
+
+
+def far(random: np.random.Generator, D: int) -> tuple[Array, Array]:
+    return 1000.0 + random.uniform(0.0, 1.0, (6, D)), 1000.0 + random.uniform(0.0, 1.0, (9, D))
+
+
+def mixed(random: np.random.Generator, D: int) -> tuple[Array, Array]:
+    return np.exp(random.uniform(-8, 3, (6, D))), np.exp(random.uniform(-8, 3, (9, D)))
+
+
+def simplex(random: np.random.Generator, D: int) -> tuple[Array, Array]:
+    return random.dirichlet(np.full(D, 0.3), 6) + 1e-7, random.dirichlet(np.full(D, 0.3), 9) + 1e-7
+
+
+DATA: dict[str, Callable[[np.random.Generator, int], tuple[Array, Array]]] = {
+    "near": near,
+    "far": far,
+    "mixed": mixed,
+    "simplex": simplex,
+}
+
+
+def plans(name: str) -> list[Plan]:
+    rank, _ = split(EXAMPLES[name][1])
+    return [plan for plan in (rank_plan(rank), bilinear_plan(rank)) if plan is not None and plan.relative is not None]
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("kind", DATA)
+def test_named_formulas(name: str, kind: str) -> None:
+    if EXAMPLES[name][0] in ("ball", "angles") and kind != "simplex":
+        pytest.skip("outside of the formula's domain")
+    if name in ("exponential_bregman", "logistic_bregman") and kind == "far":
+        pytest.skip("overflows")
+    for seed in range(3):
+        X, Y = DATA[kind](np.random.default_rng(seed), DIMENSION)
+        for plan in plans(name):
+            check(plan, X, Y, example_fields(0, len(X), len(Y)), scale=1e9)
+
+
+@pytest.mark.parametrize("name", ["l1", "l2", "cosine", "kl", "jensen_shannon", "itakura_saito", "hellinger"])
+def test_bounds_are_tight_enough_to_be_useful(name: str) -> None:
+    for plan in plans(name):
+        X, Y = simplex(np.random.default_rng(1), DIMENSION)
+        check(plan, X + 0.05, Y + 0.05, ({}, {}))
+
+
+@pytest.mark.parametrize("name", [n for n, (domain, _) in EXAMPLES.items() if domain != "angles"])
+def test_high_dimension(name: str) -> None:
+    if any(node.op == "constant" or node.op.endswith("field") for node in walk(EXAMPLES[name][1])):
+        pytest.skip("its captured arrays have a few coordinates")
+    for kind in ("near", "mixed", "simplex"):
+        X, Y = DATA[kind](np.random.default_rng(0), 300)
+        if name == "poincare_ball":
+            X, Y = X / 60.0 / X.max(), Y / 60.0 / Y.max()
+        for plan in plans(name):
+            if not (name == "exponential_bregman" and kind == "mixed"):
+                check(plan, X, Y, ({}, {}), scale=1e9)
+
+
+def test_what_has_a_bound() -> None:
+    direct = {name for name in EXAMPLES if rank_plan(split(EXAMPLES[name][1])[0]).relative is not None}
+    assert set(EXAMPLES) - direct == {"haversine", "huber"}
+    for name in EXAMPLES:
+        plan = bilinear_plan(split(EXAMPLES[name][1])[0])
+        assert plan is None or plan.relative is not None
+
+
+@pytest.mark.parametrize("name", ["l1", "l2", "l3", "l_half", "linf", "canberra", "lorentzian", "chi_square", "clark"])
+def test_relative_bounds(name: str) -> None:
+    plan = rank_plan(split(EXAMPLES[name][1])[0])
+    assert plan.relative_to_rank
+
+
+def test_negative_data_void_a_bound_that_needs_the_opposite() -> None:
+    plan = rank_plan(split(EXAMPLES["chi_square"][1])[0])
+    Y = np.array([[1.0, -1.0, 1.0, 1.0]])
+    worst = [computed(m, raw(m, Y, Y, ({}, {})), np.float64).max() for m in plan.maxima]
+    assert np.inf in worst
+
+
+@settings(max_examples=100)
+@given(formulas(positive=True, depth=3), st.integers(0, 2**32 - 1))
+def test_random_formulas(expr: Expr, seed: int) -> None:
+    X, Y = rows(seed, positive=True)
+    for plan in (rank_plan(expr), bilinear_plan(expr)):
+        if plan is not None and plan.relative is not None:
+            check(plan, X, Y, ({}, {}), scale=1e9)
