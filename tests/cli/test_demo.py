@@ -50,6 +50,7 @@ def test_distances_that_do_not_fit_the_data_say_so(anear_command: Command, tmp_p
     assert "chi_square" in rows["chi_square"]["refused"]
     assert rows["euclidean"]["same_answers"]
     assert rows["euclidean"]["accuracy"] is None
+    assert all(row["same_answers"] for row in rows.values() if not row["refused"])
 
 
 def test_too_many_neighbours(anear_command: Command, labelled: list[object], tmp_path: Path) -> None:

@@ -151,7 +151,7 @@ def distances(json: options.Json = False) -> None:
     shown = table(None, *names, left=names)
     shown.show_lines = shown.expand = True
     shown.columns[0].no_wrap = True
-    for column, share in zip(shown.columns[1:], (4, 1, 1), strict=True):
+    for column, share in zip(shown.columns[1:], (5, 2, 2), strict=True):
         column.ratio = share
     for entry in map(_distance_entry, listed):
         about = [entry["formula"], *(f"  {p['name']}: {p['allowed']}" for p in entry["parameters"])]

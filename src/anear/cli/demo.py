@@ -137,7 +137,8 @@ def _compare(name: str, images: _Images, k: int, budget: float) -> tuple[_Row, n
         ("sklearn", sklearn_peer(resolved.name, resolved.expr, images.points, k)),
     ):
         if search is not None:
-            theirs, _, timings[peer] = timed(search, images.queries, budget)
+            with np.errstate(all="ignore"):
+                theirs, _, timings[peer] = timed(search, images.queries, budget)
             same = same and agrees(answers, theirs)
     return _Row(name, "", _accuracy(found.ids, images), ours, same_answers=same, **timings), found.ids
 
@@ -146,10 +147,10 @@ def _accuracy(ids: npt.NDArray[Any], images: _Images) -> float | None:
     """The share of queries whose neighbours' most frequent class is theirs; among equals the nearest decides."""
     if images.labels is None or images.query_labels is None:
         return None
-    votes = images.labels[ids]
-    counts = (votes[:, :, None] == votes[:, None, :]).sum(axis=2)
+    votes, cast = images.labels[ids], ids >= 0
+    counts = ((votes[:, :, None] == votes[:, None, :]) & cast[:, None, :]).sum(axis=2) * cast
     winners = votes[np.arange(len(votes)), counts.argmax(axis=1)]
-    return float((winners == images.query_labels).mean())
+    return float(((winners == images.query_labels) & cast[:, 0]).mean())
 
 
 def _draw(picture: Path, formula: str, images: _Images, ids: npt.NDArray[Any]) -> bool:

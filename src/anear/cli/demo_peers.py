@@ -93,7 +93,8 @@ def sklearn_peer(name: str | None, formula: Any, points: _Rows, k: int) -> Peer 
 def agrees(ours: _Answers, theirs: _Answers) -> bool:
     """Whether both found equally near neighbours: the same distances but for float32 rounding.
 
-    Ids are not compared: where two points are equally far, each may be right.
+    Ids are not compared: where two points are equally far, each may be right. What is NaN to the peer is no neighbour.
     """
-    count = len(theirs[1])
-    return bool(np.allclose(ours[1][:count], theirs[1], rtol=1e-3, atol=1e-4 * float(np.abs(theirs[1]).max() or 1.0)))
+    expected = np.where(np.isnan(theirs[1]), np.inf, theirs[1])
+    largest = float(np.abs(expected, where=np.isfinite(expected), out=np.zeros_like(expected)).max())
+    return bool(np.allclose(ours[1][: len(expected)], expected, rtol=1e-3, atol=1e-4 * largest))

@@ -36,6 +36,9 @@ def draw(
     for i in range(rows):
         _cell(axes[i, 0], queries[i], "black")
         for j, neighbour in enumerate(ids[i]):
+            if neighbour < 0:
+                axes[i, j + 1].axis("off")
+                continue
             colour = PLAIN
             if labels is not None and query_labels is not None:
                 colour = RIGHT if labels[neighbour] == query_labels[i] else WRONG
