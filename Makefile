@@ -5,7 +5,7 @@
 #   make test     the whole test suite, or some of it: make test ARGS=tests/formula
 #   make lint     every static check
 #   make build    the extension, into .venv, as an editable install
-#   make bench    the benchmarks of benchmarks/ (installs the libraries they compare with)
+#   make bench    the benchmarks (installs the libraries they compare with); a look: make bench ARGS=--quick
 #   make asan     the test suite on a core built with the address and undefined-behaviour sanitizers
 #   make format   rewrite the sources the way `make lint` wants them
 #   make clean    remove what was built (keeps .venv); `make distclean` removes .venv too
@@ -67,9 +67,7 @@ lint: $(STAMPS)/build
 	$(BIN)/clang-format --dry-run -Werror $(CPP)
 
 bench: $(STAMPS)/bench
-	$(BIN)/python benchmarks/exact.py
-	$(BIN)/python benchmarks/distances.py
-	$(BIN)/python benchmarks/startup.py
+	for name in exact distances latency compile; do $(BIN)/python benchmarks/$$name.py $(ARGS) || exit 1; done
 
 # The sanitized core lives in an environment of its own that borrows the libraries of .venv, so that neither disturbs
 # the other. Leaks are not reported: the interpreter itself never frees everything.
