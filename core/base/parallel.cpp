@@ -9,6 +9,7 @@
 #include <limits>
 #include <list>
 #include <mutex>
+#include <stdexcept>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -94,17 +95,22 @@ class Pool {
   void run(Job& job, int helpers, Progress& progress) {
     auto place = post(job, helpers);
     job.work();
+    refuse_child();
     std::unique_lock lock(mutex_);
     jobs_.erase(place);
     while (!job.idle()) {
       job.idle_signal().wait_for(lock, std::chrono::milliseconds(20));
       lock.unlock();
       progress.tick();  // without the lock: the callback may take its time
+      refuse_child();
       lock.lock();
     }
   }
 
  private:
+  // A progress callback may fork. In the child this pool's threads are gone with their part of the work.
+  void refuse_child() const;
+
   std::list<Job*>::iterator post(Job& job, int helpers) {
     const std::lock_guard lock(mutex_);
     for (; threads_ < helpers; ++threads_) {
@@ -142,6 +148,10 @@ class Pool {
 };
 
 std::atomic<Pool*> current_pool{nullptr};
+
+void Pool::refuse_child() const {
+  if (current_pool.load() != this) throw std::runtime_error("the process was forked during a parallel computation");
+}
 
 // A child of fork has none of its parent's threads, and the parent's locks in an unknown state: it gets a new pool.
 Pool& pool() {

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <string>
+#include <type_traits>
+#include <vector>
 
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "base/spares.h"
 #include "storage/prepared.h"
 
 namespace anear {
@@ -12,6 +15,7 @@ namespace {
 
 constexpr std::int64_t kPointsBytes = 128 << 10;  // packed points of a task: they stay in the second-level cache
 constexpr std::int64_t kQueries = 512;            // queries a task: what packing the points costs is shared by these
+constexpr std::int64_t kPreparedBytes = 8 << 20;  // of queries prepared at a time
 
 void check(const KernelTable& table, const Rows& queries, const Rows& points) {
   require(table.prepare_points && table.prepare_query && (table.store || table.store_one),
@@ -29,66 +33,101 @@ void copy(const From* from, std::int64_t count, To* to) {
   for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<To>(from[i]);
 }
 
-// Scratch of a task: one piece of the points against some queries.
+template <class Real>
+Real* same_type(const MatrixView& out) {
+  if constexpr (std::is_same_v<Real, float>) {
+    return out.data32;
+  } else {
+    return out.data64;
+  }
+}
+
+// Queries prepared together, that meet every piece of the points.
+struct Group {
+  PreparedQueries prepared;
+  std::int64_t first = 0, count = 0;
+};
+
+// One piece of the points, packed. Scratch of a task.
 template <class Real>
 class Piece {
  public:
-  Piece(const KernelTable& table, const double* parameters) : table_(table), parameters_(parameters) {}
-
-  void pack(const Rows& points, std::int64_t first, std::int64_t count) {
+  void pack(const KernelTable& table, const double* parameters, const Rows& points, std::int64_t first,
+            std::int64_t count) {
     first_ = first;
     count_ = count;
-    blocks_ = padded_blocks(table_, count);
-    packed_.ensure(blocks_ * table_.point_block_bytes);
-    prepare_blocks(table_, parameters_, points, first, blocks_, packed_.data(), nullptr, raw_);
+    blocks_ = padded_blocks(table, count);
+    packed_.ensure(blocks_ * table.point_block_bytes);
+    prepare_blocks(table, parameters, points, first, blocks_, packed_.data(), nullptr, raw_);
   }
 
-  void fill(const Rows& queries, std::int64_t first, std::int64_t count, const MatrixView& out, Progress& progress) {
-    const bool tiles = table_.store != nullptr && (count > 2 || table_.store_one == nullptr);
-    const std::int64_t tile = tiles ? table_.query_tile : 1;
-    const std::int64_t padded = (count + tile - 1) / tile * tile;
-    prepared_.prepare(table_, parameters_, queries, first, count, padded);
-    const std::int64_t stride = blocks_ * table_.block;
-    values_.ensure(tile * stride);
-    const auto store = tiles ? table_.store : table_.store_one;
-    for (std::int64_t q = 0; q < count; q += tile) {
-      store(prepared_.query(q), packed_.data(), blocks_, parameters_, values_.data(), stride);
-      for (std::int64_t i = 0; i < std::min(tile, count - q); ++i) {
-        const std::int64_t at = (first + q + i) * out.stride + first_;
-        if (out.data32) copy(values_.data() + i * stride, count_, out.data32 + at);
-        if (out.data64) copy(values_.data() + i * stride, count_, out.data64 + at);
+  void fill(const KernelTable& table, const double* parameters, const Group& group, const MatrixView& out,
+            Progress& progress) {
+    const std::int64_t tile = tile_of(table, group.count);
+    const auto store = tile > 1 || table.store_one == nullptr ? table.store : table.store_one;
+    const std::int64_t width = blocks_ * table.block;
+    values_.ensure(tile * width);
+    for (std::int64_t q = 0; q < group.count; q += tile) {
+      const std::int64_t used = std::min(tile, group.count - q);
+      const std::int64_t at = (group.first + q) * out.stride + first_;
+      Real* direct = same_type<Real>(out);
+      if (direct != nullptr && used == tile && width == count_) {
+        store(group.prepared.query(q), packed_.data(), blocks_, parameters, direct + at, out.stride);
+      } else {
+        store(group.prepared.query(q), packed_.data(), blocks_, parameters, values_.data(), width);
+        for (std::int64_t i = 0; i < used; ++i) {
+          if (out.data32) copy(values_.data() + i * width, count_, out.data32 + at + i * out.stride);
+          if (out.data64) copy(values_.data() + i * width, count_, out.data64 + at + i * out.stride);
+        }
       }
       progress.poll();
     }
-    progress.advance(count * count_);
+    progress.advance(group.count * count_);
+  }
+
+  // Queries that one call of the store kernel takes.
+  static std::int64_t tile_of(const KernelTable& table, std::int64_t queries) {
+    return table.store != nullptr && (queries > 2 || table.store_one == nullptr) ? table.query_tile : 1;
   }
 
  private:
-  const KernelTable& table_;
-  const double* parameters_;
   std::int64_t first_ = 0, count_ = 0, blocks_ = 0;
   AlignedArray<std::byte> packed_;
   AlignedArray<double> raw_;
   AlignedArray<Real> values_;
-  PreparedQueries prepared_;
 };
 
 template <class Real>
 void run(const KernelTable& table, const double* parameters, const Rows& queries, const Rows& points,
          const MatrixView& out, int threads, Progress& progress) {
-  const std::int64_t blocks = std::max<std::int64_t>(1, kPointsBytes / table.point_block_bytes);
   const std::int64_t step = block_step(table);
-  const std::int64_t piece = (blocks + step - 1) / step * step * table.block;
-  const std::int64_t point_pieces = (points.count + piece - 1) / piece;
-  const std::int64_t query_pieces = (queries.count + kQueries - 1) / kQueries;
+  const std::int64_t piece =
+      std::max<std::int64_t>(1, kPointsBytes / table.point_block_bytes / step) * step * table.block;
+  const std::int64_t pieces = (points.count + piece - 1) / piece;
+  const std::int64_t query_bytes = table.query_slots * table.arithmetic_bytes * kQueries;
+  const std::int64_t most_groups = std::clamp<std::int64_t>(kPreparedBytes / query_bytes, 1, 64);
+  std::vector<Group> groups(std::min(most_groups, (queries.count + kQueries - 1) / kQueries));
+  Spares<Piece<Real>> spares;
   progress.start(queries.count * points.count);
-  parallel_for(point_pieces * query_pieces, threads, progress, [&](std::int64_t task) {
-    const std::int64_t point = task % point_pieces * piece;
-    const std::int64_t query = task / point_pieces * kQueries;
-    Piece<Real> work(table, parameters);
-    work.pack(points, point, std::min(piece, points.count - point));
-    work.fill(queries, query, std::min(kQueries, queries.count - query), out, progress);
-  });
+  for (std::int64_t first = 0; first < queries.count; first += static_cast<std::int64_t>(groups.size()) * kQueries) {
+    const std::int64_t left = (queries.count - first + kQueries - 1) / kQueries;
+    const std::int64_t used = std::min(left, static_cast<std::int64_t>(groups.size()));
+    parallel_for(used, threads, progress, [&](std::int64_t i) {
+      Group& group = groups[i];
+      group.first = first + i * kQueries;
+      group.count = std::min(kQueries, queries.count - group.first);
+      const std::int64_t tile = Piece<Real>::tile_of(table, group.count);
+      group.prepared.prepare(table, parameters, queries, group.first, group.count,
+                             (group.count + tile - 1) / tile * tile);
+    });
+    parallel_for(pieces * used, threads, progress, [&](std::int64_t task) {
+      const std::int64_t point = task / used * piece;
+      auto work = spares.take();
+      work->pack(table, parameters, points, point, std::min(piece, points.count - point));
+      work->fill(table, parameters, groups[task % used], out, progress);
+      spares.give(std::move(work));
+    });
+  }
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/parallel.h"
+#include "base/spares.h"
 #include "index/method.h"
 #include "parts/scan.h"
 #include "result/collector.h"
@@ -219,9 +220,11 @@ void Flat::run(const Pass& pass, Progress& progress, const Reset& reset, const W
     kept = std::move(task);
     return;
   }
+  Spares<Task<Real, Collector>> spares;
   parallel_for(cut.tasks, cut.threads, progress, [&](std::int64_t number) {
-    Task<Real, Collector> task;
-    work(number, task);
+    auto task = spares.take();
+    work(number, *task);
+    spares.give(std::move(task));
   });
 }
 

@@ -12,7 +12,7 @@
 
 namespace anear {
 
-// Scratch and loop of one thread. `Collector` is any class with limit(), add(value, id) and tighten().
+// Scratch and loop of one thread. `Collector` is any class with limit(), add_lanes(...) and tighten().
 template <class Real>
 class BlockScan {
  public:

@@ -1,6 +1,7 @@
 // What a k-NN search keeps of the candidates it meets.
 #pragma once
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -9,11 +10,12 @@
 #include "result/exact.h"
 #include "result/margin.h"
 #include "result/neighbor.h"
+#include "result/select.h"
 
 namespace anear {
 
-// A reservoir: candidates are appended until it is full, then all but the best are dropped at once (nth_element), which
-// costs a few comparisons a candidate where a heap costs log k of them.
+// A reservoir: candidates are appended until it is full, then all but the best are dropped at once, which costs
+// a few comparisons a candidate where a heap costs log k of them.
 //
 // With a margin it keeps every candidate that may belong to the k nearest, given how far computed values may be off:
 // those up to the k-th computed value plus twice the error. Should these become too many (all points alike, an error
@@ -28,7 +30,7 @@ class Collector {
     exact_ = exact;
     limit_ = std::numeric_limits<Real>::quiet_NaN();
     most_ = std::max(4 * k, k + 2048);
-    candidates_.clear();
+    size_ = 0;
     undecided_.clear();
     settled_.clear();
     set_trigger();
@@ -37,13 +39,23 @@ class Collector {
   // Only values that are NOT >= this (NaN: all) are worth adding.
   Real limit() const { return limit_; }
 
-  void add(Real value, std::int32_t id) {
-    if (value != value) {
-      if (margin_.active()) add_unknown(id);  // else computed values count as they are, and NaN is no distance
-    } else {
-      candidates_.emplace_back(value, id);
-      if (candidates_.size() >= trigger_) compact();
+  // Adds point first + i with value values[i] for every bit i of `mask`, which is not 0.
+  void add_lanes(const Real* values, std::uint64_t mask, std::int32_t first) {
+    Candidate<Real>* const room = candidates_.data();
+    std::uint64_t unordered = 0;
+    do {  // no branch but the loop's: which lanes pass is hard to predict
+      const int lane = std::countr_zero(mask);
+      mask &= mask - 1;
+      const bool ordered = values[lane] == values[lane];
+      room[size_] = Candidate<Real>(values[lane], first + lane);
+      size_ += ordered ? 1 : 0;
+      unordered |= static_cast<std::uint64_t>(!ordered) << lane;
+    } while (mask != 0);
+    // Without a margin values count as they are, and NaN is no distance.
+    for (unordered = margin_.active() ? unordered : 0; unordered != 0; unordered &= unordered - 1) {
+      add_unknown(first + std::countr_zero(unordered));
     }
+    if (size_ >= trigger_) compact();
   }
 
   // Adds a point of which no value is known.
@@ -54,12 +66,14 @@ class Collector {
 
   // Lowers the limit if enough has been added since the last time to make that likely.
   void tighten() {
-    if (candidates_.size() >= tighten_from_) compact();
+    if (size_ >= tighten_from_) compact();
   }
 
   // Adds everything that `other` has kept, for the same query over other points.
   void merge(const Collector& other) {
-    candidates_.insert(candidates_.end(), other.candidates_.begin(), other.candidates_.end());
+    make_room(size_ + other.size_);
+    std::copy_n(other.candidates_.begin(), other.size_, candidates_.begin() + static_cast<std::ptrdiff_t>(size_));
+    size_ += other.size_;
     undecided_.insert(undecided_.end(), other.undecided_.begin(), other.undecided_.end());
     settled_.insert(settled_.end(), other.settled_.begin(), other.settled_.end());
     lower_limit(other.limit_);
@@ -67,17 +81,25 @@ class Collector {
 
   // The k nearest, sorted by (distance, id); valid until the next call.
   const std::vector<Neighbor>& finish() {
-    if (candidates_.size() > k_) select_candidates();
+    if (size_ > k_) select_candidates();
     settle();
     std::sort(settled_.begin(), settled_.end());
     return settled_;
   }
 
  private:
+  static constexpr std::size_t kManyRows = 1024;
+
+  static constexpr std::size_t kMostLanes = 64;  // that one call adds
+
   void set_trigger() {
-    const std::size_t size = candidates_.size();
-    tighten_from_ = std::max(size + 1 + k_ / 8, k_);
-    trigger_ = std::max(size, k_) + std::max<std::size_t>(std::max(size, k_), 24);
+    tighten_from_ = std::max(size_ + 1 + k_ / 8, k_);
+    trigger_ = std::max(size_, k_) + std::max<std::size_t>(std::max(size_, k_), 24);
+    make_room(trigger_ + kMostLanes);
+  }
+
+  void make_room(std::size_t size) {
+    if (candidates_.size() < size) candidates_.resize(size, Candidate<Real>(0, 0));
   }
 
   void lower_limit(Real limit) {
@@ -85,34 +107,34 @@ class Collector {
   }
 
   void compact() {
-    if (candidates_.size() >= k_) select_candidates();
-    if (candidates_.size() > most_) settle();
+    if (size_ >= k_) select_candidates();
+    if (size_ > most_) settle();
     set_trigger();
   }
 
   // Finds the k-th smallest value and drops what cannot be among the k nearest.
   void select_candidates() {
-    const auto kth = candidates_.begin() + static_cast<std::ptrdiff_t>(k_ - 1);
-    std::nth_element(candidates_.begin(), kth, candidates_.end());
-    const Real value = kth->value();
+    Candidate<Real>* const begin = candidates_.data();
+    select_smallest(begin, size_, k_);
+    const Real value = begin[k_ - 1].value();
     if (!margin_.active()) {
-      candidates_.erase(kth + 1, candidates_.end());
+      size_ = k_;
       lower_limit(value);
       return;
     }
     lower_limit(exclusive_limit<Real>(margin_.largest_computed(margin_.largest_true(value))));
-    candidates_.erase(std::partition(kth + 1, candidates_.end(), [&](const auto& c) { return !(c.value() >= limit_); }),
-                      candidates_.end());
+    const auto passes = [&](const Candidate<Real>& c) { return !(c.value() >= limit_); };
+    size_ = static_cast<std::size_t>(std::partition(begin + k_, begin + size_, passes) - begin);
   }
 
   // Replaces candidates by exact neighbours and keeps the k nearest of these. The limit stays: it was found from k points.
   void settle() {
     ids_.clear();
-    for (const auto& candidate : candidates_) ids_.push_back(candidate.id());
+    for (std::size_t i = 0; i < size_; ++i) ids_.push_back(candidates_[i].id());
     ids_.insert(ids_.end(), undecided_.begin(), undecided_.end());
-    candidates_.clear();
+    size_ = 0;
     undecided_.clear();
-    std::sort(ids_.begin(), ids_.end());  // rows in the order of memory
+    if (ids_.size() > kManyRows) std::sort(ids_.begin(), ids_.end());  // so that neighbouring rows share a page
     exact_.append(ids_, distances_, settled_);
     if (settled_.size() > k_) {
       std::nth_element(settled_.begin(), settled_.begin() + static_cast<std::ptrdiff_t>(k_), settled_.end());
@@ -125,7 +147,8 @@ class Collector {
   ExactQuery exact_;
   Real limit_ = 0;
   std::size_t most_ = 0, trigger_ = 0, tighten_from_ = 0;
-  std::vector<Candidate<Real>> candidates_;
+  std::vector<Candidate<Real>> candidates_;  // the first size_ count; the rest is room for more
+  std::size_t size_ = 0;
   std::vector<std::int32_t> undecided_;  // no value known, or NaN
   std::vector<Neighbor> settled_;
   std::vector<std::int32_t> ids_;  // scratch

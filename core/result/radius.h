@@ -1,6 +1,7 @@
 // What a range search keeps of the candidates it meets.
 #pragma once
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -23,7 +24,10 @@ class RadiusCollector {
 
   Real limit() const { return limit_; }
 
-  void add(Real, std::int32_t id) { add_unknown(id); }
+  // Adds point first + i for every bit i of `mask`.
+  void add_lanes(const Real*, std::uint64_t mask, std::int32_t first) {
+    for (; mask != 0; mask &= mask - 1) add_unknown(first + std::countr_zero(mask));
+  }
 
   void add_unknown(std::int32_t id) {
     ids_.push_back(id);

@@ -6,13 +6,14 @@
 #include <numeric>
 
 #include "base/parallel.h"
+#include "base/spares.h"
 #include "storage/transpose.h"
 
 namespace anear {
 namespace {
 
-// Raw blocks are transposed and prepared in pieces of about this size: they stay in the second-level cache.
-constexpr std::int64_t kPieceBytes = 128 << 10;
+// Raw blocks are transposed and prepared in pieces of about this size: they stay in the first-level cache.
+constexpr std::int64_t kPieceBytes = 16 << 10;
 // Blocks a parallel task prepares, at least; small enough to balance, large enough to be worth a task.
 constexpr std::int64_t kTaskBytes = 2 << 20;
 
@@ -60,14 +61,16 @@ PackedPoints::PackedPoints(const KernelTable& table, const double* parameters, c
   const std::int64_t tasks = (blocks_ + per_task - 1) / per_task;
   constexpr double kLowest = -std::numeric_limits<double>::infinity();
   std::vector<double> task_maxima(tasks * table.maxima, kLowest);
+  Spares<AlignedArray<double>> spares;
   progress.start(rows.count);
   parallel_for(tasks, threads, progress, [&](std::int64_t task) {
-    AlignedArray<double> raw;
+    auto raw = spares.take();
     const std::int64_t first = task * per_task;
     const std::int64_t count = std::min(per_task, blocks_ - first);
     double* maxima = table.maxima ? task_maxima.data() + task * table.maxima : nullptr;
     prepare_blocks(table, parameters, rows, first * table.block, count, memory_.data() + first * block_bytes_, maxima,
-                   raw);
+                   *raw);
+    spares.give(std::move(raw));
     progress.advance(count * table.block);
   });
   maxima_.assign(table.maxima, kLowest);
