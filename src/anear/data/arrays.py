@@ -245,7 +245,7 @@ def as_filter(n: int, *, allow: Any = None, deny: Any = None) -> Array | None:
     """
     if allow is None and deny is None:
         return None
-    chosen = np.ones(n, np.bool) if allow is None else _mask(allow, n, "allow")
+    chosen = np.ones(n, np.bool_) if allow is None else _mask(allow, n, "allow")
     if deny is not None:
         chosen = chosen & ~_mask(deny, n, "deny")
     return np.packbits(chosen, bitorder="little")
@@ -256,10 +256,10 @@ def _mask(value: Any, n: int, name: str) -> Array:
     if isinstance(value, set | frozenset | range | int):
         value = as_ids(value, n, name)
     array, _ = to_array(value, name)
-    if array.dtype == np.bool:
+    if array.dtype == np.bool_:
         if array.shape != (n,):
             raise ArgumentError(f"{name} is a mask of shape {array.shape}; ({n},) is needed, one boolean a row")
         return array
-    mask = np.zeros(n, np.bool)
+    mask = np.zeros(n, np.bool_)
     mask[as_ids(array, n, name)] = True
     return mask

@@ -76,7 +76,7 @@ def _ragged(value: Sequence[Any], name: str) -> str | None:
             return f"{name} is ragged: row {number} has {len(row)} values, row 0 has {width}; all need the same number"
     for number, row in enumerate(value):
         for column, entry in enumerate(row):
-            if not isinstance(entry, numbers.Real | np.bool):
+            if not isinstance(entry, numbers.Real | np.bool_):
                 return f"{name}[{number}, {column}] is {_short(entry)}, not a number"
     return None
 
@@ -86,7 +86,7 @@ def _from_objects(array: Array, name: str, columns: list[str] | None) -> Array:
     if array.ndim == 1 and array.size and all(hasattr(row, "__len__") and not isinstance(row, str) for row in array):
         return _from_sequence(list(array), name)
     for where, entry in np.ndenumerate(array):
-        if not isinstance(entry, numbers.Real | np.bool):
+        if not isinstance(entry, numbers.Real | np.bool_):
             place = f"{name}{_place(where)}"
             if columns is not None:
                 place += f" (column {columns[where[-1]]!r})"

@@ -70,9 +70,9 @@ def _numbered(frame: Any) -> tuple[list[str], Any]:
     names = [str(number) for number in range(len(columns))]
     if hasattr(frame, "set_axis"):
         return columns, frame.set_axis(names, axis=1)
+    if type(frame).__name__ == "RecordBatch" and "pyarrow" in sys.modules:  # narwhals knows tables only
+        frame = sys.modules["pyarrow"].Table.from_batches([frame])
     if hasattr(frame, "rename_columns"):
-        if not hasattr(frame, "combine_chunks"):  # an Arrow record batch: narwhals knows tables only
-            frame = sys.modules["pyarrow"].Table.from_batches([frame])
         return columns, frame.rename_columns(names)
     return columns, frame
 
