@@ -104,18 +104,28 @@ class Timing:
 
 
 def race(
-    works: Sequence[Callable[[], Any]], amounts: Sequence[float], rounds: int, loops: Sequence[int] | None = None
+    works: Sequence[Callable[[], Any]],
+    amounts: Sequence[float],
+    rounds: int,
+    loops: Sequence[int] | None = None,
+    enough: float = float("inf"),
 ) -> list[Timing]:
-    """Time works in turns, ``rounds`` repetitions of each; ``loops`` from ``loops_of`` if they are warm already."""
+    """Time works in turns, ``rounds`` repetitions of each; ``loops`` from ``loops_of`` if they are warm already.
+
+    A work that has had ``enough`` CPU seconds and three repetitions sits the other rounds out.
+    """
     if loops is None:
         loops = [loops_of(work) for work in works]
     timings = [Timing(amount) for amount in amounts]
+    spent = [0.0] * len(timings)
     gc.collect()
     gc.disable()
     try:
-        for _ in range(rounds):
-            for work, timing, times in zip(works, timings, loops, strict=True):
-                timing.once(work, times)
+        for turn in range(rounds):
+            for place, (work, timing, times) in enumerate(zip(works, timings, loops, strict=True)):
+                if turn < 3 or spent[place] < enough:
+                    timing.once(work, times)
+                    spent[place] += timing.cpu[-1] * times
     finally:
         gc.enable()
     return timings

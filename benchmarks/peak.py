@@ -2,6 +2,8 @@
 
 The loop is made with llvmlite: as many vectors as cover the latency of the units, each with its own accumulator that
 starts at another value. Equal ones would be merged into one by the compiler, and the loop would measure nothing.
+
+    python benchmarks/peak.py                      # the peak, and the share of it that searches reach
 """
 
 from __future__ import annotations
@@ -12,8 +14,9 @@ from collections.abc import Callable
 from functools import cache
 
 import llvmlite.binding as llvm
+import numpy as np
 
-__all__ = ["fma_gflops", "pair_loop"]
+__all__ = ["fma_gflops", "pair_loop", "tile_share"]
 
 # Two units with a latency of 4 or 5 cycles keep 10 in flight; 12 leave room, and fit the 16 registers of AVX2.
 _ACCUMULATORS = 12
@@ -144,5 +147,31 @@ def _compiled(source: str, name: str) -> int:
     return engine.get_function_address(name)
 
 
+def tile_share(dimensions: int, rounds: int = 7) -> tuple[float, float]:
+    """GFLOP/s of a whole search under the inner product, and the share of the peak measured in between."""
+    import anear
+
+    rng = np.random.default_rng(0)
+    points = rng.standard_normal((4_000_000 // dimensions, dimensions), dtype=np.float32)
+    queries = rng.standard_normal((480, dimensions), dtype=np.float32)
+    index = anear.Index(points, "negdotprod", num_threads=1)
+    best, peak = 0.0, 0.0
+    for _ in range(rounds):
+        peak = max(peak, fma_gflops(0.02))
+        start = time.process_time()
+        index.search(queries, 10, num_threads=1)
+        best = max(best, 2.0 * points.size * len(queries) / (time.process_time() - start) / 1e9)
+    return best, best / peak
+
+
+def main() -> None:
+    """Print the peak and what searches under the inner product make of it."""
+    print(f"fused multiply-adds, single precision, one core: {fma_gflops(0.5):.1f} GFLOP/s")
+    print("search under the inner product, k = 10, 480 queries, 16 MB of points:")
+    for dimensions in (16, 32, 64, 100, 128, 256, 784):
+        rate, share = tile_share(dimensions)
+        print(f"  D = {dimensions:4}: {rate:6.1f} GFLOP/s, {share:.0%} of the peak")
+
+
 if __name__ == "__main__":
-    print(f"{fma_gflops(0.5):.1f} GFLOP/s in single precision on one core")
+    main()

@@ -28,12 +28,13 @@ _CHUNK = 64  # queries whose distance matrix (to a million points: 256 MB) is he
 
 @dataclass(slots=True)
 class Contestant:
-    """Something that searches. ``kind``: "brute" force, a "tree", or "approximate"."""
+    """Something that searches. ``kind``: "brute" force, a "tree", or "approximate"; ``batch``: queries a call."""
 
     name: str
     kind: str
     search: Search
     build_cpu: float = 0.0
+    batch: int = 0
 
 
 Peer = Callable[[Data, int], Iterator[Contestant]]
