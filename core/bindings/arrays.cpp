@@ -101,6 +101,8 @@ std::vector<std::int32_t> integers(nb::handle object, const char* name) {
   return {array.data<const std::int32_t>(), array.data<const std::int32_t>() + array.size()};
 }
 
+void import_numpy() { numpy(); }
+
 nb::object new_array(const char* type, std::int64_t rows, std::int64_t columns) {
   return nb::handle(numpy().empty)(nb::make_tuple(rows, columns), numpy().type(type));
 }

@@ -47,6 +47,10 @@ struct RowsArray {
 std::vector<double> doubles(nb::handle object, const char* name);
 std::vector<std::int32_t> integers(nb::handle object, const char* name);
 
+// Fetches what `new_array` needs of NumPy. Called while the module is imported: a later first use could find another
+// thread half way through it, with the lock that this one waits for.
+void import_numpy();
+
 // A new NumPy array; `type` is one of "int64", "float32", "float64".
 nb::object new_array(const char* type, std::int64_t rows, std::int64_t columns);
 nb::object new_array(const char* type, std::int64_t size);

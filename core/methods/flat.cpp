@@ -144,7 +144,8 @@ Cut Flat::cut(const Pass& pass, std::int64_t points) const {
   const std::int64_t most = std::clamp<std::int64_t>(kTaskBytes / candidate_bytes, 1, kMostQueries);
   const std::int64_t even = ceil_div(cut.queries, cut.threads == 1 ? 1 : cut.threads * 4);
   cut.queries_per_task = std::min(std::max(even, kFewestQueries), most);
-  cut.queries_per_task = ceil_div(cut.queries_per_task, tile) * tile;
+  // Whole tiles, unless a tile's candidates would take too much memory (k in the hundred thousands).
+  if (most >= tile) cut.queries_per_task = ceil_div(cut.queries_per_task, tile) * tile;
   cut.tasks = ceil_div(cut.queries, cut.queries_per_task);
   const std::int64_t wanted_parts = cut.tasks >= cut.threads ? 1 : ceil_div(cut.threads, cut.tasks);
   const std::int64_t step = pass.exhaustive ? 1 : points_.step();

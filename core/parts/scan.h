@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <vector>
 
 #include "base/memory.h"
@@ -17,29 +18,39 @@ template <class Real>
 class BlockScan {
  public:
   // Queries [0, count) of `queries` against blocks [first, last) of `points`. Chunks of points small enough for the
-  // second-level cache are shown to all queries in turn. The first chunks are smaller still: while limits are unknown
-  // everything is a candidate. `wanted` is about how many candidates a query needs before its limit means something.
-  // `between` is called after each chunk with the number of blocks done.
+  // second-level cache are shown to all queries in turn, in a scattered order. The first ones are cut smaller still:
+  // while limits are unknown everything is a candidate. `wanted` is about how many candidates a query needs before its
+  // limit means something. `between` is called after each chunk with the number of blocks done.
   template <class Collector, class Between>
   void run(const KernelTable& table, const double* parameters, const PreparedQueries& queries, std::int64_t count,
            const PackedPoints& points, std::int64_t first, std::int64_t last, std::int64_t wanted,
            const Admission* admissions, Collector* collectors, const Between& between) {
     const std::int64_t step = points.step();
     const std::int64_t largest = std::max(step, kChunkBytes / table.point_block_bytes / step * step);
-    std::int64_t chunk = std::min(largest, (wanted / table.block / step + 1) * step);
-    for (std::int64_t block = first; block < last; block += chunk, chunk = std::min(2 * chunk, largest)) {
-      const Chunk now{points.block(block), block, std::min(chunk, last - block)};
-      for (std::int64_t q = 0; q < count;) {
-        const std::int64_t left = count - q;
-        const bool alone = table.select == nullptr || (table.select_one != nullptr && left <= kFew);
-        q += alone ? scan_one(table, parameters, queries.query(q), now, admissions[q], collectors[q])
-                   : scan_tile(table, parameters, queries.query(q), left, now, admissions + q, collectors + q);
+    const std::int64_t chunks = (last - first + largest - 1) / largest;
+    const std::int64_t stride = scattering_stride(chunks);
+    std::int64_t size = std::min(largest, (wanted / table.block / step + 1) * step);
+    for (std::int64_t i = 0, chunk = 0; i < chunks; ++i, chunk = (chunk + stride) % chunks) {
+      const std::int64_t end = std::min(first + (chunk + 1) * largest, last);
+      for (std::int64_t block = first + chunk * largest; block < end;) {
+        const Chunk now{points.block(block), block, std::min(size, end - block)};
+        show(table, parameters, queries, count, now, admissions, collectors);
+        between(now.blocks);
+        block += now.blocks;
+        size = std::min(2 * size, largest);
       }
-      between(now.blocks);
     }
   }
 
  private:
+  // Points are often stored in an order (a sensor's path, a sorted column). Seen in that order each may be nearer than
+  // all before it, and every one a candidate; chunks visited in steps of about the golden ratio prevent that.
+  static std::int64_t scattering_stride(std::int64_t chunks) {
+    auto stride = static_cast<std::int64_t>(0.6180339887 * static_cast<double>(chunks));
+    while (stride > 1 && std::gcd(stride, chunks) != 1) --stride;
+    return std::max<std::int64_t>(stride, 1);
+  }
+
   // A half of the smallest second-level cache around: the rest holds the queries and what they select.
   static constexpr std::int64_t kChunkBytes = 128 << 10;
   // Up to so many left-over queries are faster one by one than as a part of a whole tile.
@@ -49,6 +60,18 @@ class BlockScan {
     const std::byte* data;
     std::int64_t first, blocks;
   };
+
+  // One chunk to all queries in turn.
+  template <class Collector>
+  void show(const KernelTable& table, const double* parameters, const PreparedQueries& queries, std::int64_t count,
+            const Chunk& chunk, const Admission* admissions, Collector* collectors) {
+    for (std::int64_t q = 0; q < count;) {
+      const std::int64_t left = count - q;
+      const bool alone = table.select == nullptr || (table.select_one != nullptr && left <= kFew);
+      q += alone ? scan_one(table, parameters, queries.query(q), chunk, admissions[q], collectors[q])
+                 : scan_tile(table, parameters, queries.query(q), left, chunk, admissions + q, collectors + q);
+    }
+  }
 
   template <class Collector>
   std::int64_t scan_one(const KernelTable& table, const double* parameters, const std::byte* query, const Chunk& chunk,

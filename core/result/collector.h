@@ -51,8 +51,8 @@ class Collector {
       size_ += ordered ? 1 : 0;
       unordered |= static_cast<std::uint64_t>(!ordered) << lane;
     } while (mask != 0);
-    // Without a margin values count as they are, and NaN is no distance.
-    for (unordered = margin_.active() ? unordered : 0; unordered != 0; unordered &= unordered - 1) {
+    // A prepared form may be NaN where the formula is a number (0 * log 0 taken apart): the formula itself decides.
+    for (; unordered != 0; unordered &= unordered - 1) {
       add_unknown(first + std::countr_zero(unordered));
     }
     if (size_ >= trigger_) compact();
@@ -119,7 +119,7 @@ class Collector {
     const Real value = begin[k_ - 1].value();
     if (!margin_.active()) {
       size_ = k_;
-      lower_limit(value);
+      lower_limit(exclusive_limit<Real>(value));  // an equal value that is yet to come may have a smaller id
       return;
     }
     lower_limit(exclusive_limit<Real>(margin_.largest_computed(margin_.largest_true(value))));
