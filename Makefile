@@ -13,6 +13,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
+# Processes that share the tests: most of a test's time is compiling kernels, in one thread.
+WORKERS ?= 2
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 STAMPS := $(VENV)/stamps
@@ -56,7 +58,7 @@ demo: $(STAMPS)/build
 	$(BIN)/anear demo --out demo-output
 
 test: $(STAMPS)/build
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 lint: $(STAMPS)/build
 	$(BIN)/ruff check $(PY)
