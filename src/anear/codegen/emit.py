@@ -23,7 +23,8 @@ from anear.formula.expression import Expr, walk
 
 __all__ = ["Cell", "Emitter", "Place", "Source"]
 
-UNROLL_BUDGET = 600  # instructions in a fully unrolled loop; beyond, a real loop is made
+UNROLL_BUDGET = 600  # instructions in a fully unrolled loop; beyond, or after so many rounds, a real loop is made
+UNROLL_ROUNDS = 24
 STEP_BUDGET = 160  # instructions in one round of a real loop
 CHAINS = 4  # independent chains of additions that keep the adders of current processors busy
 
@@ -163,8 +164,8 @@ class Emitter:
         running = [n for r in one.reductions for n in walk(r.args[0]) if n.op == "cumsum"]
         states = [(n, c) for n in dict.fromkeys(running) for c in self.cells]
         self.carried = {n: {c: body.const(0.0) for c in self.cells} for n, c in states}
-        short = rounds * work <= UNROLL_BUDGET or rounds == 1
-        unroll = 1 if running else max(1, min(4, rounds, STEP_BUDGET // work))
+        short = (rounds <= UNROLL_ROUNDS and rounds * work <= UNROLL_BUDGET) or rounds == 1
+        unroll = 1 if running else max(1, min(8 if len(self.cells) == 1 else 4, rounds, STEP_BUDGET // work))
         chains = 1 if running else min(self.chains, rounds if short else unroll)
         keys = [(r, c, n) for n in range(chains) for r in one.reductions for c in self.cells]
         values = {key: self._identity(key[0], key[1], first and key[2] == 0) for key in keys}

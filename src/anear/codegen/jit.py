@@ -37,7 +37,7 @@ def _module(text: str, target: Target) -> Any:
         module.verify()
     except RuntimeError as error:
         raise CompileError(f"the generated code is not valid for {target.name}: {error}") from error
-    # The text is already vector code in the shape we want: only repeated loads and addresses are left to clean up.
+    # The text is already vector code in the shape we want: only comparisons that choose (where) are left to join.
     options = llvm.create_pipeline_tuning_options(speed_level=1)
     options.loop_vectorization = False
     options.slp_vectorization = False
@@ -52,7 +52,7 @@ def _module(text: str, target: Target) -> Any:
     return module
 
 
-_PASSES = ("add_instruction_combine_pass", "add_new_gvn_pass", "add_dead_code_elimination_pass")
+_PASSES = ("add_instruction_combine_pass", "add_dead_code_elimination_pass")
 
 
 def compile_text(text: str, target: Target) -> bytes:
