@@ -5,171 +5,99 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
-#include <exception>
-#include <limits>
-#include <list>
 #include <mutex>
-#include <stdexcept>
-#include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
+
+#include "base/pool.h"
 
 #if defined(__linux__)
 #include <sched.h>
-#endif
-#if !defined(_WIN32)
-#include <pthread.h>
 #endif
 
 namespace anear {
 namespace {
 
-thread_local bool inside_task = false;
-
-// One parallel_for. It lives on its caller's stack: helpers may touch it only between `enter` and `leave`, and the
-// caller waits for the last `leave`.
-class Job {
+class Loop final : public Job {
  public:
-  Job(std::int64_t tasks, int helpers, Progress& progress, const std::function<void(std::int64_t)>& body)
-      : tasks_(tasks), free_places_(helpers), progress_(progress), body_(body) {}
+  Loop(std::int64_t tasks, int helpers, Progress& progress, const std::function<void(std::int64_t)>& body)
+      : Job(helpers, progress), tasks_(tasks), body_(body) {}
 
-  void work() {
-    const bool outer = std::exchange(inside_task, true);
-    for (std::int64_t task; !failed_ && (task = next_.fetch_add(1)) < tasks_;) {
+  void work() override {
+    for (std::int64_t task; !failed() && (task = next_.fetch_add(1)) < tasks_;) {
       try {
-        progress_.poll();
+        progress().poll();
         body_(task);
       } catch (...) {
         note_failure(task);
       }
     }
-    inside_task = outer;
   }
 
-  bool has_work() const { return next_.load() < tasks_ && !failed_; }
-
-  void rethrow() {
-    if (error_) std::rethrow_exception(error_);
-  }
-
-  // All below: under the pool's lock.
-  bool enter() {
-    if (free_places_ == 0 || !has_work()) return false;
-    --free_places_;
-    ++active_;
-    return true;
-  }
-  void leave() {
-    if (--active_ == 0) idle_.notify_all();
-  }
-  bool idle() const { return active_ == 0; }
-  std::condition_variable& idle_signal() { return idle_; }
+  bool has_work() const override { return next_.load() < tasks_ && !failed(); }
 
  private:
-  void note_failure(std::int64_t task) {
-    const std::lock_guard lock(error_mutex_);
-    failed_ = true;
-    if (task < failed_task_) {
-      failed_task_ = task;
-      error_ = std::current_exception();
-    }
-  }
-
   const std::int64_t tasks_;
-  int free_places_;
-  int active_ = 0;
-  std::atomic<std::int64_t> next_{0};
-  std::atomic<bool> failed_{false};
-  std::int64_t failed_task_ = std::numeric_limits<std::int64_t>::max();
-  std::exception_ptr error_;
-  std::mutex error_mutex_;
-  std::condition_variable idle_;
-  Progress& progress_;
   const std::function<void(std::int64_t)>& body_;
+  std::atomic<std::int64_t> next_{0};
 };
 
-// Worker threads, started when first wanted and kept. A pool is never destroyed: its threads sleep until the process
-// ends, which spares every exit-time order problem.
-class Pool {
+class Tree final : public Job, public Tasks {
  public:
-  void run(Job& job, int helpers, Progress& progress) {
-    auto place = post(job, helpers);
-    job.work();
-    refuse_child();
-    std::unique_lock lock(mutex_);
-    jobs_.erase(place);
-    while (!job.idle()) {
-      job.idle_signal().wait_for(lock, std::chrono::milliseconds(20));
-      lock.unlock();
-      progress.tick();  // without the lock: the callback may take its time
-      refuse_child();
-      lock.lock();
+  Tree(int helpers, Progress& progress, Task first) : Job(helpers, progress) { spawn(std::move(first)); }
+
+  void spawn(Task task) override {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back(std::move(task));
+    ++unfinished_;
+    change_.notify_one();
+  }
+
+  void work() override {
+    for (Task task; next(task); finish()) {
+      try {
+        progress().poll();
+        task(*this);
+      } catch (...) {
+        note_failure(0);
+      }
+      task = nullptr;  // what it captured goes while others still run
     }
   }
+
+  bool has_work() const override { return unfinished_.load() != 0 && !failed(); }
 
  private:
-  // A progress callback may fork. In the child this pool's threads are gone with their part of the work.
-  void refuse_child() const;
-
-  std::list<Job*>::iterator post(Job& job, int helpers) {
-    const std::lock_guard lock(mutex_);
-    for (; threads_ < helpers; ++threads_) {
-      try {
-        std::thread([this] { serve(); }).detach();
-      } catch (const std::system_error&) {
-        break;  // no more threads to be had: the caller does the work with those there are
-      }
+  // Waits for a task; false: there will be none.
+  bool next(Task& task) {
+    std::unique_lock lock(mutex_);
+    while (waiting_.empty()) {
+      if (unfinished_ == 0) return false;
+      change_.wait_for(lock, std::chrono::milliseconds(20));
+      lock.unlock();
+      progress().tick_if_owner();
+      lock.lock();
     }
-    const auto place = jobs_.insert(jobs_.end(), &job);
-    wake_.notify_all();
-    return place;
+    task = std::move(waiting_.back());
+    waiting_.pop_back();
+    return true;
   }
 
-  void serve() {
-    std::unique_lock lock(mutex_);
-    for (;;) {
-      Job* job = nullptr;
-      wake_.wait(lock, [&] {
-        const auto found = std::find_if(jobs_.begin(), jobs_.end(), [](Job* j) { return j->enter(); });
-        job = found == jobs_.end() ? nullptr : *found;
-        return job != nullptr;
-      });
-      lock.unlock();
-      job->work();
-      lock.lock();
-      job->leave();
+  void finish() {
+    const std::lock_guard lock(mutex_);
+    if (failed()) {
+      unfinished_ -= static_cast<std::int64_t>(waiting_.size());
+      waiting_.clear();
     }
+    if (--unfinished_ == 0) change_.notify_all();
   }
 
   std::mutex mutex_;
-  std::condition_variable wake_;
-  std::list<Job*> jobs_;
-  int threads_ = 0;
+  std::condition_variable change_;
+  std::vector<Task> waiting_;
+  std::atomic<std::int64_t> unfinished_{0};  // waiting or running
 };
-
-std::atomic<Pool*> current_pool{nullptr};
-
-void Pool::refuse_child() const {
-  if (current_pool.load() != this) throw std::runtime_error("the process was forked during a parallel computation");
-}
-
-// A child of fork has none of its parent's threads, and the parent's locks in an unknown state: it gets a new pool.
-Pool& pool() {
-#if !defined(_WIN32)
-  static const int registered = pthread_atfork(nullptr, nullptr, [] { current_pool.store(nullptr); });
-  (void)registered;
-#endif
-  Pool* found = current_pool.load();
-  if (found == nullptr) {
-    auto* fresh = new Pool;
-    if (current_pool.compare_exchange_strong(found, fresh)) {
-      found = fresh;
-    } else {
-      delete fresh;
-    }
-  }
-  return *found;
-}
 
 int processors() {
 #if defined(__linux__)
@@ -193,13 +121,12 @@ int default_threads() {
 
 void parallel_for(std::int64_t tasks, int threads, Progress& progress, const std::function<void(std::int64_t)>& body) {
   const auto helpers = static_cast<int>(std::min<std::int64_t>(threads, tasks) - 1);
-  Job job(tasks, std::max(helpers, 0), progress, body);
-  if (helpers <= 0 || inside_task) {
-    job.work();
-  } else {
-    pool().run(job, helpers, progress);
-  }
-  job.rethrow();
+  Loop(tasks, std::max(helpers, 0), progress, body).run(helpers);
+}
+
+void fork_join(int threads, Progress& progress, Tasks::Task first) {
+  const int helpers = std::max(threads - 1, 0);
+  Tree(helpers, progress, std::move(first)).run(helpers);
 }
 
 }  // namespace anear

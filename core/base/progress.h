@@ -32,8 +32,12 @@ class Progress {
 
   // Throws Cancelled once the callback has said so.
   void poll() {
-    if (std::this_thread::get_id() == owner_) tick();
+    tick_if_owner();
     if (cancelled()) throw Cancelled();
+  }
+
+  void tick_if_owner() {
+    if (std::this_thread::get_id() == owner_) tick();
   }
 
   // Owner only: runs the callback when it is due. Never throws Cancelled, so it can be called while waiting for others.

@@ -193,6 +193,7 @@ void Flat::fill(const Pass& pass, std::int64_t count, std::int64_t first, std::i
         const std::int32_t id = !pass.listed.empty() ? pass.listed[i] : static_cast<std::int32_t>(i);
         if (task.admissions[q].admits(id)) task.collectors[q].add_unknown(id);
       }
+      progress.poll();  // a thousand distances of a costly formula take a while
     }
     between(end - unit);
   }

@@ -48,6 +48,18 @@ def compiled(source: str, flags: tuple[str, ...] = ()) -> bytes:
         return out.read_bytes()
 
 
+def program(folder: Path, main: str, *sources: str) -> Path:
+    """Build a program of ``main`` (beside this file) and sources of the core; return its path."""
+    compiler = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++")
+    if compiler is None:
+        pytest.skip("no C++ compiler")
+    root = Path(__file__).parents[2]
+    files = [str(Path(__file__).with_name(main)), *(str(root / "core" / source) for source in sources)]
+    out = folder / "program"
+    subprocess.run([compiler, "-std=c++20", "-pthread", f"-I{root}/core", *files, "-o", str(out)], check=True)
+    return out
+
+
 @functools.cache
 def object_file(shape: Shape) -> bytes:
     """Return the object file with all kernels for ``shape``."""

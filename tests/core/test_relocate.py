@@ -5,33 +5,25 @@ Code for the other processor cannot be run here, but what a relocation writes in
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from tests.core.kernels import program
 
-ROOT = Path(__file__).parents[2]
 X86_64, AARCH64 = 62, 183
 PAGE = 4096
 
 
 @pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    compiler = os.environ.get("CXX") or shutil.which("c++")
-    if compiler is None:
-        pytest.skip("no C++ compiler")
-    out = tmp_path_factory.mktemp("relocate") / "check"
-    sources = [ROOT / "tests/core/relocate_check.cpp", ROOT / "core/kernel/relocate.cpp"]
-    subprocess.run([compiler, "-std=c++20", f"-I{ROOT}/core", *map(str, sources), "-o", str(out)], check=True)
-    return out
+def check(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return program(tmp_path_factory.mktemp("relocate"), "relocate_check.cpp", "kernel/relocate.cpp")
 
 
-def apply(program: Path, machine: int, kind: int, offset: int, instruction: int, target: int) -> int | None:
+def apply(check: Path, machine: int, kind: int, offset: int, instruction: int, target: int) -> int | None:
     """Return the eight bytes at ``offset`` afterwards; None if the relocation was refused."""
     line = f"{machine:x} {kind:x} {offset:x} {instruction:x} {target:d}\n"
-    result = subprocess.run([program], input=line, capture_output=True, text=True, check=True)
+    result = subprocess.run([check], input=line, capture_output=True, text=True, check=True)
     return None if result.stdout == "refused\n" else int(result.stdout, 16)
 
 
@@ -42,23 +34,23 @@ def signed(value: int, bits: int) -> int:
 
 @pytest.mark.parametrize("kind", [282, 283])  # JUMP26, CALL26
 @pytest.mark.parametrize("target", [0, 4, 64, 0x2000, -0x4000, 0x1000 + (1 << 27) - 4, 0x1000 - (1 << 27)])
-def test_arm_branch(program: Path, kind: int, target: int) -> None:
+def test_arm_branch(check: Path, kind: int, target: int) -> None:
     offset, bl = 0x1000, 0x94000000
-    word = apply(program, AARCH64, kind, offset, bl, target)
+    word = apply(check, AARCH64, kind, offset, bl, target)
     assert word is not None
     assert word >> 26 == bl >> 26
     assert offset + 4 * signed(word, 26) == target
 
 
 @pytest.mark.parametrize("target", [2, 1 << 28, -(1 << 28), (1 << 27) + 0x1000])
-def test_arm_branch_out_of_reach(program: Path, target: int) -> None:
-    assert apply(program, AARCH64, 283, 0x1000, 0x94000000, target) is None
+def test_arm_branch_out_of_reach(check: Path, target: int) -> None:
+    assert apply(check, AARCH64, 283, 0x1000, 0x94000000, target) is None
 
 
 @pytest.mark.parametrize("target", [0, 8, 0xFFF, 0x1000, 0x5678, -1, -0x9000, 1 << 31])
-def test_arm_page(program: Path, target: int) -> None:
+def test_arm_page(check: Path, target: int) -> None:
     offset, adrp = 0x2008, 0x90000003  # adrp x3
-    word = apply(program, AARCH64, 275, offset, adrp, target)
+    word = apply(check, AARCH64, 275, offset, adrp, target)
     assert word is not None
     assert word & 0x9F00001F == adrp
     pages = signed((word >> 5 & 0x7FFFF) << 2 | (word >> 29 & 3), 21)
@@ -66,8 +58,8 @@ def test_arm_page(program: Path, target: int) -> None:
 
 
 @pytest.mark.parametrize("target", [1 << 34, -(1 << 34)])
-def test_arm_page_out_of_reach(program: Path, target: int) -> None:
-    assert apply(program, AARCH64, 275, 0x2008, 0x90000003, target) is None
+def test_arm_page_out_of_reach(check: Path, target: int) -> None:
+    assert apply(check, AARCH64, 275, 0x2008, 0x90000003, target) is None
 
 
 @pytest.mark.parametrize(
@@ -82,8 +74,8 @@ def test_arm_page_out_of_reach(program: Path, target: int) -> None:
     ],
 )
 @pytest.mark.parametrize("target", [0, 0x10, 0xFF0, 0x1230, 0x1238])
-def test_arm_page_offset(program: Path, kind: int, instruction: int, access: int, target: int) -> None:
-    word = apply(program, AARCH64, kind, 0, instruction, target)
+def test_arm_page_offset(check: Path, kind: int, instruction: int, access: int, target: int) -> None:
+    word = apply(check, AARCH64, kind, 0, instruction, target)
     if target % access:
         assert word is None
         return
@@ -92,19 +84,19 @@ def test_arm_page_offset(program: Path, kind: int, instruction: int, access: int
     assert (word >> 10 & 0xFFF) * access == target % PAGE
 
 
-def test_data(program: Path) -> None:
-    base = apply(program, AARCH64, 257, 0, 0, 0)  # ABS64
+def test_data(check: Path) -> None:
+    base = apply(check, AARCH64, 257, 0, 0, 0)  # ABS64
     assert base is not None
-    assert apply(program, X86_64, 1, 0, 0, 0x20) is not None  # 64
-    assert apply(program, AARCH64, 260, 0x40, 0, 0x20) == (1 << 64) - 0x20  # PREL64
-    assert apply(program, X86_64, 24, 0x40, 0, 0x60) == 0x20  # PC64
+    assert apply(check, X86_64, 1, 0, 0, 0x20) is not None  # 64
+    assert apply(check, AARCH64, 260, 0x40, 0, 0x20) == (1 << 64) - 0x20  # PREL64
+    assert apply(check, X86_64, 24, 0x40, 0, 0x60) == 0x20  # PC64
     for machine, kind in ((AARCH64, 261), (X86_64, 2), (X86_64, 4)):  # PREL32, PC32, PLT32
-        assert apply(program, machine, kind, 0x40, 0xAB << 32, 0x20) == 0xAB << 32 | (1 << 32) - 0x20
-        assert apply(program, machine, kind, 0x40, 0, 1 << 33) is None
-        assert apply(program, machine, kind, 0x40, 0, -(1 << 33)) is None
+        assert apply(check, machine, kind, 0x40, 0xAB << 32, 0x20) == 0xAB << 32 | (1 << 32) - 0x20
+        assert apply(check, machine, kind, 0x40, 0, 1 << 33) is None
+        assert apply(check, machine, kind, 0x40, 0, -(1 << 33)) is None
 
 
 @pytest.mark.parametrize(("machine", "kind"), [(X86_64, 9), (X86_64, 42), (AARCH64, 311), (3, 1), (X86_64, 10)])
-def test_unsupported(program: Path, machine: int, kind: int) -> None:
+def test_unsupported(check: Path, machine: int, kind: int) -> None:
     """GOT relocations, another processor, and 32-bit absolute addresses that cannot hold this one."""
-    assert apply(program, machine, kind, 0, 0, 1 << 40) is None
+    assert apply(check, machine, kind, 0, 0, 1 << 40) is None
