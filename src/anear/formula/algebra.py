@@ -21,7 +21,7 @@ from typing import Final
 
 import numpy as np
 
-from anear.formula.expression import Expr, constant, make, number, walk
+from anear.formula.expression import ELEMENTWISE, Expr, constant, make, number, walk
 from anear.formula.graph import BOTH, NEITHER, POINT, QUERY, Sides
 from anear.formula.ranges import Factors, factors, never_negative, product
 from anear.formula.simplify import simplify
@@ -44,6 +44,10 @@ __all__ = [
 Polynomial = dict[frozenset[tuple[Expr, float]], Factors]
 
 ONE: Final = number(1.0)
+_OF_EQUALS: Final = {"eq": 1.0, "le": 1.0, "ge": 1.0, "ne": 0.0, "lt": 0.0, "gt": 0.0}
+"""What comparing equal numbers gives."""
+
+_COMMUTATIVE: Final = frozenset({"minimum", "maximum", "eq", "ne"})
 MOST_TERMS: Final = 64
 """A product with more terms than this is not multiplied out."""
 
@@ -180,10 +184,12 @@ class Expander:
     Parameters
     ----------
     bilinear : take apart everything that algebra can, not only what stays accurate.
+    one_sided : take apart one-sided expressions as well, so that equal formulas come out equal.
     """
 
-    def __init__(self, bilinear: bool) -> None:
+    def __init__(self, bilinear: bool, one_sided: bool = False) -> None:
         self.bilinear = bilinear
+        self.one_sided = one_sided
         self.sides = Sides()
         self._known: dict[Expr, Polynomial] = {}
         self._rules: dict[str, Callable[[Expr], Polynomial | None]] = {
@@ -201,7 +207,11 @@ class Expander:
             "sum": self._sum,
             "matvec": self._matvec,
             "cumsum": self._cumsum,
+            "max": self._largest,
+            "min": self._largest,
         }
+        if one_sided:
+            self._rules |= {"where": self._where, **dict.fromkeys(_OF_EQUALS, self._compare)}
         if bilinear:
             self._rules |= {
                 "log1p": lambda e: self._log(total(plain(1.0), self._of(e, 0)), lambda a: make("log", a)),
@@ -224,32 +234,55 @@ class Expander:
     def _expand(self, node: Expr) -> Polynomial:
         if node.op == "number" and node.value == 0.0:
             return {}
-        if self.sides(node) != BOTH:
-            found = factors(node)
-            return {found.key(): found}
+        if not node.args or not self._opens(node):
+            return self._as_factors(node)
         rule = self._rules.get(node.op)
         found = rule(node) if rule else None
         return self._opaque(node) if found is None else found
 
+    def _opens(self, node: Expr) -> bool:
+        """Whether the node is to be taken apart."""
+        return self.one_sided or self.sides(node) == BOTH
+
     def _opaque(self, node: Expr) -> Polynomial:
         """A function that stays as it is, of operands written in the usual order."""
-        args = (a if a.is_matrix or self.sides(a) != BOTH else written(self._known[a]) for a in node.args)
+        args = [a if a.is_matrix or not self._opens(a) else written(self._known[a]) for a in node.args]
+        if node.op not in ELEMENTWISE and not args[-1].is_vector:
+            args = list(node.args)  # what is left is a scalar, but the operation needs a vector
+        if node.op in _COMMUTATIVE:
+            args.sort(key=order)
         return self._as_factors(make(node.op, *args, value=node.value))
 
     def _as_factors(self, expr: Expr) -> Polynomial:
-        found = factors(simplify(expr))
+        simple = simplify(expr)
+        if simple.op == "number" and simple.value == 0.0:
+            return {}
+        found = factors(simple)
         return {found.key(): found}
 
-    def _content(self, a: Polynomial, signed: bool) -> tuple[float, Expr]:
-        """(c, rest) with ``a = c * rest``, so that equal sums are equal atoms; c > 0 unless ``signed``."""
-        first = sorted_terms(a)[0].number
-        scale = first if signed else abs(first)
-        return scale, written(scaled(a, 1.0 / scale))
+    def _content(self, a: Polynomial, signed: bool) -> tuple[Factors, Expr]:
+        """(front, rest) with ``a = front * rest``, so that equal sums are equal atoms.
+
+        The front is a number, which is positive unless ``signed``, and what all terms have in common of factors that
+        are never negative.
+        """
+        terms = sorted_terms(a)
+        scale = terms[0].number if signed else abs(terms[0].number)
+        common = {f: e for f, e in terms[0].powers.items() if all(t.powers.get(f) == e for t in terms)}
+        common = {f: e for f, e in common.items() if f.op != "xlogy" and never_negative(f)}
+        if self.one_sided:  # no negative powers of exponentials are left inside
+            least = {f: min(t.powers.get(f, 0.0) for t in terms) for t in terms for f in t.powers if f.op == "exp"}
+            common |= {f: e for f, e in least.items() if e < 0.0}
+        rest: Polynomial = {}
+        for term in terms:
+            powers = {f: term.powers.get(f, 0.0) - common.get(f, 0.0) for f in (*term.powers, *common)}
+            add_to(rest, Factors(term.number / scale, {f: e for f, e in powers.items() if e != 0.0}))
+        return Factors(scale, common), written(rest)
 
     def _atom(self, a: Polynomial, exponent: float) -> Polynomial | None:
         """A sum of several terms to a power that is not multiplied out."""
-        scale, rest = self._content(a, signed=exponent % 2.0 in (0.0, 1.0))
-        found = Factors(scale, {rest: 1.0}).power(exponent)
+        front, rest = self._content(a, signed=exponent % 2.0 in (0.0, 1.0))
+        found = front.times(Factors(1.0, {rest: 1.0})).power(exponent)
         return None if found is None else {found.key(): found}
 
     def _power(self, a: Polynomial, exponent: float) -> Polynomial | None:
@@ -282,16 +315,28 @@ class Expander:
         """The product: multiplied out, unless that loses accuracy or is too large."""
         if a is None or b is None:
             return None
+        if self.one_sided:
+            a, b = self._cancelled(a, b), self._cancelled(b, a)
         if not self.bilinear and len(a) > 1 and len(b) > 1:
             left, right = self._atom(a, 1.0), self._atom(b, 1.0)
             return None if left is None or right is None else times(left, right)
         return times(a, b) if len(a) * len(b) <= MOST_TERMS else None
 
+    def _cancelled(self, a: Polynomial, b: Polynomial) -> Polynomial:
+        """``a`` as one factor if ``b`` divides by it."""
+        if len(a) < 2 or len(b) != 1:
+            return a
+        front, rest = self._content(a, signed=True)
+        if next(iter(b.values())).powers.get(rest, 0.0) >= 0.0:
+            return a
+        found = front.times(Factors(1.0, {rest: 1.0}))
+        return {found.key(): found}
+
     def _log(self, a: Polynomial, log: Callable[[Expr], Expr]) -> Polynomial | None:
         """The logarithm of a product is a sum; ``log`` makes the logarithm of one atom."""
         if len(a) > 1:
-            scale, rest = self._content(a, signed=False)
-            term = Factors(scale, {rest: 1.0})
+            front, rest = self._content(a, signed=False)
+            term = front.times(Factors(1.0, {rest: 1.0}))
         elif not a or next(iter(a.values())).number <= 0.0:
             return None
         else:
@@ -309,12 +354,24 @@ class Expander:
         # multiplied out always: apart from its factor the logarithm would forget that 0 times it is 0
         return None if logs is None or len(factor) * len(logs) > MOST_TERMS else times(factor, logs)
 
+    def _compare(self, node: Expr) -> Polynomial | None:
+        """A comparison of equal numbers is decided."""
+        difference = total(self._of(node, 0), scaled(self._of(node, 1), -1.0))
+        return None if difference else plain(_OF_EQUALS[node.op])
+
+    def _where(self, node: Expr) -> Polynomial | None:
+        """A decided choice."""
+        condition = self._of(node, 0)
+        if condition and set(condition) != {frozenset()}:
+            return None
+        return self._of(node, 1 if condition else 2)
+
     def _abs(self, node: Expr) -> Polynomial | None:
         a = self._of(node, 0)
         if len(a) <= 1:
             return self._as_factors(make("abs", written(a)))
-        scale, rest = self._content(a, signed=True)
-        return scaled(self._as_factors(make("abs", rest)), abs(scale))
+        front, rest = self._content(a, signed=True)
+        return times({front.key(): Factors(abs(front.number), front.powers)}, self._as_factors(make("abs", rest)))
 
     def _split(self, a: Polynomial) -> tuple[Polynomial, Polynomial, Polynomial]:
         """The terms of the query (and of neither side), of the point, of both."""
@@ -332,6 +389,10 @@ class Expander:
 
     def _exp(self, a: Polynomial) -> Polynomial:
         """The exponential of a sum is a product."""
+        if self.one_sided and len(a) == 1:  # exp(-x) as exp(x)**-1
+            term = next(iter(a.values()))
+            power = Factors(1.0, {make("exp", written_term(Factors(1.0, term.powers))): term.number})
+            return {power.key(): power}
         result = plain(1.0)
         for part in self._split(a):
             if part:
@@ -374,6 +435,21 @@ class Expander:
             vector = written_term(vectors) if vectors.powers else ones
             add_to(result, scalars.times(Factors(1.0, {make("matvec", matrix, vector): 1.0})))
         return result
+
+    def _largest(self, node: Expr) -> Polynomial | None:
+        """A maximum or minimum over coordinates, positive scalars outside."""
+        a = self._of(node, 0)
+        if len(a) > 1:
+            front, rest = self._content(a, signed=False)
+        elif not a or not all(f.is_vector or never_negative(f) for t in a.values() for f in t.powers):
+            return None if a else {}
+        else:
+            front, vectors = _parted(next(iter(a.values())))
+            rest = written({vectors.key(): Factors(math.copysign(1.0, front.number), vectors.powers)})
+            front = Factors(abs(front.number), front.powers)
+        if not rest.is_vector or any(f.is_vector for f in front.powers):
+            return None
+        return times({front.key(): front}, self._as_factors(make(node.op, rest)))
 
     def _cumsum(self, node: Expr) -> Polynomial | None:
         """The running sums of a sum, scalars outside."""

@@ -14,13 +14,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from anear.formula.algebra import Expander, Polynomial, add_to, order, scaled, shape_of, sorted_terms, total, written
+from anear.formula.algebra import (
+    Expander,
+    Polynomial,
+    add_to,
+    order,
+    scaled,
+    shape_of,
+    sorted_terms,
+    total,
+    written,
+    written_term,
+)
 from anear.formula.expression import Expr, make
 from anear.formula.graph import BOTH, POINT
-from anear.formula.hoist import Entries, Plan, cost, rank_plan
+from anear.formula.hoist import Entries, Plan, cost, describe, rank_plan
 from anear.formula.ranges import Factors, factors
 from anear.formula.rounding import with_bilinear_bound
+from anear.formula.show import brief
 from anear.formula.simplify import simplify
+from anear.formula.stages import trace
 
 __all__ = ["MOST_SCALARS", "MOST_VECTORS", "bilinear_plan"]
 
@@ -56,6 +69,7 @@ def bilinear_plan(rank: Expr) -> Plan | None:
     """
     expand = Expander(bilinear=True)
     terms = sorted_terms(expand(simplify(rank)))
+    trace(4, "terms", lambda: "\n".join(brief(written_term(term)) for term in terms))
     query: Polynomial = {}
     point: Polynomial = {}
     families: dict[object, _Family] = {}
@@ -66,6 +80,7 @@ def bilinear_plan(rank: Expr) -> Plan | None:
             continue
         found = _sides_of(term, expand)
         if found is None:
+            trace(2, "bilinear", lambda: "none: a term needs both sides at once")
             return None
         g, h, vector = found
         family = families.setdefault((vector, h.key()), _Family({}, {h.key(): h}, vector))
@@ -76,7 +91,11 @@ def bilinear_plan(rank: Expr) -> Plan | None:
     if not merged or len(vectors) > MOST_VECTORS or len(scalars) > MOST_SCALARS:
         return None
     plan = _plan(vectors, scalars, query, point)
-    return plan if cost(plan.pair) <= cost(rank_plan(rank).pair) else None
+    if cost(plan.pair) > cost(rank_plan(rank).pair):
+        trace(2, "bilinear", lambda: "costs more than the direct form")
+        return None
+    trace(2, "bilinear", lambda: describe(plan))
+    return plan
 
 
 def _sides_of(term: Factors, expand: Expander) -> tuple[Factors, Factors, bool] | None:

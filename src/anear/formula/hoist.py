@@ -8,12 +8,13 @@ from __future__ import annotations
 from anear.formula.collect import collected
 from anear.formula.expression import Expr, number, walk
 from anear.formula.graph import BOTH, NEITHER, POINT, QUERY, Sides, substitute
-from anear.formula.plan import Entries, Plan, exact_plan, fields, reconstruct
+from anear.formula.plan import Entries, Plan, describe, exact_plan, fields, reconstruct
 from anear.formula.regroup import regrouped
 from anear.formula.rounding import with_bound
 from anear.formula.simplify import simplify
+from anear.formula.stages import trace
 
-__all__ = ["Entries", "Plan", "cost", "exact_plan", "fields", "rank_plan", "reconstruct", "value_plan"]
+__all__ = ["Entries", "Plan", "cost", "describe", "exact_plan", "fields", "rank_plan", "reconstruct", "value_plan"]
 
 _WEIGHTS = {
     1.0: "neg abs add sub mul minimum maximum lt le gt ge eq ne where floor sign sum max min prod index slice",
@@ -82,7 +83,9 @@ def rank_plan(rank: Expr) -> Plan:
     plans = [_split_plan(*_terms_by_side(rank)), _split_plan(*collected(rank))]
     # taking apart cancels: only for a gain
     best = plans[1] if cost(plans[1].pair) < 0.9 * cost(plans[0].pair) else plans[0]
-    return with_bound(best)
+    plan = with_bound(best)
+    trace(2, "direct", lambda: describe(plan))
+    return plan
 
 
 def _split_plan(query: Expr, point: Expr, both: Expr) -> Plan:

@@ -15,7 +15,9 @@ from anear.formula.expression import Expr, make, number, prepared, walk
 from anear.formula.graph import NEITHER, Sides, substitute
 from anear.formula.interpret import evaluate
 from anear.formula.ranges import Range, factors, never_negative, range_of
+from anear.formula.show import brief
 from anear.formula.simplify import simplify
+from anear.formula.stages import trace
 
 __all__ = ["RANK", "apply_outer", "split"]
 
@@ -58,7 +60,10 @@ def split(expr: Expr) -> tuple[Expr, Expr]:
     if not rising:
         inner = simplify(make("neg", inner))
         outer = substitute(outer, {RANK: make("neg", RANK)})
-    return inner, simplify(outer)
+    outer = simplify(outer)
+    trace(1, "rank", lambda: brief(inner))
+    trace(1, "outer", lambda: brief(outer))
+    return inner, outer
 
 
 def apply_outer(outer: Expr, rank: Expr) -> Expr:

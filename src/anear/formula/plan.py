@@ -7,13 +7,15 @@ formula ──┬─ of x alone ─────────> query entries   ─
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from anear.formula.expression import Expr, point_field, prepared, query_field, walk, x, y
 from anear.formula.graph import POINT, QUERY, on_side, substitute
+from anear.formula.show import brief
 
-__all__ = ["Entries", "Plan", "entry_leaves", "exact_plan", "fields", "reconstruct"]
+__all__ = ["Entries", "Plan", "describe", "entry_leaves", "exact_plan", "fields", "reconstruct"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,35 @@ def entry_leaves(plan: Plan) -> dict[Expr, Expr]:
         for side, entries in (("query", plan.query), ("point", plan.point))
         for i, entry in enumerate(entries)
     }
+
+
+def describe(plan: Plan) -> str:
+    """A plan in words, a line an entry.
+
+    Examples
+    --------
+    >>> from anear.formula import sum, x, y
+    >>> print(describe(exact_plan(sum(abs(x - y)))))
+    once a query   q0 = x
+    once a point   p0 = y
+    for each pair  sum(abs(q0 - p0))
+    """
+    lines = [f"once a query   q{i} = {brief(entry)}" for i, entry in enumerate(plan.query)]
+    lines += [f"once a point   p{i} = {brief(entry)}" for i, entry in enumerate(plan.point)]
+    lines.append(f"for each pair  {_short(plan.pair)}")
+    if plan.offset is not None:
+        lines.append(f"then           + q{plan.offset}, which does not change the order")
+    if plan.relative is not None:
+        a, b = plan.relative
+        parts = ["|rank|"] if plan.relative_to_rank else []
+        parts += [f"q{slot} * max({brief(m)})" for slot, m in zip(plan.slack, plan.maxima, strict=True)]
+        lines.append(f"off by at most ({a:g} + {b:g}*D) u * ({' + '.join(parts) or '0'})")
+    return "\n".join(lines)
+
+
+def _short(pair: Expr) -> str:
+    """The pair with its leaves written q0, p0 ..."""
+    return re.sub(r"\b(q)uery(\d+)|\b(p)oint(\d+)", lambda m: f"{m[1] or m[3]}{m[2] or m[4]}", brief(pair))
 
 
 def reconstruct(plan: Plan) -> Expr:

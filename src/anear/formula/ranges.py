@@ -275,25 +275,32 @@ def _rising(function: Callable[[float], float], low: float = -math.inf) -> Calla
 
 
 def _slack(rule: Callable[..., Range]) -> Callable[..., Range]:
-    """Widen a rule's result by the rounding of the library function it used."""
+    """Widen a rule's result by the rounding of the library function it used; 0 and 1 are exact."""
 
     def wide(node: Expr, *args: Range) -> Range:
         low, high = rule(node, *args)
-        return low - 1e-15 * abs(low) if math.isfinite(low) else low, (
-            high + 1e-15 * abs(high) if math.isfinite(high) else high
-        )
+        return _widened(low, -1e-15), _widened(high, 1e-15)
 
     return wide
+
+
+def _widened(end: float, by: float) -> float:
+    return end + by * abs(end) if math.isfinite(end) and end not in (0.0, 1.0) else end
+
+
+def _inverse_sine(node: Expr, a: Range) -> Range:
+    return math.asin(min(max(a[0], -1.0), 1.0)), math.asin(min(max(a[1], -1.0), 1.0))
+
+
+def _inverse_cosine(node: Expr, a: Range) -> Range:
+    return math.acos(min(max(a[1], -1.0), 1.0)), math.acos(min(max(a[0], -1.0), 1.0))
 
 
 _BIT: Final = (0.0, 1.0)
 _UNIT: Final = (-1.0, 1.0)
 _FIXED: Final[dict[str, Range]] = {
     **dict.fromkeys(("lt", "le", "gt", "ge", "eq", "ne"), _BIT),
-    **dict.fromkeys(("sin", "cos", "tanh", "sign"), _UNIT),
-    "arccos": (0.0, math.pi),
-    "arcsin": (-math.pi / 2, math.pi / 2),
-    "arctan": (-math.pi / 2, math.pi / 2),
+    **dict.fromkeys(("sin", "cos"), _UNIT),
     "arctan2": (-math.pi, math.pi),
     "cosh": (1.0, math.inf),
     "rsqrt": POSITIVE,
@@ -308,6 +315,11 @@ _RULES: Final[dict[str, Callable[..., Range]]] = {
     "expm1": _slack(_rising(math.expm1)),
     "sinh": _slack(_rising(math.sinh)),
     "arcosh": _slack(_rising(math.acosh, 1.0)),
+    "arcsin": _slack(_inverse_sine),
+    "arccos": _slack(_inverse_cosine),
+    "arctan": _slack(_rising(math.atan)),
+    "tanh": _slack(_rising(math.tanh)),
+    "sign": _rising(lambda v: float((v > 0.0) - (v < 0.0))),
     "floor": _rising(lambda v: v if math.isinf(v) else float(math.floor(v))),
     "add": lambda node, a, b: (a[0] + b[0], a[1] + b[1]),
     "sub": lambda node, a, b: (a[0] - b[1], a[1] - b[0]),

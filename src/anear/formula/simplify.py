@@ -23,6 +23,8 @@ import numpy as np
 from anear.formula.expression import ELEMENTWISE, Expr, constant, make, number, walk
 from anear.formula.interpret import OPERATIONS
 from anear.formula.ranges import range_of
+from anear.formula.show import brief
+from anear.formula.stages import trace
 
 __all__ = ["RULES", "simplify"]
 
@@ -261,6 +263,7 @@ def _rewritten(node: Expr) -> Expr | None:
             new = rule.replacement.build(found)
             # a scalar operand may stand for a vector (`where(1, 2, x)` has as many coordinates as x): then keep it
             if new is not node and new.is_vector == node.is_vector and new.length == node.length:
+                trace(3, "simplify", lambda: f"{brief(node)}  becomes  {brief(new)}")  # noqa: B023 (called at once)
                 return new
     return None
 
