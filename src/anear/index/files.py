@@ -1,53 +1,126 @@
-"""An index in one file: a safetensors container (JSON header, raw arrays) that any reader of that format can open.
+"""An index in one file: a safetensors container with checksums. Nothing in a file is executed.
 
-    header: format, version, formula text, the distance's name and numbers, storage type, a checksum of each array
+    metadata          format, version, formula text, the distance's name and numbers, storage type, method
     points            the raw rows: coordinates, then fields
     array.<name>      what the formula captured
+    parameter.<name>  the named distance's vectors and matrices
 
 The prepared form is not stored: making it again costs less than reading it. A file is written beside its
-destination, synced and renamed, so a failed save leaves the old file as it was. Nothing in a file is executed.
+destination, synced and renamed, so a failed save leaves the old file as it was.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import io
 import json
 import os
-import tempfile
-import zlib
-from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+import secrets
+from collections.abc import Iterator, Mapping
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from anear.data.types.dense import BFLOAT16_BITS, STORAGE_TYPES
+from anear.data.arrays import storage_name
+from anear.data.types.dense import STORAGE_TYPES
 from anear.errors import AnearError, ArgumentError, FileFormatError
 from anear.formula.hoist import fields
 from anear.formula.parse import formula
 from anear.formula.show import unbind
+from anear.index.arguments import file_path, flag, threads
+from anear.index.container import read, write
 from anear.spaces.lookup import resolve
 from anear.spaces.space import Resolved
 
 if TYPE_CHECKING:
     from anear.index.index import Index
 
-__all__ = ["load", "save"]
+__all__ = ["dumps", "load", "loads", "save"]
 
 FORMAT: Final = "anear-index"
 VERSION: Final = "1"
-_KEYS: Final = ("version", "storage", "dimension", "formula", "distance", "method", "checks", "crc32")
+_KEYS: Final = ("storage", "dimension", "formula", "distance", "method", "checks")
 
 
 def save(index: Index, path: str | os.PathLike[str]) -> None:
     """Write ``index`` to ``path``; see :meth:`Index.save`."""
-    from safetensors.numpy import save as to_bytes
+    target = file_path(path)
+    arrays, texts = _parts(index)
+    with _replacing(target) as file:
+        write(file, arrays, texts)
 
-    text, captured = unbind(index._resolved.expr)
-    tensors = {"points": _plain(index._rows)} | {f"array.{name}": value for name, value in captured.items()}
+
+def load(path: str | os.PathLike[str], *, num_threads: int | None = None, mmap: bool = False) -> Index:
+    """Open an index that ``Index.save`` wrote.
+
+    Parameters
+    ----------
+    path : the file.
+    num_threads : for preparing the points; None: as many as the process may use.
+    mmap : leave the points on disk and have the system fetch the few that a search looks at again. Their prepared form
+        is in memory either way. The file must not change while the index lives.
+
+    Raises
+    ------
+    FileFormatError
+        Where the file is not such an index, is of a newer version, cut short or damaged; the message says which.
+    FileNotFoundError
+        Where there is no such file.
+
+    Examples
+    --------
+    >>> import numpy as np, tempfile, os
+    >>> from anear import Index
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     name = os.path.join(folder, "points.anear")
+    ...     Index(np.eye(3), "manhattan").save(name)
+    ...     load(name).search([1.0, 0.0, 0.1], k=1).ids
+    array([0])
+    """
+    name, team, on_disk = file_path(path), threads(num_threads), flag(mmap, "mmap")
+    if not os.path.exists(name):
+        raise FileNotFoundError(errno.ENOENT, "there is no such file", name)
+    if not os.path.isfile(name):
+        raise FileFormatError(f"{name} is not a file")
+    with open(name, "rb") as file:
+        try:
+            return _read(file, team, on_disk)
+        except FileFormatError as error:
+            raise FileFormatError(f"{name} cannot be opened as an index: {error}") from error.__cause__
+
+
+def dumps(index: Index) -> bytes:
+    """The bytes that ``save`` would write."""
+    file = io.BytesIO()
+    write(file, *_parts(index))
+    return file.getvalue()
+
+
+def loads(data: bytes) -> Index:
+    """The index that ``dumps`` made the bytes of."""
+    return _read(io.BytesIO(data), 0, False)
+
+
+def _parts(index: Index) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:
+    """The arrays and texts that an index is made again from."""
     resolved = index._resolved
-    numbers = {k: v for k, v in resolved.params.items() if isinstance(v, float)}
-    header = {
+    text, captured = unbind(resolved.expr)
+    try:
+        same = formula(text, **captured) is resolved.expr
+    except AnearError as error:
+        raise ArgumentError(
+            f"the index cannot be saved: its formula, as text, cannot be read again: {error}"
+        ) from error
+    if not same:
+        raise ArgumentError(f"the index cannot be saved: its formula, as text, reads as another one: {text[:200]}")
+    given = {name: value for name, value in resolved.params.items() if value is not None}
+    numbers = {name: value for name, value in given.items() if isinstance(value, float)}
+    arrays = {"points": index._rows}
+    arrays |= {f"array.{name}": _plain(value) for name, value in captured.items()}
+    arrays |= {f"parameter.{name}": _plain(value) for name, value in given.items() if name not in numbers}
+    texts = {
         "format": FORMAT,
         "version": VERSION,
         "storage": index._space.storage,
@@ -56,139 +129,99 @@ def save(index: Index, path: str | os.PathLike[str]) -> None:
         "distance": json.dumps([resolved.name, numbers]),
         "method": "flat",
         "checks": json.dumps([index._check_domain, index._allow_nan]),
-        "crc32": json.dumps({name: zlib.crc32(np.ascontiguousarray(t).data) for name, t in tensors.items()}),
     }
-    target = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
+    return arrays, texts
+
+
+def _plain(values: Any) -> npt.NDArray[np.float64]:
+    return np.ascontiguousarray(values, np.float64)
+
+
+@contextlib.contextmanager
+def _replacing(target: str) -> Iterator[IO[bytes]]:
+    """A file that takes the place of ``target`` when all went well, and leaves no trace when not."""
+    folder, name = os.path.split(target)
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder", folder)
+    if os.path.exists(target) and not os.path.isfile(target):
+        raise ArgumentError(f"path is {target!r}, which exists and is not a file; allowed: the name of a file")
+    temporary = os.path.join(folder, f".{name[:200]}.{secrets.token_hex(4)}.part")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(to_bytes(tensors, metadata=header))
+        with open(temporary, "xb") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
         raise
-    _sync_folder(target.parent)
+    _sync_folder(folder)
 
 
-def load(path: str | os.PathLike[str], *, num_threads: int | None = None) -> Index:
-    """Open an index that ``Index.save`` wrote.
-
-    Parameters
-    ----------
-    path : the file.
-    num_threads : for preparing the points; None: as many as the process may use.
-
-    Raises
-    ------
-    FileFormatError
-        Where the file is not such an index, is of a newer version, cut short or damaged; the message says which.
-
-    Examples
-    --------
-    >>> import numpy as np, tempfile, os
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     name = os.path.join(folder, "points.anear")
-    ...     Index(np.eye(3), "manhattan").save(name)
-    ...     load(name).search([1.0, 0.0, 0.1], k=1).ids
-    array([0])
-    """
-    header, tensors = _read(Path(path))
-    try:
-        return _rebuild(header, tensors, num_threads)
-    except FileFormatError as error:
-        raise FileFormatError(f"{path}: {error}") from None
-    except (AnearError, KeyError, ValueError, TypeError) as error:
-        raise FileFormatError(f"{path}: the header does not make sense: {error}") from error
+def _sync_folder(folder: str) -> None:
+    """Make the rename itself durable, where the system can."""
+    if os.name == "posix":
+        with contextlib.suppress(OSError):  # some file systems cannot
+            handle = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
 
 
-def _read(path: Path) -> tuple[Mapping[str, str], dict[str, npt.NDArray[Any]]]:
-    """Header and arrays, their checksums compared."""
-    from safetensors import SafetensorError, safe_open
-
-    if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist")
-    try:
-        with safe_open(path, framework="numpy") as file:
-            header = file.metadata() or {}
-            if header.get("format") != FORMAT:
-                raise FileFormatError(f"{path} is not an anear index (its format is {header.get('format')!r})")
-            if header.get("version") != VERSION:
-                raise FileFormatError(f"{path} is of version {header.get('version')!r}; this anear reads {VERSION!r}")
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, TypeError, ValueError, OverflowError) as error:
-        if isinstance(error, FileFormatError):
-            raise
-        raise FileFormatError(f"{path} cannot be read as an anear index: {error}") from error
-    missing = [key for key in _KEYS if key not in header]
+def _read(file: IO[bytes], team: int, mmap: bool) -> Index:
+    texts, arrays = read(file, FORMAT, VERSION, mmap)
+    missing = [key for key in _KEYS if key not in texts]
     if missing:
-        raise FileFormatError(f"{path}: the header lacks {', '.join(missing)}")
+        raise FileFormatError(f"the header lacks {', '.join(missing)}")
     try:
-        sums = dict(json.loads(header["crc32"]))
-    except (ValueError, TypeError):
-        raise FileFormatError(f"{path}: the header's checksums cannot be read") from None
-    for name, tensor in tensors.items():
-        if sums.get(name) != zlib.crc32(np.ascontiguousarray(tensor).data):
-            raise FileFormatError(f"{path} is damaged: the checksum of {name!r} does not fit")
-    if set(sums) != set(tensors):
-        raise FileFormatError(f"{path} is damaged: it holds {sorted(tensors)}, its header says {sorted(sums)}")
-    return header, tensors
+        return _rebuild(texts, arrays, team)
+    except FileFormatError:
+        raise
+    except (AnearError, KeyError, ValueError, TypeError, RecursionError) as error:
+        raise FileFormatError(f"the header does not make sense: {error}") from error
 
 
-def _rebuild(header: Mapping[str, str], tensors: dict[str, npt.NDArray[Any]], num_threads: int | None) -> Index:
-    from anear.index.index import Index
-    from anear.index.objects import thread_count
+def _rebuild(texts: Mapping[str, str], arrays: dict[str, npt.NDArray[Any]], team: int) -> Index:
+    from anear.index.index import METHODS, Index
 
-    storage, dimension = header["storage"], int(header["dimension"])
-    rows = _stored(tensors.pop("points"), storage)
-    captured = {name.removeprefix("array."): value for name, value in tensors.items()}
-    resolved = _resolved(header, captured)
+    if texts["method"] not in METHODS:
+        raise FileFormatError(f"its method is {texts['method']!r}; this anear knows {', '.join(METHODS)}")
+    rows, dimension = _stored(arrays.pop("points"), texts["storage"]), int(texts["dimension"])
+    resolved = _resolved(texts, arrays)
     width = dimension + sum(length or 1 for _, length in fields(resolved.expr, "point"))
     if rows.ndim != 2 or dimension < 1 or rows.shape[1] != width or len(rows) == 0:
         raise FileFormatError(f"the points have shape {rows.shape}, but the header asks for {width} columns")
     index = Index.__new__(Index)
     index._resolved = resolved
-    index._check_domain, index._allow_nan = (bool(v) for v in json.loads(header["checks"]))
-    index._build(rows, dimension, thread_count(num_threads), None)
+    index._check_domain, index._allow_nan = (flag(value, "checks") for value in json.loads(texts["checks"]))
+    index._keep(rows, dimension)
+    index._build(team, None)
     return index
 
 
-def _resolved(header: Mapping[str, str], captured: dict[str, npt.NDArray[Any]]) -> Resolved:
+def _stored(rows: npt.NDArray[Any], storage: str) -> npt.NDArray[Any]:
+    if storage not in STORAGE_TYPES:
+        raise FileFormatError(f"the storage type is {storage!r}; allowed: {', '.join(STORAGE_TYPES)}")
+    if storage_name(rows) != storage:
+        raise FileFormatError(f"the points are {storage_name(rows)}, but the header says {storage}")
+    return rows
+
+
+def _resolved(texts: Mapping[str, str], arrays: Mapping[str, npt.NDArray[Any]]) -> Resolved:
     """The distance: by its name where the name still means the stored formula, else the formula alone."""
-    expr = formula(header["formula"], **captured)
-    name, numbers = json.loads(header["distance"])
+    expr = formula(texts["formula"], **_under("array.", arrays))
+    name, numbers = json.loads(texts["distance"])
     if name is not None:
         try:
-            named = resolve(name, **numbers)
-        except ArgumentError:
+            named = resolve(name, **numbers, **_under("parameter.", arrays))
+        except AnearError:
             return resolve(expr)
         if named.expr is expr:
             return named
     return resolve(expr)
 
 
-def _plain(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return rows if rows.dtype.kind in "fiu" and rows.dtype != "bfloat16" else rows.view(np.uint16)
-
-
-def _stored(rows: npt.NDArray[Any], storage: str) -> npt.NDArray[Any]:
-    if storage not in STORAGE_TYPES:
-        raise FileFormatError(f"the storage type is {storage!r}; allowed: {', '.join(STORAGE_TYPES)}")
-    if storage == "bfloat16":
-        if rows.dtype != np.uint16:
-            raise FileFormatError(f"bfloat16 points must be stored as uint16, not {rows.dtype}")
-        return rows.view(BFLOAT16_BITS)
-    if rows.dtype != storage:
-        raise FileFormatError(f"the points are {rows.dtype}, but the header says {storage}")
-    return rows
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself durable, where the system can."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+def _under(prefix: str, arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+    return {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,17 +13,17 @@ from anear.data.arrays import as_filter, as_ids, storage_name
 from anear.errors import ArgumentError
 from anear.formula.expression import Expr
 from anear.formula.hoist import Plan, fields
+from anear.index.arguments import Progress, callback, flag, neighbour_count, radii, shown, threads
 from anear.index.choice import choose_plan
-from anear.index.objects import point_rows, positive, query_rows, thread_count
+from anear.index.objects import point_rows, query_rows, viewed
 from anear.index.radius import rank_of_radius
 from anear.index.results import Neighbors, RangeNeighbors
 from anear.index.tables import Space
 from anear.spaces.lookup import resolve
 from anear.spaces.space import Distance
 
-__all__ = ["Index", "viewed"]
+__all__ = ["METHODS", "Index"]
 
-Progress = Callable[[int, int], bool | None]
 METHODS = ("flat",)
 
 
@@ -70,32 +70,47 @@ class Index:
         progress: Progress | None = None,
         **params: Any,
     ) -> None:
-        if method not in METHODS:
-            raise ArgumentError(f"method is {method!r}; allowed: {', '.join(METHODS)}")
+        team, progress = threads(num_threads), callback(progress)
+        self._take(points, distance, method, point_data, check_domain, allow_nan, params)
+        self._build(team, progress)
+
+    def _take(
+        self,
+        points: Any,
+        distance: str | Expr | Distance,
+        method: str,
+        point_data: Mapping[str, Any] | None,
+        check_domain: bool,
+        allow_nan: bool,
+        params: Mapping[str, Any],
+    ) -> None:
+        """Check everything an index is made of, and keep it; cheap beside building."""
+        if not isinstance(method, str) or method not in METHODS:
+            raise ArgumentError(f"method is {shown(method)}; allowed: {', '.join(METHODS)}")
+        self._check_domain, self._allow_nan = flag(check_domain, "check_domain"), flag(allow_nan, "allow_nan")
         self._resolved = resolve(distance, **params)
-        threads = thread_count(num_threads)
         rows, dimension = point_rows(
             points,
             self._resolved,
             fields(self._resolved.expr, "point"),
             point_data,
-            check_domain=check_domain,
-            allow_nan=allow_nan,
+            check_domain=self._check_domain,
+            allow_nan=self._allow_nan,
         )
-        self._check_domain = check_domain
-        self._allow_nan = allow_nan
-        self._build(rows, dimension, threads, progress)
+        self._keep(rows, dimension)
 
-    def _build(self, rows: npt.NDArray[Any], dimension: int, threads: int, progress: Progress | None) -> None:
+    def _keep(self, rows: npt.NDArray[Any], dimension: int) -> None:
         self._rows = rows
         self._space = Space(self._resolved.expr, dimension, storage_name(rows))
-        self._plan: Plan = choose_plan(self._space, rows)
+
+    def _build(self, team: int, progress: Progress | None) -> None:
+        self._plan: Plan = choose_plan(self._space, self._rows)
         search = self._space.search_table(self._plan)
         exact = self._space.exact_table()
         slack = self._space.slack(self._plan, search)
         self._offset = -1 if self._plan.offset is None else search.layout.query[self._plan.offset].offset
         self._flat = _core.Flat(
-            viewed(rows),
+            viewed(self._rows),
             self._space.storage,
             search.table,
             exact.table,
@@ -104,7 +119,7 @@ class Index:
             slack.slots,
             slack.scale,
             slack.relative,
-            threads,
+            team,
             progress,
         )
 
@@ -174,23 +189,23 @@ class Index:
         -------
         Neighbors : ids and distances, sorted by distance, then id.
         """
-        k = positive(k, "k")
-        rows, single = query_rows(
-            queries, self._resolved, self._space, query_data, check_domain=self._check_domain, allow_nan=self._allow_nan
-        )
+        rows, single = self._queries(queries, query_data)
+        count = len(rows)
         ids, distances = self._flat.knn(
             viewed(rows),
             storage_name(rows),
-            k,
-            thread_count(num_threads),
-            self._excluded(exclude, len(rows)),
+            neighbour_count(k, len(self._rows), count),
+            threads(num_threads),
+            None if exclude is None else self._excluded(exclude, count),
             None if allow is None and deny is None else as_filter(len(self), allow=allow, deny=deny),
             self._space.arithmetic,
-            progress,
+            callback(progress),
         )
         return Neighbors(ids[0], distances[0]) if single else Neighbors(ids, distances)
 
-    def self_search(self, k: int = 10, *, num_threads: int | None = None, progress: Progress | None = None) -> Neighbors:
+    def self_search(
+        self, k: int = 10, *, num_threads: int | None = None, progress: Progress | None = None
+    ) -> Neighbors:
         """The k nearest other points of every point: a point is never its own neighbour.
 
         Only for formulas without fields of the query.
@@ -220,21 +235,19 @@ class Index:
 
         The others are as for :meth:`search`.
         """
-        rows, _ = query_rows(
-            queries, self._resolved, self._space, query_data, check_domain=self._check_domain, allow_nan=self._allow_nan
-        )
-        radii = _radii(radius, len(rows))
+        rows, _ = self._queries(queries, query_data)
+        wanted = radii(radius, len(rows))
         ids, distances, offsets = self._flat.range(
             viewed(rows),
             storage_name(rows),
-            rank_of_radius(self._space.stages.outer, radii),
-            radii,
+            rank_of_radius(self._space.stages.outer, wanted),
+            wanted,
             self._offset,
-            self._excluded(exclude, len(rows)),
+            None if exclude is None else self._excluded(exclude, len(rows)),
             None if allow is None and deny is None else as_filter(len(self), allow=allow, deny=deny),
-            thread_count(num_threads),
+            threads(num_threads),
             self._space.arithmetic,
-            progress,
+            callback(progress),
         )
         return RangeNeighbors(ids, distances, offsets)
 
@@ -244,24 +257,16 @@ class Index:
 
         save(self, path)
 
-    def _excluded(self, exclude: Any, n: int) -> npt.NDArray[np.int32] | None:
-        if exclude is None:
-            return None
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled and copied as the bytes of a saved file; the prepared form is made again where it arrives."""
+        from anear.index.files import dumps, loads
+
+        return loads, (dumps(self),)
+
+    def _queries(self, queries: Any, data: Mapping[str, Any] | None) -> tuple[npt.NDArray[Any], bool]:
+        return query_rows(
+            queries, self._resolved, self._space, data, check_domain=self._check_domain, allow_nan=self._allow_nan
+        )
+
+    def _excluded(self, exclude: Any, n: int) -> npt.NDArray[np.int32]:
         return as_ids(exclude, len(self), "exclude", n, allow_none=True).astype(np.int32)
-
-
-def _radii(radius: Any, n: int) -> npt.NDArray[np.float64]:
-    try:
-        radii = np.asarray(radius, np.float64)
-    except (TypeError, ValueError):
-        raise ArgumentError(f"radius is {radius!r}; allowed: a number, or one for each query") from None
-    if radii.shape not in ((), (n,)):
-        raise ArgumentError(f"radius has shape {radii.shape}; allowed: a number, or one for each of the {n} queries")
-    if np.isnan(radii).any():
-        raise ArgumentError("radius is NaN; allowed: a number, or one for each query")
-    return np.ascontiguousarray(np.broadcast_to(radii, (n,)))
-
-
-def viewed(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Rows as the core takes them: the types that NumPy has no name for travel as their bits."""
-    return rows if rows.dtype.kind in "fiu" and rows.dtype != "bfloat16" else rows.view(np.uint16)

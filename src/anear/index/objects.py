@@ -1,4 +1,4 @@
-"""Checked arguments: points, queries and their fields as raw rows of one storage type."""
+"""Points, queries and their fields as raw rows of one storage type, checked."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from anear.codegen.layout import Fields
-from anear.data.arrays import as_field, as_rows, storage_name
-from anear.data.types.dense import to_float
+from anear.data.arrays import as_field, as_rows
+from anear.data.types.dense import bits, find_non_finite, from_bfloat16_bits, shown, to_float
 from anear.errors import ArgumentError
+from anear.index.arguments import mapping
 from anear.index.tables import Space
 from anear.spaces.domain import REAL
 from anear.spaces.space import Resolved
 
-__all__ = ["point_rows", "positive", "query_rows", "thread_count"]
+__all__ = ["point_rows", "query_rows", "viewed"]
 
 Rows = npt.NDArray[Any]
 
@@ -31,14 +32,20 @@ def point_rows(
     allow_nan: bool,
     name: str = "points",
 ) -> tuple[Rows, int]:
-    """The points' raw rows (coordinates, then fields) and the number of coordinates."""
+    """The points' raw rows (coordinates, then fields) and the number of coordinates.
+
+    Fields make the rows floating numbers: float64 if the points or a field are, else float32.
+    """
+    given = mapping(data, "point_data")
     rows = as_rows(points, name, allow_nan)
     if check_domain:
-        resolved.point_domain.check(rows, name, resolved.label)
+        resolved.point_domain.check(_plain(rows), name, resolved.label)
     dimension = rows.shape[1]
-    if not fields and not data:
+    if not fields and not given:
         return rows, dimension
-    return _with_fields(rows, fields, data, "point_data", allow_nan), dimension
+    columns = _field_columns(given, fields, len(rows), "point_data", allow_nan)
+    wide = rows.dtype == np.float64 or any(c.dtype == np.float64 for c in columns)
+    return np.concatenate([to_float(rows), *columns], axis=1, dtype=np.float64 if wide else np.float32), dimension
 
 
 def query_rows(
@@ -52,42 +59,65 @@ def query_rows(
 ) -> tuple[Rows, bool]:
     """The queries' raw rows, and whether there was a single vector.
 
-    Queries are taken in the precision that the points are searched in: float64 queries of float32 points are rounded.
+    Queries and their fields are taken in the precision that the points are searched in: for float32 points, float64
+    queries are rounded. The rounding bounds are proved for such numbers. The domain is that of the rounded numbers.
     """
     rows, single = as_rows(queries, "queries", allow_nan, space.dimension, one_row=True)
+    narrow = space.arithmetic == "float32"
+    if narrow and rows.dtype == np.float64:
+        rows = _rounded(rows, "queries", allow_nan)
     if check_domain and resolved.query_domain is not REAL:
-        resolved.query_domain.check(rows, "queries", resolved.label)
+        resolved.query_domain.check(_plain(rows), "queries", resolved.label)
     fields = space.fields("query")
-    if rows.dtype == np.float64 and space.arithmetic == "float32":
-        rows = rows.astype(np.float32)
     if fields or data:
-        rows = _with_fields(rows, fields, data, "query_data", allow_nan)
+        columns = _field_columns(mapping(data, "query_data"), fields, len(rows), "query_data", allow_nan)
+        if narrow:
+            columns = [_rounded(column, "query_data", allow_nan) for column in columns]
+        rows = np.concatenate([to_float(rows), *columns], axis=1, dtype=np.float32 if narrow else np.float64)
     return rows, single
 
 
-def _with_fields(rows: Rows, fields: Fields, data: Mapping[str, Any] | None, what: str, allow_nan: bool) -> Rows:
-    """Rows with the fields' columns behind their coordinates, in a floating type that holds both."""
-    given = dict(data or {})
-    parts = []
+def _rounded(rows: Rows, name: str, allow_nan: bool) -> Rows:
+    """float64 numbers as float32; what is beyond its range is no longer finite, which must not go unnoticed."""
+    with np.errstate(over="ignore"):
+        narrow = rows.astype(np.float32)
+    if not allow_nan:
+        where = find_non_finite(narrow)
+        if where is not None:
+            raise ArgumentError(
+                f"{name}[{where[0]}, {where[1]}] is {shown(rows[where])}, beyond the range of float32, in which these"
+                f" points are searched; float64 points are searched in float64"
+            )
+    return narrow
+
+
+def _plain(rows: Rows) -> Rows:
+    """Rows that NumPy can compare: the bare bits of bfloat16 as numbers, without a copy where ml_dtypes is at hand."""
+    if rows.dtype.fields is None:
+        return rows
+    known = from_bfloat16_bits(bits(rows))
+    return known if known.dtype.fields is None else to_float(known)
+
+
+def _field_columns(given: Mapping[str, Any], fields: Fields, n: int, what: str, allow_nan: bool) -> list[Rows]:
+    """The fields in their order, each (n, length)."""
+    side = what.partition("_")[0]
+    columns = []
     for name, length in fields:
         if name not in given:
-            raise ArgumentError(f"the formula uses {what.split('_')[0]}_field({name!r}): give it as {what}={{{name!r}: ...}}")
-        parts.append(as_field(given.pop(name), len(rows), f"{what}[{name!r}]", length, allow_nan).reshape(len(rows), -1))
-    if given:
-        used = ", ".join(repr(n) for n, _ in fields) or "none"
-        raise ArgumentError(f"{what} has {', '.join(map(repr, given))}, which the formula does not use (it uses: {used})")
-    wide = storage_name(rows) == "float64" or any(p.dtype == np.float64 for p in parts)
-    coordinates = rows if rows.dtype in (np.float32, np.float64) else to_float(rows)
-    return np.concatenate([coordinates, *parts], axis=1, dtype=np.float64 if wide else np.float32)
+            raise ArgumentError(f"the formula uses {side}_field({name!r}): give it as {what}={{{name!r}: ...}}")
+        column = as_field(given[name], n, f"{what}[{name!r}]", length, allow_nan)
+        columns.append(column.reshape(n, -1))
+    used = {name for name, _ in fields}
+    unused = [name for name in given if name not in used]
+    if unused:
+        uses = ", ".join(map(repr, sorted(used))) or "none"
+        raise ArgumentError(
+            f"{what} has {', '.join(map(repr, unused))}, which the formula does not use (it uses: {uses})"
+        )
+    return columns
 
 
-def positive(value: Any, name: str) -> int:
-    """A whole number of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ArgumentError(f"{name} is {value!r}; allowed: a whole number of at least 1")
-    return int(value)
-
-
-def thread_count(value: Any) -> int:
-    """``num_threads``: None means as many as the process may use (0 for the core)."""
-    return 0 if value is None else positive(value, "num_threads")
+def viewed(rows: Rows) -> Rows:
+    """Rows as the core takes them: the types that NumPy has no name for travel as their bits."""
+    return rows if rows.dtype.kind in "fiu" else bits(rows)

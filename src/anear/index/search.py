@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 
 from anear import _core
-from anear.data.arrays import storage_name
+from anear.data.arrays import as_filter, storage_name
 from anear.errors import ArgumentError
 from anear.formula.expression import Expr
 from anear.formula.hoist import fields
-from anear.index.index import Index, viewed
-from anear.index.objects import point_rows, query_rows, thread_count
+from anear.index.arguments import Progress, callback, flag, neighbour_count, shown, threads
+from anear.index.index import Index
+from anear.index.objects import point_rows, query_rows, viewed
 from anear.index.results import Neighbors
 from anear.index.tables import Space
 from anear.spaces.lookup import resolve
@@ -22,7 +23,10 @@ from anear.spaces.space import Distance
 
 __all__ = ["knn", "pairwise"]
 
-Progress = Callable[[int, int], bool | None]
+
+class _Checks(TypedDict):
+    check_domain: bool
+    allow_nan: bool
 
 
 def knn(
@@ -54,21 +58,20 @@ def knn(
     >>> knn(points, np.array([[0.9, 0.8]]), k=2, distance="sum(abs(x - y))").ids
     array([[1, 0]])
     """
-    index = Index(
-        points,
-        distance,
-        method=method,
-        point_data=point_data,
-        num_threads=num_threads,
-        check_domain=check_domain,
-        allow_nan=allow_nan,
-        progress=progress,
-        **params,
-    )
+    team, progress = threads(num_threads), callback(progress)
+    index = Index.__new__(Index)
+    index._take(points, distance, method, point_data, check_domain, allow_nan, params)
+    neighbour_count(k, len(index))
     if queries is None:
         if query_data or allow is not None or deny is not None:
             raise ArgumentError("query_data, allow and deny need queries; without queries the points search themselves")
+        index._build(team, progress)
         return index.self_search(k, num_threads=num_threads, progress=progress)
+    # Checked before the points are prepared, so that a mistake costs no waiting; the search checks the copies again.
+    rows, _ = index._queries(queries, query_data)
+    neighbour_count(k, len(index), len(rows))
+    as_filter(len(index), allow=allow, deny=deny)
+    index._build(team, progress)
     return index.search(
         queries, k, query_data=query_data, allow=allow, deny=deny, num_threads=num_threads, progress=progress
     )
@@ -112,25 +115,22 @@ def pairwise(
     array([[0., 2.],
            [2., 0.]])
     """
+    team, progress = threads(num_threads), callback(progress)
+    checks: _Checks = {"check_domain": flag(check_domain, "check_domain"), "allow_nan": flag(allow_nan, "allow_nan")}
     resolved = resolve(distance, **params)
-    rows, dimension = point_rows(
-        queries if points is None else points,
-        resolved,
-        fields(resolved.expr, "point"),
-        point_data,
-        check_domain=check_domain,
-        allow_nan=allow_nan,
-    )
+    needed = fields(resolved.expr, "point")
+    if points is None:
+        if np.ndim(queries) == 1 and isinstance(queries, np.ndarray):
+            raise ArgumentError("queries is one vector; points are needed to measure its distance to")
+        rows, dimension = point_rows(queries, resolved, needed, point_data, name="queries", **checks)
+    else:
+        rows, dimension = point_rows(points, resolved, needed, point_data, **checks)
     space = Space(resolved.expr, dimension, storage_name(rows))
-    query, single = query_rows(queries, resolved, space, query_data, check_domain=check_domain, allow_nan=allow_nan)
+    query, single = query_rows(queries, resolved, space, query_data, **checks)
     shape = (len(query), len(rows))
-    if out is None:
-        out = np.empty(shape, space.arithmetic)
-    elif out.shape != shape or out.dtype != space.arithmetic or not out.flags.carray:
-        raise ArgumentError(
-            f"out is {out.dtype} of shape {out.shape}; a writable C-contiguous {space.arithmetic} array of shape {shape}"
-            f" is needed"
-        )
+    matrix = np.empty(shape, space.arithmetic) if out is None else _writable(out, shape, space.arithmetic, single)
+    if out is not None and any(np.may_share_memory(matrix, given) for given in (query, rows)):
+        raise ArgumentError("out shares memory with the queries or the points, which it would overwrite")
     compiled = space.matrix_table()
     _core.pairwise(
         viewed(query),
@@ -139,8 +139,25 @@ def pairwise(
         space.storage,
         compiled.table,
         compiled.parameters,
-        out,
-        thread_count(num_threads),
+        matrix,
+        team,
         progress,
     )
-    return out[0] if single else out
+    if out is not None:
+        return out
+    return matrix[0] if single else matrix
+
+
+def _writable(out: Any, shape: tuple[int, int], dtype: str, single: bool) -> npt.NDArray[Any]:
+    """``out`` as a matrix, if the distances can be written to it as it is."""
+    if not isinstance(out, np.ndarray):
+        raise ArgumentError(f"out is {shown(out)}; a NumPy array is needed to write to")
+    shapes = [shape, shape[1:]] if single else [shape]
+    if out.shape not in shapes or out.dtype != dtype or not out.flags.carray:
+        layout = "" if out.flags.c_contiguous else " that is not C-contiguous"
+        layout += "" if out.flags.writeable else " that is read-only"
+        raise ArgumentError(
+            f"out is a {out.dtype} array of shape {out.shape}{layout}; a writable C-contiguous {dtype} array of shape"
+            f" {' or '.join(map(str, shapes))} is needed"
+        )
+    return out.reshape(shape)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from anear.formula.absolute import absolute_plan
 from anear.formula.bilinear import bilinear_plan
 from anear.formula.centre import only_differences
-from anear.formula.expression import Expr, make, prepared
+from anear.formula.expression import Expr, make, prepared, x, y
 from anear.formula.hoist import Plan, rank_plan
 from anear.formula.outer import split
 from anear.formula.simplify import simplify
@@ -47,7 +47,13 @@ def stages_of(expr: Expr) -> Stages:
     rank, outer = split(simplified)
     expanded = bilinear_plan(rank) or absolute_plan(rank)
     return Stages(
-        simplified, rank, outer, rank_plan(rank), expanded, only_differences(rank), _whole(rank_plan(simplified))
+        simplified,
+        rank,
+        outer,
+        _filled(rank_plan(rank)),
+        None if expanded is None else _filled(expanded),
+        only_differences(rank),
+        _filled(_whole(rank_plan(simplified))),
     )
 
 
@@ -56,3 +62,10 @@ def _whole(plan: Plan) -> Plan:
     if plan.offset is None:
         return plan
     return replace(plan, pair=make("add", plan.pair, prepared("query", plan.offset, False)), offset=None)
+
+
+def _filled(plan: Plan) -> Plan:
+    """``plan`` with at least one entry on either side: a distance may ignore its query, its points, or both."""
+    return replace(
+        plan, query=plan.query or (make("index", x, value=0),), point=plan.point or (make("index", y, value=0),)
+    )
