@@ -45,6 +45,11 @@ class Data:
     queries: Rows
 
     @property
+    def title(self) -> str:
+        """The space and the size."""
+        return f"{self.case.title}, {len(self.points):,} points"
+
+    @property
     def metric(self) -> str:
         """The key of the distance, by which contestants choose what they do."""
         return self.case.metric
@@ -113,24 +118,24 @@ _MILLION = 1_000_000
 CASES = {
     case.name: case
     for case in (
-        Case("r3-10k", "R^3, 10k points", "l2", "sqeuclidean", 10_000, 3, 1000),
-        Case("r3", "R^3, 1M points", "l2", "sqeuclidean", _MILLION, 3),
-        Case("r10", "R^10, 1M points", "l2", "sqeuclidean", _MILLION, 10),
-        Case("r100", "R^100, 1M points", "l2", "sqeuclidean", _MILLION, 100),
-        Case("sphere", "sphere in R^10, cosine, 1M points", "cosine", "cosine", _MILLION, 10),
-        Case("l1-10", "R^10, L1, 1M points", "l1", "manhattan", _MILLION, 10),
-        Case("l1-100", "R^100, L1, 1M points", "l1", "manhattan", _MILLION, 100),
+        Case("r3-10k", "R^3", "l2", "sqeuclidean", 10_000, 3, 1000),
+        Case("r3", "R^3", "l2", "sqeuclidean", _MILLION, 3),
+        Case("r10", "R^10", "l2", "sqeuclidean", _MILLION, 10),
+        Case("r100", "R^100", "l2", "sqeuclidean", _MILLION, 100),
+        Case("sphere", "sphere in R^10, cosine", "cosine", "cosine", _MILLION, 10),
+        Case("l1-10", "R^10, L1", "l1", "manhattan", _MILLION, 10),
+        Case("l1-100", "R^100, L1", "l1", "manhattan", _MILLION, 100),
         Case(
             "half-space",
-            "hyperbolic half-space, D = 10, 1M points",
+            "hyperbolic half-space, D = 10",
             "half-space",
             "sum((x - y)**2) / (x[0] * y[0])",
             _MILLION,
             10,
         ),
-        Case("kl", "Kullback-Leibler, 100k x 128", "kl", "kldiv", 100_000, 128),
-        Case("is", "Itakura-Saito, 100k x 128", "itakura-saito", "itakura_saito", 100_000, 128),
-        Case("js", "Jensen-Shannon, 100k x 128", "js", "jensen_shannon", 100_000, 128),
-        Case("dot", "inner product, 100k x 128", "dot", "negdotprod", 100_000, 128),
+        Case("kl", "Kullback-Leibler, D = 128", "kl", "kldiv", 100_000, 128),
+        Case("is", "Itakura-Saito, D = 128", "itakura-saito", "itakura_saito", 100_000, 128),
+        Case("js", "Jensen-Shannon, D = 128", "js", "jensen_shannon", 100_000, 128),
+        Case("dot", "inner product, D = 128", "dot", "negdotprod", 100_000, 128),
     )
 }

@@ -22,7 +22,7 @@ from peak import fma_gflops
 from peers import PEERS, Contestant, Ids, built
 
 # A call takes about this long at most: slow contestants get fewer queries, but all whose batches matter get a full one.
-_CALL_SECONDS = 4.0
+_CALL_SECONDS = 2.0
 _FEWEST = 16
 _MAIN_K = 10
 # Operations a coordinate that a processor with fused multiply-adds needs for a dot product.
@@ -73,6 +73,7 @@ def _options() -> argparse.Namespace:
     if options.quick:
         options.k, options.n = options.k or [_MAIN_K], options.n or 100_000
         options.queries, options.rounds = options.queries or 128, options.rounds or 2
+    options.call_seconds = _CALL_SECONDS / 5 if options.quick else _CALL_SECONDS
     options.k = options.k or [1, _MAIN_K, 50, 100]
     return options
 
@@ -90,10 +91,10 @@ def run_case(case: Case, modules: Sequence[str], options: argparse.Namespace) ->
     records = []
     for k in options.k:
         rounds = options.rounds or (3 if k == _MAIN_K else 2)
-        records += run_k(data, contestants, min(k, len(data.points)), rounds)
+        records += run_k(data, contestants, min(k, len(data.points)), rounds, options.call_seconds)
     peak = max(peak, fma_gflops())
     for record in records:
-        record |= {"case": case.name, "title": case.title, "threads": options.threads, "fma_gflops": peak}
+        record |= {"case": case.name, "title": data.title, "threads": options.threads, "fma_gflops": peak}
         record |= {"points": len(data.points), "dimensions": case.dimensions}
         record["fma_share"] = _fma_share(record, case)
     print(case_table(case, records, peak), "\n", flush=True)
@@ -102,14 +103,16 @@ def run_case(case: Case, modules: Sequence[str], options: argparse.Namespace) ->
     return records
 
 
-def run_k(data: Data, contestants: Sequence[Contestant], k: int, rounds: int) -> list[dict[str, Any]]:
+def run_k(
+    data: Data, contestants: Sequence[Contestant], k: int, rounds: int, call_seconds: float
+) -> list[dict[str, Any]]:
     """One race."""
     reference = np.asarray(contestants[0].search(data.queries, k))
     checked = check(data, reference)
     ready, works, amounts, loops, recalls = [], [], [], [], []
     for contestant in contestants:
         try:
-            contestant.batch = contestant.batch or affordable(contestant, data, k)
+            contestant.batch = contestant.batch or affordable(contestant, data, k, call_seconds)
             queries = data.queries[: contestant.batch]
             start = time.perf_counter()
             answer = np.asarray(contestant.search(queries, k))
@@ -131,7 +134,7 @@ def run_k(data: Data, contestants: Sequence[Contestant], k: int, rounds: int) ->
     ]
 
 
-def affordable(contestant: Contestant, data: Data, k: int) -> int:
+def affordable(contestant: Contestant, data: Data, k: int, call_seconds: float) -> int:
     """How many queries a call of this contestant gets; the same for all that are fast enough."""
     count = min(_FEWEST, len(data.queries))
     while True:
@@ -139,7 +142,7 @@ def affordable(contestant: Contestant, data: Data, k: int) -> int:
         start = time.process_time()
         contestant.search(data.queries[:count], k)
         more = min(4 * count, len(data.queries))
-        if more == count or (time.process_time() - start) * more / count > _CALL_SECONDS:
+        if more == count or (time.process_time() - start) * more / count > call_seconds:
             return count
         count = more
 
@@ -189,7 +192,7 @@ def case_table(case: Case, records: Sequence[dict[str, Any]], peak: float) -> st
     header += [f"wall k={main}", "queries/s", "recall", "/ anear", "of FMA"]
     first = at_main["anear"]
     title = (
-        f"{case.name}: {case.title} (n = {first['points']:,}); CPU us a query; FMA peak {peak:.0f} GFLOP/s; "
+        f"{case.name}: {first['title']}; CPU us a query; FMA peak {peak:.0f} GFLOP/s; "
         f"anear's answers are float64's on {first['checked_queries']} queries"
     )
     return f"{title}\n{common.render(header, rows, left=2)}"
@@ -198,7 +201,8 @@ def case_table(case: Case, records: Sequence[dict[str, Any]], peak: float) -> st
 def summary(records: Sequence[dict[str, Any]]) -> str:
     """anear beside the best of each kind, and in words where a peer wins."""
     rows, lost = [], []
-    for case, k in sorted({(record["case"], record["k"]) for record in records}, key=lambda pair: pair[1]):
+    pairs = dict.fromkeys((record["case"], record["k"]) for record in records)
+    for case, k in sorted(pairs, key=lambda pair: pair[1]):
         group = [record for record in records if (record["case"], record["k"]) == (case, k)]
         own = next(record for record in group if record["contestant"] == "anear")
         cells: list[str] = []
