@@ -24,7 +24,7 @@ def derivative(expr: Expr, leaf: Expr) -> Expr | None:
     --------
     >>> from anear.formula import log, y
     >>> derivative(y * log(y), y)
-    log(y) + 1
+    log(y) + y / y
     """
     found: dict[Expr, Expr | None] = {}
     depends: dict[Expr, bool] = {}

@@ -5,6 +5,8 @@ What a search gains is decided here: how much is left to compute for each pair.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from anear.formula.collect import collected
 from anear.formula.expression import Expr, number, walk
 from anear.formula.graph import BOTH, NEITHER, POINT, QUERY, Sides, substitute
@@ -65,6 +67,7 @@ def value_plan(expr: Expr) -> Plan:
     return Plan(pair=_placed(regrouped(simplify(expr)), entries), query=entries.of("query"), point=entries.of("point"))
 
 
+@lru_cache(maxsize=256)
 def rank_plan(rank: Expr) -> Plan:
     """The plan that computes a rank term by term, with as little as possible left for the pair.
 
@@ -76,8 +79,8 @@ def rank_plan(rank: Expr) -> Plan:
     --------
     >>> from anear.formula import log, sum, x, y
     >>> plan = rank_plan(sum(y * log(y / x)))
-    >>> plan.query, plan.point
-    ((log(x),), (sum(log(y) * y), y))
+    >>> plan.query[0], plan.point, plan.pair
+    (log(x), (y, sum(log(y) * y)), point1 - sum(query0 * point0))
     """
     rank = simplify(rank)
     plans = [_split_plan(*_terms_by_side(rank)), _split_plan(*collected(rank))]

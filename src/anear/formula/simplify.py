@@ -36,6 +36,7 @@ n * (m * a) -> (n * m) * a
 n * (a / m) -> (n / m) * a
 a * (n * b) -> n * (a * b)              if varies(a)
 (n * a) * b -> n * (a * b)              if varies(b)
+a * (1 / b) -> a / b
 a / n -> (1 / n) * a                    if power_of_two(n)
 a / (n * b) -> (1 / n) * (a / b)        if power_of_two(n)
 (n * a) / b -> n * (a / b)              if varies(b)
