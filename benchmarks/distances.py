@@ -74,7 +74,7 @@ TABLE = {
             "jensenshannon",
             "jensenshannon",
         ),
-        Row("js-metric", "jensen_shannon_metric", ("jsmetrfast", "jsmetrfastapprox")),
+        Row("js-metric", "jensen_shannon_metric", ("jsmetrfast", "jsmetrfastapprox"), simd="jensenshannon"),
         Row("renyi0.3", "renyi", ("renyidiv_fast",), parameters=(("alpha", 0.3),)),
         Row("alpha-beta", "alpha_beta", parameters=(("alpha", 0.5), ("beta", 0.7))),
         Row("canberra", "canberra", (), "Canberra", "canberra"),
