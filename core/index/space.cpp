@@ -1,5 +1,6 @@
 #include "index/space.h"
 
+#include <limits>
 #include <string>
 
 #include "base/error.h"
@@ -33,7 +34,12 @@ void Space::check(std::int64_t columns) const {
 Margin Space::margin(const PreparedQueries& queries, std::int64_t query, const std::vector<double>& maxima) const {
   double sum = 0;
   for (std::size_t j = 0; j < slack_slots.size(); ++j) sum += queries.slot(query, slack_slots[j]) * maxima[j];
-  return {slack_scale == 0 ? 0 : slack_scale * sum, relative};
+  if (slack_scale == 0) return {0, relative};
+  // The sum is also how large a term may get. Where terms may overflow nothing is proved: a NaN lets everything pass.
+  const double largest =
+      search().arithmetic_bytes == 4 ? std::numeric_limits<float>::max() : std::numeric_limits<double>::max();
+  if (!(sum < largest / 8)) return {std::numeric_limits<double>::quiet_NaN(), relative};
+  return {slack_scale * sum, relative};
 }
 
 }  // namespace anear

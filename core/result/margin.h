@@ -29,8 +29,9 @@ struct Margin {
 template <class Real>
 Real exclusive_limit(double bound) {
   constexpr Real kInfinity = std::numeric_limits<Real>::infinity();
-  // The few roundings that led to `bound` are covered by one part in 2^50.
-  const double outward = bound + std::abs(bound) * 0x1p-50 + std::numeric_limits<double>::denorm_min();
+  // The few roundings that led to `bound` are covered by one part in 2^50; what underflowed in Real's arithmetic, where
+  // no relative bound holds, by its smallest normal number (millions of denormal roundings).
+  const double outward = bound + std::abs(bound) * 0x1p-50 + static_cast<double>(std::numeric_limits<Real>::min());
   auto limit = static_cast<Real>(outward);
   if (static_cast<double>(limit) < outward) limit = std::nextafter(limit, kInfinity);
   limit = std::nextafter(limit, kInfinity);

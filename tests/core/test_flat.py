@@ -114,6 +114,14 @@ def test_near_duplicates_far_from_the_origin(shape: Shape) -> None:
         assert (careless != nearest(exact_distances(queries, rows), 10)[0]).any()
 
 
+@pytest.mark.parametrize("shape", [s for s in FORMS if s.real == "float32"], ids=str)
+@pytest.mark.parametrize("size", [1e19, 3e19, 1e-19, 3e-22, 1e-23, 1e-40])
+def test_where_float32_overflows_and_underflows(shape: Shape, size: float) -> None:
+    rng = np.random.default_rng(6)
+    rows = (size * rng.standard_normal((3000, shape.dim))).astype(np.float32)
+    check(shape, rows, rows[:6] * np.float32(0.5), 10)
+
+
 @pytest.mark.parametrize("shape", FORMS, ids=str)
 def test_nan_rows_are_no_neighbours_and_infinite_distances_are(shape: Shape) -> None:
     rows = points(shape, 3000)

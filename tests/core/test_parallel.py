@@ -90,7 +90,7 @@ def test_many_callers_at_once(rows: np.ndarray, index: Any) -> None:
 @pytest.mark.parametrize("threads", [1, 2])
 def test_progress_is_reported(rows: np.ndarray, index: Any, threads: int) -> None:
     seen: list[tuple[int, int]] = []
-    queries = np.repeat(rows, 4, axis=0)[:4000]
+    queries = np.repeat(rows, 4, axis=0)[:1500]
     index.knn(queries, "float32", 5, num_threads=threads, progress=lambda *now: seen.append(now))
     assert seen, "nothing was reported in a search of more than a second"
     done = [d for d, _ in seen]
