@@ -19,7 +19,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-__all__ = ["cache_directory", "clear_cache", "fetch", "generator_digest", "put"]
+__all__ = ["cache_directory", "clear_cache", "fetch", "put", "source_digest"]
 
 _MAGIC = b"anear-kernel-1\n"
 
@@ -37,11 +37,11 @@ def cache_directory() -> Path | None:
 
 
 @cache
-def generator_digest() -> str:
-    """A hash of the generator's own source, so that a changed generator never meets old machine code."""
-    here = Path(__file__).parent
+def source_digest(package: str) -> str:
+    """A hash of the source of one of anear's packages: what a changed package makes never meets what the old one made."""
+    folder = Path(__file__).parents[1] / package
     total = hashlib.sha256()
-    for path in sorted(here.rglob("*.py")):
+    for path in sorted(folder.rglob("*.py")):
         total.update(path.name.encode())
         total.update(path.read_bytes())
     return total.hexdigest()[:16]

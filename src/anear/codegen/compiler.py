@@ -101,7 +101,7 @@ def _key(layout: Layout, tile: Tile) -> str:
         *(_structure(e) for e in (*plan.query, *plan.point, *plan.maxima, plan.pair)),
         f"{len(plan.query)},{len(plan.point)},{plan.bilinear}",
         f"{layout.dimension},{layout.storage},{layout.arithmetic},{layout.target.name},{layout.query_fields}",
-        f"{layout.point_fields},{tile},{ABI_VERSION},{cache.generator_digest()}",
+        f"{layout.point_fields},{tile},{ABI_VERSION},{cache.source_digest('codegen')}",
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 
+from anear.codegen import cache
 from anear.formula.absolute import absolute_plan
 from anear.formula.bilinear import bilinear_plan
 from anear.formula.centre import only_differences
 from anear.formula.expression import Expr, make, prepared, x, y
 from anear.formula.hoist import Plan, rank_plan
 from anear.formula.outer import split
+from anear.formula.serial import dumps, loads, storable
 from anear.formula.simplify import simplify
 
 __all__ = ["Stages", "stages_of"]
@@ -42,7 +48,20 @@ class Stages:
 
 @lru_cache(maxsize=512)
 def stages_of(expr: Expr) -> Stages:
-    """Run the passes on a formula."""
+    """What the passes make of a formula; kept on disk beside the kernels, for they take milliseconds."""
+    if os.environ.get("ANEAR_DEBUG", "0") != "0" or not storable(expr):
+        return _run(expr)
+    text = dumps([expr])
+    key = hashlib.sha256(f"stages|{cache.source_digest('formula')}|{text}".encode()).hexdigest()
+    stored = cache.fetch(key)
+    if stored is not None:
+        return _from_text(stored.decode())
+    stages = _run(expr)
+    cache.put(key, _to_text(stages).encode())
+    return stages
+
+
+def _run(expr: Expr) -> Stages:
     simplified = simplify(expr)
     rank, outer = split(simplified)
     expanded = bilinear_plan(rank) or absolute_plan(rank)
@@ -69,3 +88,32 @@ def _filled(plan: Plan) -> Plan:
     return replace(
         plan, query=plan.query or (make("index", x, value=0),), point=plan.point or (make("index", y, value=0),)
     )
+
+
+# The stored form: the expressions of all plans in one table, and the plans' other facts beside it.
+
+
+def _to_text(stages: Stages) -> str:
+    plans = [p for p in (stages.direct, stages.matrix, stages.expanded) if p is not None]
+    expressions = [stages.simplified, stages.rank, stages.outer]
+    facts = []
+    for plan in plans:
+        expressions += [*plan.query, *plan.point, *plan.maxima, plan.pair]
+        counts = [len(plan.query), len(plan.point), len(plan.maxima)]
+        facts.append([counts, plan.slack, plan.relative, plan.relative_to_rank, plan.offset, plan.bilinear])
+    return json.dumps([dumps(expressions), facts, stages.movable])
+
+
+def _from_text(text: str) -> Stages:
+    expressions, facts, movable = json.loads(text)
+    rest = iter(loads(expressions))
+    simplified, rank, outer = next(rest), next(rest), next(rest)
+    plans: list[Plan | None] = []
+    for counts, slack, relative, relative_to_rank, offset, bilinear in facts:
+        query, point, maxima = (tuple(islice(rest, n)) for n in counts)
+        bound = None if relative is None else (relative[0], relative[1])
+        plans.append(Plan(query, point, next(rest), maxima, tuple(slack), bound, relative_to_rank, offset, bilinear))
+    direct, matrix, expanded = (*plans, None)[:3]
+    assert direct is not None
+    assert matrix is not None
+    return Stages(simplified, rank, outer, direct, expanded, movable, matrix)
