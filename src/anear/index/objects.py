@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from anear.codegen.layout import Fields
 from anear.data.arrays import as_field, as_rows
-from anear.data.types.dense import bits, find_non_finite, from_bfloat16_bits, shown, to_float
+from anear.data.types.dense import bits, find_non_finite, from_bfloat16_bits, is_finite, shown, to_float
 from anear.errors import ArgumentError
+from anear.formula.shapes import lengths
 from anear.index.arguments import mapping
 from anear.index.tables import Space
 from anear.spaces.domain import REAL
@@ -41,6 +42,7 @@ def point_rows(
     if check_domain:
         resolved.point_domain.check(_plain(rows), name, resolved.label)
     dimension = rows.shape[1]
+    lengths(resolved.expr, dimension)  # a formula that does not fit is told so in its own words
     if not fields and not given:
         return rows, dimension
     columns = _field_columns(given, fields, len(rows), "point_data", allow_nan)
@@ -81,7 +83,7 @@ def _rounded(rows: Rows, name: str, allow_nan: bool) -> Rows:
     """float64 numbers as float32; what is beyond its range is no longer finite, which must not go unnoticed."""
     with np.errstate(over="ignore"):
         narrow = rows.astype(np.float32)
-    if not allow_nan:
+    if not allow_nan and not is_finite(narrow):
         where = find_non_finite(narrow)
         if where is not None:
             raise ArgumentError(

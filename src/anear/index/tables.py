@@ -91,9 +91,13 @@ class Space:
         """The extra fields that ``side`` ("query" or "point") must bring."""
         return _fields(self.expr, side)
 
+    def precision(self, plan: Plan) -> str:
+        """What ``plan`` is computed in: float64, as the reference, where no bound of its rounding is known."""
+        return "float64" if plan.relative is None else self.arithmetic
+
     def search_table(self, plan: Plan) -> CompiledTable:
         """The table that finds candidates by ``plan``."""
-        return _load_once(plan, self, self.arithmetic, SEARCH_KERNELS)
+        return _load_once(plan, self, self.precision(plan), SEARCH_KERNELS)
 
     def exact_table(self) -> CompiledTable:
         """The table that ranks and reports; raw rows in, float64."""
@@ -104,8 +108,9 @@ class Space:
         return _load_once(exact_plan(self.expr), self, self.arithmetic, PAIR_KERNELS)
 
     def matrix_table(self) -> CompiledTable:
-        """The table that fills matrices."""
-        return _load_once(self.stages.matrix, self, self.arithmetic, MATRIX_KERNELS)
+        """The table that fills matrices; in float64 where nothing is known of the rank's rounding."""
+        precision = self.precision(self.stages.direct)
+        return _load_once(self.stages.matrix, self, precision, MATRIX_KERNELS)
 
     def rounding(self, plan: Plan) -> float:
         """The factor of the plan's rounding bound, for this dimension and arithmetic; 0 where none is proved."""
@@ -117,11 +122,15 @@ class Space:
     def slack(self, plan: Plan, table: CompiledTable) -> Slack:
         """The rounding bound of ``plan``, in the numbers the core wants."""
         if plan.relative is None:
-            return Slack(np.zeros(0, np.int32), 0.0, 0.0)
+            return Slack(np.zeros(0, np.int32), 0.0, _UNPROVED)
         factor = self.rounding(plan)
         places = np.array(slots(table.layout, plan.slack), np.int32)
         return Slack(places, factor, factor if plan.relative_to_rank else 0.0)
 
+
+# Where no bound is proved, a search in float64 keeps what is within so much of the k-th best, relatively: a thousand
+# times the rounding of a formula that cancels nothing.
+_UNPROVED = 2.0**-40
 
 _fields = lru_cache(maxsize=1024)(fields)  # asked for at every search
 
