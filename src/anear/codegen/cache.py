@@ -38,7 +38,7 @@ def cache_directory() -> Path | None:
 
 @cache
 def source_digest(package: str) -> str:
-    """A hash of the source of one of anear's packages: what a changed package makes never meets what the old one made."""
+    """A hash of the source of one of anear's packages: a changed package never meets what the old one made."""
     folder = Path(__file__).parents[1] / package
     total = hashlib.sha256()
     for path in sorted(folder.rglob("*.py")):

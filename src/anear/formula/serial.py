@@ -1,6 +1,6 @@
 """Expressions as plain text for a cache: a table of nodes, operands before the nodes that use them.
 
-Unlike ``show`` it knows the leaves of plans, keeps what is shared shared, and costs microseconds; people do not read it.
+Unlike ``show`` it knows the leaves of plans, keeps what is shared shared, and costs microseconds. Not for people.
 """
 
 from __future__ import annotations
