@@ -155,9 +155,9 @@ class LazyTensor(Operations):
     def sum(self, axis: int = -1, dim: int | None = None, **options: Any) -> Any:
         """The sum of the coordinates (axis -1 or 2), over i (0) or over j (1); ``dim`` is another name of ``axis``.
 
-        Over i or j: an array (N, D) or (M, D), added up in float64. It takes less than 128 MB of memory besides the
-        data and the result. Of a vector formula only sums of products of a scalar of i and j and vectors of i and of j
-        are compiled, such as ``K_ij * (x_i - y_j)``; others are interpreted by NumPy in float64.
+        Over i or j: an array (N, D) or (M, D), computed in the type of the data and added up in float64, in less than
+        128 MB of memory besides the data and the result. Where a vector formula is a sum of products of a scalar of i
+        and j with vectors of i and of j, as in ``K_ij * (x_i - y_j)``, only the scalars are computed for every pair.
         """
         return self._total(axis if dim is None else dim, options)
 

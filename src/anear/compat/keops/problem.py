@@ -88,12 +88,11 @@ class Problem:
         found: Floats = Problem((), self.queries.part(slice(0, 1)), self.points).values(expr)[0]
         return found
 
-    def blocks(self, per_pair: int, per_row: int) -> Iterator[tuple[slice, Iterator[Problem]]]:
-        """Some queries after the other, each with some points after the other; so many numbers a pair, and a row."""
-        nq, n = len(self.queries.rows), len(self.points.rows)
-        pairs, longest = max(1, BLOCK // per_pair), max(1, BLOCK // per_row)
-        across = min(n, longest, max(1, pairs // min(nq, 256)))
-        down = min(nq, longest, max(1, pairs // across))
+    def blocks(self, width: int) -> Iterator[tuple[slice, Iterator[Problem]]]:
+        """Some queries after the other, each with some points after the other; rows may hold ``width`` numbers."""
+        nq, n, longest = len(self.queries.rows), len(self.points.rows), max(1, BLOCK // width)
+        across = min(n, longest, max(1, BLOCK // min(nq, 256)))
+        down = min(nq, longest, max(1, BLOCK // across))
         for q in range(0, nq, down):
             rows = slice(q, q + down)
             queries = self.queries.part(rows)

@@ -48,7 +48,7 @@ def total(vector: Vector, data: Data, over: int) -> Floats:
     problem = bind(exprs, data, over)
     sums = WeightedSums(problem.exprs, dimension(vector))
     out = np.zeros((len(problem.queries.rows), sums.width))
-    for rows, blocks in problem.blocks(sums.pair_width, max(1, sums.width)):
+    for rows, blocks in problem.blocks(max(1, sums.width)):
         for block in blocks:
             out[rows] += sums(block, None)
     return out.astype(data.dtype)
@@ -87,7 +87,7 @@ def _softened(
     nq = len(problem.queries.rows)
     top, out = np.full((nq, 1), -np.inf), np.zeros((nq, sums.width + plain))
     with np.errstate(all="ignore"):
-        for rows, blocks in problem.blocks(sums.pair_width, max(1, sums.width)):
+        for rows, blocks in problem.blocks(max(1, sums.width)):
             for block in blocks:
                 f = block.matrix(problem.exprs[0]).astype(np.float64, copy=False)
                 higher = np.maximum(top[rows], f.max(axis=1, keepdims=True))

@@ -1,24 +1,25 @@
 """Sums over the points of formulas that may be vectors, in bounded memory, added up in float64.
 
-A scalar formula is compiled and summed. Many a vector is a sum of products
+A scalar formula is compiled and summed. A vector formula is taken apart into a sum of products
 
-    (scalar of query and point) * (vector of the query) * (vector of the point)
+    (scalar of query and point) * (vector of the query) * (vector of the point) * (vector of both)
 
-as in ``K_ij * (x_i - y_j)``: then only the scalar is computed for every pair, compiled, and the rest is one matrix
-product. What is no such sum is interpreted by NumPy, which is slower.
+as in ``K_ij * (x_i - y_j)``: the scalars are computed once, whatever the number of coordinates, and where there is no
+vector of both, as here, the rest is one matrix product. A vector of both is computed coordinate by coordinate.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from anear.compat.keops.columns import column_matrix
 from anear.compat.keops.problem import Problem
-from anear.formula.expression import Expr, make, number
+from anear.formula.expression import Expr, make, number, walk
 from anear.formula.graph import BOTH, POINT, Sides
 
 __all__ = ["Term", "WeightedSums", "terms"]
@@ -30,39 +31,47 @@ Floats64 = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """``pair * query * point``, a factor that is None being 1; ``pair`` is a scalar."""
+    """``pair * query * point * each``, a factor that is None being 1; ``pair`` is a scalar, ``each`` a vector."""
 
     pair: Expr | None = None
     query: Expr | None = None
     point: Expr | None = None
+    each: Expr | None = None
 
     def times(self, other: Term) -> Term:
         """The product of two terms."""
         return Term(
-            _product(self.pair, other.pair), _product(self.query, other.query), _product(self.point, other.point)
+            _product(self.pair, other.pair),
+            _product(self.query, other.query),
+            _product(self.point, other.point),
+            _product(self.each, other.each),
         )
 
 
-def terms(expr: Expr) -> list[Term] | None:
-    """The terms whose sum ``expr`` is; None where it is no such sum, or one of too many terms."""
-    return _terms(expr, Sides())
+_Found = Mapping[Expr, list[Term]]
 
 
-def _terms(expr: Expr, sides: Sides) -> list[Term] | None:
-    mask = sides(expr)
-    if mask != BOTH:
-        return [Term(point=expr)] if mask == POINT else [Term(query=expr)]
-    if not expr.is_vector:
-        return [Term(pair=expr)]
-    rule = _RULES.get(expr.op)
-    found = None if rule is None else rule(expr, sides)
-    return None if found is None or len(found) > MAX_TERMS else found
+def terms(expr: Expr) -> list[Term]:
+    """The terms whose sum ``expr`` is."""
+    sides = Sides()
+    found: dict[Expr, list[Term]] = {}
+    for node in walk(expr):
+        mask = sides(node)
+        if mask != BOTH:
+            found[node] = [Term(point=node)] if mask == POINT else [Term(query=node)]
+        elif not node.is_vector:
+            found[node] = [Term(pair=node)]
+        else:
+            rule = _RULES.get(node.op)
+            apart = None if rule is None else rule(node, found, sides)
+            found[node] = apart if apart and len(apart) <= MAX_TERMS else [Term(each=node)]
+    return found[expr]
 
 
-def _sum(expr: Expr, sides: Sides) -> list[Term] | None:
-    a, b = (_terms(arg, sides) for arg in expr.args)
-    if a is None or b is None:
-        return None
+def _sum(expr: Expr, found: _Found, sides: Sides) -> list[Term] | None:
+    a, b = (found[arg] for arg in expr.args)
+    if any(t.each is not None for t in a + b) and all(t.pair is None for t in a + b):
+        return None  # as a whole it is computed once a coordinate, in terms more than once
     return a + (b if expr.op == "add" else _negated(b))
 
 
@@ -70,27 +79,28 @@ def _negated(found: Iterable[Term]) -> list[Term]:
     return [replace(t, query=number(-1.0) if t.query is None else make("neg", t.query)) for t in found]
 
 
-def _neg(expr: Expr, sides: Sides) -> list[Term] | None:
-    found = _terms(expr.args[0], sides)
-    return None if found is None else _negated(found)
+def _neg(expr: Expr, found: _Found, sides: Sides) -> list[Term] | None:
+    return _negated(found[expr.args[0]])
 
 
-def _mul(expr: Expr, sides: Sides) -> list[Term] | None:
-    a, b = (_terms(arg, sides) for arg in expr.args)
-    return None if a is None or b is None else [p.times(q) for p in a for q in b]
+def _mul(expr: Expr, found: _Found, sides: Sides) -> list[Term] | None:
+    a, b = expr.args
+    if all(arg.is_vector and sides(arg) == BOTH for arg in expr.args):
+        return None  # (x - y) * (x - y) must not become x * x - 2 * x * y + y * y, which cancels
+    return [p.times(q) for p in found[a] for q in found[b]]
 
 
-def _div(expr: Expr, sides: Sides) -> list[Term] | None:
+def _div(expr: Expr, found: _Found, sides: Sides) -> list[Term] | None:
     a, divisor = expr.args
-    found, mask = _terms(a, sides), sides(divisor)
-    if found is None or (mask == BOTH and divisor.is_vector):
+    mask = sides(divisor)
+    if mask == BOTH and divisor.is_vector:
         return None
     inverse = make("div", number(1.0), divisor)
     factor = {BOTH: Term(pair=inverse), POINT: Term(point=inverse)}.get(mask, Term(query=inverse))
-    return [t.times(factor) for t in found]
+    return [t.times(factor) for t in found[a]]
 
 
-_RULES: Final[dict[str, Callable[[Expr, Sides], list[Term] | None]]] = {
+_RULES: Final[dict[str, Callable[[Expr, _Found, Sides], list[Term] | None]]] = {
     "add": _sum,
     "sub": _sum,
     "neg": _neg,
@@ -119,40 +129,46 @@ class WeightedSums:
         self._parts = [(e, terms(e) if e.is_vector else None) for e in exprs]
         self.width = width
 
-    @property
-    def pair_width(self) -> int:
-        """How many numbers a pair of query and point takes at most."""
-        return self.width if any(e.is_vector and found is None for e, found in self._parts) else 1
-
     def __call__(self, block: Problem, weights: Floats64 | None) -> Floats64:
         """The sums over a block's points: (queries, width); ``weights`` is (queries, points)."""
-        matrices: dict[Expr, Floats64] = {}
         columns = []
         for expr, found in self._parts:
-            if not expr.is_vector:
+            if found is None:
                 columns.append(_weighed(block.matrix(expr), weights))
-            elif found is None:
-                values = block.values(expr)
-                columns.append(values.sum(axis=1) if weights is None else np.einsum("qp,qpd->qd", weights, values))
             else:
-                columns.append(self._of_terms(found, block, weights, matrices))
+                columns.append(self._of_terms(found, block, weights))
         return np.concatenate(columns, axis=1)
 
-    def _of_terms(
-        self, found: list[Term], block: Problem, weights: Floats64 | None, matrices: dict[Expr, Floats64]
-    ) -> Floats64:
+    def _of_terms(self, found: list[Term], block: Problem, weights: Floats64 | None) -> Floats64:
         result = np.zeros((len(block.queries.rows), self.width))
+        pair, matrix = None, weights
         for term in found:
-            if term.pair is None:
-                matrix = weights
-            else:
-                if term.pair not in matrices:
-                    computed = block.matrix(term.pair)
-                    matrices = {term.pair: computed if weights is None else computed * weights}  # one at a time
-                matrix = matrices[term.pair]
-            summed = _against(matrix, term.point, block)
+            if term.pair is not pair:  # terms of the same scalar often follow one another
+                pair, matrix = term.pair, weights
+                if pair is not None:
+                    computed = block.matrix(pair)
+                    matrix = computed if weights is None else computed * weights
+            summed = _against(matrix, term.point, block) if term.each is None else self._each(matrix, term, block)
             result += summed if term.query is None else summed * block.of_queries(term.query)
         return result
+
+    def _each(self, matrix: Floats64 | None, term: Term, block: Problem) -> Floats64:
+        """The sums of ``matrix * term.point * term.each``, coordinate by coordinate."""
+        assert term.each is not None
+        values = (
+            None
+            if term.point is None
+            else np.broadcast_to(block.of_points(term.point), (len(block.points.rows), self.width))
+        )
+        columns = []
+        for k in range(self.width):
+            column = column_matrix(term.each, k, block)
+            if values is None:
+                columns.append(_weighed(column, matrix))
+            else:
+                weighted = column if matrix is None else column * matrix
+                columns.append(weighted.astype(np.float64, copy=False) @ values[:, k : k + 1])
+        return np.concatenate(columns, axis=1)
 
 
 def _weighed(matrix: Floats64, weights: Floats64 | None) -> Floats64:
