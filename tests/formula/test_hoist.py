@@ -13,9 +13,11 @@ from tests.formula.examples import EXAMPLES, example_fields, example_rows
 from tests.formula.strategies import formulas, rows
 
 from anear.formula import Expr, evaluate, parse, point_field, show
+from anear.formula.bilinear import bilinear_plan
 from anear.formula.expression import walk
 from anear.formula.hoist import Plan, cost, exact_plan, fields, rank_plan, reconstruct, value_plan
 from anear.formula.outer import split
+from anear.formula.properties import properties
 
 
 def assert_well_formed(plan: Plan) -> None:
@@ -148,6 +150,17 @@ def test_a_plan_costs_less_than_its_formula() -> None:
     for _, expr in EXAMPLES.values():
         rank, _ = split(expr)
         assert cost(rank_plan(rank).pair) <= cost(exact_plan(rank).pair)
+
+
+def test_long_formulas_neither_recurse_nor_take_long() -> None:
+    expr = parse("0")
+    for i in range(400):
+        expr = expr + parse(f"abs(x[{i % 3}] - {i + 1} * y[{i % 2}])")
+    for plan in (rank_plan(expr), value_plan(expr), bilinear_plan(expr)):
+        if plan is not None:
+            X, Y = rows(0)
+            np.testing.assert_allclose(evaluate(reconstruct(plan), X, Y), evaluate(expr, X, Y))
+    assert properties(expr).symmetric == "refuted"
 
 
 def test_plans_do_not_depend_on_the_process() -> None:

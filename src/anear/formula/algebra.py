@@ -21,8 +21,8 @@ from typing import Final
 
 import numpy as np
 
-from anear.formula.expression import ELEMENTWISE, Expr, constant, make, number, walk
-from anear.formula.graph import BOTH, NEITHER, POINT, QUERY, Sides
+from anear.formula.expression import ELEMENTWISE, Expr, constant, make, number
+from anear.formula.graph import BOTH, NEITHER, POINT, QUERY, Sides, walk_unknown
 from anear.formula.ranges import Factors, factors, never_negative, product
 from anear.formula.simplify import simplify
 
@@ -49,7 +49,7 @@ _OF_EQUALS: Final = {"eq": 1.0, "le": 1.0, "ge": 1.0, "ne": 0.0, "lt": 0.0, "gt"
 
 _COMMUTATIVE: Final = frozenset({"minimum", "maximum", "eq", "ne"})
 MOST_TERMS: Final = 64
-"""A product with more terms than this is not multiplied out."""
+"""What has more terms than this is not taken apart: large formulas must not take long."""
 
 _orders: weakref.WeakKeyDictionary[Expr, str] = weakref.WeakKeyDictionary()
 
@@ -57,11 +57,10 @@ _orders: weakref.WeakKeyDictionary[Expr, str] = weakref.WeakKeyDictionary()
 def order(expr: Expr) -> str:
     """A text to sort expressions by, the same in every process."""
     if expr not in _orders:
-        for node in walk(expr):
-            if node not in _orders:
-                value = node.value.digest if node.op == "constant" else "" if node.value is None else repr(node.value)
-                text = f"{node.op}{value}({','.join(_orders[a] for a in node.args)})"
-                _orders[node] = text if len(text) <= 200 else text[:100] + _digest(text)
+        for node in walk_unknown(expr, _orders):
+            value = node.value.digest if node.op == "constant" else "" if node.value is None else repr(node.value)
+            text = f"{node.op}{value}({','.join(_orders[a] for a in node.args)})"
+            _orders[node] = text if len(text) <= 200 else text[:100] + _digest(text)
     return _orders[expr]
 
 
@@ -223,9 +222,8 @@ class Expander:
 
     def __call__(self, expr: Expr) -> Polynomial:
         """``expr`` as a sum of products."""
-        for node in walk(expr):
-            if node not in self._known and not node.is_matrix:
-                self._known[node] = self._expand(node)
+        for node in walk_unknown(expr, self._known):
+            self._known[node] = {} if node.is_matrix else self._expand(node)
         return self._known[expr]
 
     def _of(self, node: Expr, position: int) -> Polynomial:
@@ -238,7 +236,7 @@ class Expander:
             return self._as_factors(node)
         rule = self._rules.get(node.op)
         found = rule(node) if rule else None
-        return self._opaque(node) if found is None else found
+        return self._opaque(node) if found is None or len(found) > MOST_TERMS else found
 
     def _opens(self, node: Expr) -> bool:
         """Whether the node is to be taken apart."""

@@ -16,11 +16,14 @@ from anear.formula.canonical import canonical, equal, on_diagonal
 from anear.formula.collect import collected
 from anear.formula.derivative import derivative
 from anear.formula.expression import Expr, make, number, walk, x, y
-from anear.formula.graph import substitute
+from anear.formula.graph import size, substitute
 from anear.formula.ranges import range_of
 from anear.formula.show import brief
 
 __all__ = ["Divergence", "bregman", "jensen", "second_derivative_sign"]
+
+MOST_NODES = 30
+"""Larger expressions are not differentiated: derivatives grow fast."""
 
 _POSITIVE_ONLY = frozenset({"log", "sqrt", "pow", "rsqrt", "xlogy"})
 
@@ -45,9 +48,9 @@ class Divergence:
 
 def second_derivative_sign(expr: Expr, leaf: Expr) -> tuple[bool, bool] | None:
     """(convex, only for positive coordinates) of an elementwise expression; None if it is not convex, or not known."""
-    first = derivative(expr, leaf)
+    first = derivative(expr, leaf) if size(expr) <= MOST_NODES else None
     second = None if first is None else derivative(canonical(first), leaf)
-    if second is None:
+    if second is None or size(second) > 4 * MOST_NODES:
         return None
     second = canonical(second)
     if range_of(second)[0] >= 0.0:

@@ -32,16 +32,19 @@ def curvature(expr: Expr) -> str | None:
     ('convex', 'affine')
     """
     sides = Sides()
+    simple = simplify(expr)
+    whole = {a for node in walk(simple) if node.op not in ELEMENTWISE for a in node.args} | {simple}
     known: dict[Expr, str | None] = {}
-    for node in walk(simplify(expr)):
+    for node in walk(simple):
         if not sides(node) & POINT:
             known[node] = CONSTANT
         elif node.op in ("y", "point_field"):
             known[node] = AFFINE
         else:
             rule = _RULES.get(node.op)
-            known[node] = (rule(node, *(known[a] for a in node.args)) if rule else None) or _second(node)
-    return known[simplify(expr)]
+            found = rule(node, *(known[a] for a in node.args)) if rule else None
+            known[node] = _second(node) if found is None and node in whole else found
+    return known[simple]
 
 
 def _second(node: Expr) -> str | None:

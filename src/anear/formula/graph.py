@@ -6,12 +6,24 @@ The masks say what a part depends on: nothing but numbers and captured arrays (`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Final
 
 from anear.formula.expression import Expr, make, walk
 
-__all__ = ["BOTH", "NEITHER", "POINT", "QUERY", "Sides", "is_shape_only", "on_side", "rebuild", "substitute"]
+__all__ = [
+    "BOTH",
+    "NEITHER",
+    "POINT",
+    "QUERY",
+    "Sides",
+    "is_shape_only",
+    "on_side",
+    "rebuild",
+    "size",
+    "substitute",
+    "walk_unknown",
+]
 
 NEITHER: Final = 0
 QUERY: Final = 1
@@ -19,6 +31,25 @@ POINT: Final = 2
 BOTH: Final = 3
 
 _LEAF_SIDES: Final = {"x": QUERY, "query_field": QUERY, "y": POINT, "point_field": POINT}
+
+
+def walk_unknown(root: Expr, known: Container[Expr]) -> Iterator[Expr]:
+    """The nodes of ``root`` not in ``known``, operands first; nothing below a known node is visited.
+
+    The caller makes each node known before it asks for the next.
+    """
+    stack = [root]
+    while stack:
+        node = stack[-1]
+        if node in known:
+            stack.pop()
+            continue
+        missing = [a for a in node.args if a not in known]
+        if missing:
+            stack.extend(reversed(missing))
+        else:
+            stack.pop()
+            yield node
 
 
 class Sides:
@@ -31,9 +62,7 @@ class Sides:
         """The mask of ``expr``."""
         known = self._known
         if expr not in known:
-            for node in walk(expr):
-                if node in known:
-                    continue
+            for node in walk_unknown(expr, known):
                 if node.op == "prepared":
                     mask = QUERY if node.value[0] == "query" else POINT
                 else:
@@ -62,6 +91,11 @@ def on_side(expr: Expr, side: int) -> Expr:
         return substitute(node, {make(other): make(own)})
 
     return rebuild(expr, change)
+
+
+def size(expr: Expr) -> int:
+    """How many different nodes an expression has."""
+    return sum(1 for _ in walk(expr))
 
 
 def rebuild(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:

@@ -78,10 +78,10 @@ def _peel(expr: Expr, sides: Sides) -> tuple[Expr, Expr, bool] | None:
     if len(expr.args) != 2:
         return _even(expr)
     if expr.op == "mul":
-        base = factors(expr).powers
-        if len(base) == 1 and expr in _powers_of(next(iter(base))) and never_negative(next(iter(base))):
-            (atom,) = base
-            return atom, substitute(expr, {atom: RANK}), True
+        powers = factors(expr).powers
+        ((atom, exponent),) = powers.items() if len(powers) == 1 else ((None, 0.0),)
+        if atom is not None and expr in _powers_of(atom) and never_negative(atom):
+            return atom, simplify(make("pow", RANK, number(exponent))), True
     for position in (0, 1):
         other = expr.args[1 - position]
         if _is_fixed(other) and sides(expr.args[position]) != NEITHER:

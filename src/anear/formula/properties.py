@@ -26,7 +26,7 @@ from anear.formula.canonical import equal, on_diagonal, swapped
 from anear.formula.convexity import Divergence, bregman, jensen
 from anear.formula.curvature import curvature
 from anear.formula.expression import ELEMENTWISE, Expr, make, query_field, walk, x, y
-from anear.formula.graph import BOTH, POINT, Sides, substitute
+from anear.formula.graph import BOTH, POINT, Sides, size, substitute
 from anear.formula.interpret import evaluate
 from anear.formula.metric import metric_reason
 from anear.formula.outer import RANK, apply_outer, split
@@ -40,6 +40,8 @@ Floats = npt.NDArray[np.float64]
 
 _TOLERANCE = 1e-7
 _ROWS = 24
+MOST_NODES = 150
+"""No proofs are tried on larger formulas; counterexamples still are."""
 
 
 class Finding(str):
@@ -138,8 +140,9 @@ class _Examination:
         self.positive = positive
         self.fields = any(node.op.endswith("_field") for node in walk(self.expr))
         self.samples = [] if self.fields else _samples(self.expr, positive)
-        self.bregman = bregman(self.rank)
-        self.jensen = None if self.bregman else jensen(self.rank)
+        self.small = size(self.expr) <= MOST_NODES
+        self.bregman = bregman(self.rank) if self.small else None
+        self.jensen = jensen(self.rank) if self.small and self.bregman is None else None
 
     def all(self) -> Properties:
         """Every finding."""
@@ -155,6 +158,10 @@ class _Examination:
             translation_invariant=self._translation(),
         )
 
+    def _equal(self, other: Expr) -> bool:
+        """Whether the rank is equal to another formula; large ones are not compared."""
+        return self.small and equal(self.rank, other)
+
     def _refute(self, wrong: Callable[[Floats], str | None], otherwise: str) -> Finding:
         """Refuted if ``wrong`` finds something in the distances within a sample, else unknown."""
         for rows in self.samples:
@@ -165,7 +172,7 @@ class _Examination:
         return Finding("unknown", f"{otherwise}; no counterexample among {checked} random rows")
 
     def _symmetric(self) -> Finding:
-        if equal(self.rank, swapped(self.rank)):
+        if self._equal(swapped(self.rank)):
             return Finding("proved", "exchanging x and y gives the same formula")
 
         def wrong(d: Floats) -> str | None:
@@ -200,7 +207,7 @@ class _Examination:
     def _zero(self) -> Finding:
         if self.fields:
             return Finding("unknown", "it depends on fields")
-        diagonal = on_diagonal(self.rank)
+        diagonal = on_diagonal(self.rank) if self.small else self.rank
         if diagonal.op == "number":
             value = apply_outer(self.outer, diagonal)
             if value.op == "number":
@@ -216,7 +223,7 @@ class _Examination:
     def _triangle(self) -> Finding:
         if self.fields:
             return Finding("unknown", "it depends on fields")
-        reason = metric_reason(self.expr, self.positive)
+        reason = metric_reason(self.expr, self.positive) if self.small else None
         if reason is not None:
             return Finding("proved", reason)
 
@@ -230,7 +237,7 @@ class _Examination:
         return self._refute(wrong, "no rule or theorem shows it")
 
     def _separable(self) -> Finding:
-        reason = _separable(self.rank, Sides())
+        reason = _separable(self.rank, Sides()) if self.small else None
         if reason is None:
             return Finding("unknown", "not seen to be a sum or maximum of functions of one coordinate each")
         return Finding("proved", reason)
@@ -242,7 +249,7 @@ class _Examination:
         return Finding("proved", f"{self.bregman.reason}, {order}")
 
     def _convex(self) -> Finding:
-        if curvature(self.expr) in ("convex", "affine", "constant"):
+        if self.small and curvature(self.expr) in ("convex", "affine", "constant"):
             return Finding("proved", "its operations keep convexity in y")
         found = self.bregman
         if found is not None and found.of_point and self.outer is RANK and self._divergence() is not None:
@@ -252,14 +259,14 @@ class _Examination:
     def _scale(self) -> Finding:
         scale = make("exp", query_field("scale"))
         scaled = substitute(self.rank, {x: make("mul", scale, x), y: make("mul", scale, y)})
-        if not self.fields and equal(scaled, self.rank):
+        if not self.fields and self._equal(scaled):
             return Finding("proved", "a common factor of both cancels")
         return self._moved(lambda rows: 1.7 * rows, "a common factor is not seen to cancel", "scaling both by 1.7")
 
     def _translation(self) -> Finding:
         shift = query_field("shift")
         moved = substitute(self.rank, {x: make("add", x, shift), y: make("add", y, shift)})
-        if not self.fields and equal(moved, self.rank):
+        if not self.fields and self._equal(moved):
             return Finding("proved", "a common addend of both cancels")
         return self._moved(lambda rows: rows + 0.01, "a common addend is not seen to cancel", "adding 0.01 to both")
 

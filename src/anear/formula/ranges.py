@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from anear.formula.expression import Expr, make, number, walk
+from anear.formula.expression import Expr, make, number
+from anear.formula.graph import walk_unknown
 
 __all__ = ["Factors", "Range", "factors", "never_negative", "product", "range_of"]
 
@@ -102,11 +103,10 @@ def factors(expr: Expr) -> Factors:
     NaN (``sqrt(a)**2``).
     """
     if expr not in _factors:
-        for node in walk(expr):
-            if node not in _factors:
-                found = _factor(node)
-                usable = found is not None and math.isfinite(found.number) and node not in found.powers
-                _factors[node] = found if usable else None
+        for node in walk_unknown(expr, _factors):
+            found = _factor(node)
+            usable = found is not None and math.isfinite(found.number) and node not in found.powers
+            _factors[node] = found if usable else None
     return _known_factors(expr)
 
 
@@ -170,13 +170,12 @@ def range_of(expr: Expr, *, rounded: bool = False) -> Range:
     """
     known = _rounded_ranges if rounded else _ranges
     if expr not in known:
-        for node in walk(expr):
-            if node not in known:
-                low, high = _range(node, known)
-                if not rounded and node.op in ("mul", "div", "sum"):
-                    limit = _cauchy_schwarz(node)
-                    low, high = max(low, -limit), min(high, limit)
-                known[node] = (low, high) if low <= high else ANY  # an empty range: never a number
+        for node in walk_unknown(expr, known):
+            low, high = _range(node, known)
+            if not rounded and node.op in ("mul", "div", "sum"):
+                limit = _cauchy_schwarz(node)
+                low, high = max(low, -limit), min(high, limit)
+            known[node] = (low, high) if low <= high else ANY  # an empty range: never a number
     return known[expr]
 
 

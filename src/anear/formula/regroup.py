@@ -12,30 +12,48 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from anear.formula.expression import Expr, make, number
-from anear.formula.graph import BOTH, POINT, QUERY, Sides, rebuild
+from anear.formula.expression import Expr, make, number, walk
+from anear.formula.graph import BOTH, POINT, QUERY, Sides
 from anear.formula.simplify import simplify
 
 __all__ = ["regrouped"]
+
+_CHAINS: Final = {"add": "sum", "sub": "sum", "mul": "product", "div": "product", "neg": "product"}
 
 
 def regrouped(expr: Expr) -> Expr:
     """``expr`` with the operands of its two-sided sums and products ordered by side."""
     sides = Sides()
+    inner = _inner_links(expr)
+    done: dict[Expr, Expr] = {}
+    for node in walk(expr):
+        args = tuple(done[a] for a in node.args)
+        changed = node if args == node.args else make(node.op, *args, value=node.value)
+        done[node] = changed if node in inner else _ordered(changed, sides)
+    return done[expr]
 
-    def change(node: Expr) -> Expr:
-        if sides(node) != BOTH:
-            return node
-        if node.op in ("mul", "div", "neg"):
-            return _product(node, sides)
-        if node.op in ("add", "sub"):
-            return _sum(node, sides)
-        if node.op == "xlogy" and sides(node.args[1]) != BOTH:
-            a, b = node.args
-            return make("where", a, _product(make("mul", a, make("log", b)), sides), number(0.0))
+
+def _inner_links(expr: Expr) -> set[Expr]:
+    """The sums that are operands of sums alone, and the products of products: their whole chain is ordered at once."""
+    users: dict[Expr, set[str]] = {}
+    for node in walk(expr):
+        for a in node.args:
+            users.setdefault(a, set()).add(_CHAINS.get(node.op, ""))
+    return {node for node, kinds in users.items() if kinds == {_CHAINS.get(node.op, "-")}}
+
+
+def _ordered(node: Expr, sides: Sides) -> Expr:
+    """The node with its own chain ordered."""
+    if sides(node) != BOTH:
         return node
-
-    return rebuild(expr, change)
+    if node.op in ("mul", "div", "neg"):
+        return _product(node, sides)
+    if node.op in ("add", "sub"):
+        return _sum(node, sides)
+    if node.op == "xlogy" and sides(node.args[1]) != BOTH:
+        a, b = node.args
+        return make("where", a, _product(make("mul", a, make("log", b)), sides), number(0.0))
+    return node
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ See :mod:`anear.formula.rounding` for the arithmetic that is assumed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import numpy as np
@@ -53,15 +53,17 @@ class PairFacts:
 
     def __init__(self, plan: Plan, nonnegative: bool = False) -> None:
         self._entries = entry_leaves(plan)
-        self._assumed = {v: make("abs", v) for v in (x, y)} if nonnegative else {}
+        assumed = {v: make("abs", v) for v in (x, y)} if nonnegative else {}
+        self._meanings = _replaced(plan.pair, self._entries)
+        self._assumed = _replaced(plan.pair, {leaf: substitute(e, assumed) for leaf, e in self._entries.items()})
 
     def meaning(self, node: Expr) -> Expr:
         """The node over ``x`` and ``y``."""
-        return substitute(node, self._entries)
+        return self._meanings[node]
 
     def range(self, node: Expr) -> Range:
         """The values it can take, rounding included."""
-        return range_of(substitute(self.meaning(node), self._assumed), rounded=True)
+        return range_of(self._assumed[node], rounded=True)
 
     def stored_error(self, leaf: Expr) -> Count:
         """The error of a prepared entry: none for raw data."""
@@ -69,6 +71,15 @@ class PairFacts:
         while entry.op in ("slice", "index"):
             entry = entry.args[0]
         return EXACT if entry.op in _RAW else (STORED, 0.0)
+
+
+def _replaced(pair: Expr, leaves: Mapping[Expr, Expr]) -> dict[Expr, Expr]:
+    """Every node of ``pair`` with the leaves replaced."""
+    done: dict[Expr, Expr] = {}
+    for node in walk(pair):
+        args = tuple(done[a] for a in node.args)
+        done[node] = leaves.get(node, node) if not args else make(node.op, *args, value=node.value)
+    return done
 
 
 class RelativeError:

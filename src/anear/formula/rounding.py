@@ -40,7 +40,7 @@ import math
 from dataclasses import replace
 from typing import Final
 
-from anear.formula.expression import Expr, make, number, x, y
+from anear.formula.expression import Expr, make, number, walk, x, y
 from anear.formula.majorant import Product, majorant
 from anear.formula.plan import Entries, Plan
 from anear.formula.ranges import range_of
@@ -126,15 +126,19 @@ def _norm(parts: list[Expr]) -> Expr:
 
 def _magnitude(expr: Expr) -> Expr:
     """An upper bound of |expr| in which nothing cancels."""
-    if expr.op in ("add", "sub", "mul"):
-        return make("add" if expr.op == "sub" else expr.op, _magnitude(expr.args[0]), _magnitude(expr.args[1]))
-    if expr.op == "neg":
-        return _magnitude(expr.args[0])
-    if expr.op == "sum":
-        return make("sum", _magnitude(expr.args[0]))
-    if expr.op == "div":
-        return make("div", _magnitude(expr.args[0]), _size(expr.args[1]))
-    return _size(expr)
+    done: dict[Expr, Expr] = {}
+    for node in walk(expr):
+        if node.op in ("add", "sub", "mul"):
+            done[node] = make("add" if node.op == "sub" else node.op, *(done[a] for a in node.args))
+        elif node.op == "neg":
+            done[node] = done[node.args[0]]
+        elif node.op == "sum":
+            done[node] = make("sum", done[node.args[0]])
+        elif node.op == "div":
+            done[node] = make("div", done[node.args[0]], _size(node.args[1]))
+        else:
+            done[node] = node if node.is_matrix else _size(node)
+    return done[expr]
 
 
 def _size(expr: Expr) -> Expr:

@@ -20,7 +20,8 @@ from typing import Final
 
 import numpy as np
 
-from anear.formula.expression import ELEMENTWISE, Expr, constant, make, number, walk
+from anear.formula.expression import ELEMENTWISE, Expr, constant, make, number
+from anear.formula.graph import walk_unknown
 from anear.formula.interpret import OPERATIONS
 from anear.formula.ranges import range_of
 from anear.formula.show import brief
@@ -130,10 +131,9 @@ _simplified: weakref.WeakKeyDictionary[Expr, Expr | None] = weakref.WeakKeyDicti
 def simplify(expr: Expr) -> Expr:
     """``expr`` with the table's rules applied everywhere until none fits."""
     if expr not in _simplified:
-        for node in walk(expr):
-            if node not in _simplified:
-                simple = _build(node.op, tuple(_get(a) for a in node.args), node.value)
-                _simplified[node] = None if simple is node else simple
+        for node in walk_unknown(expr, _simplified):
+            simple = _build(node.op, tuple(_get(a) for a in node.args), node.value)
+            _simplified[node] = None if simple is node else simple
     return _get(expr)
 
 
