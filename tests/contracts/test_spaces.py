@@ -62,7 +62,7 @@ def close(got: np.ndarray, true: np.ndarray, storage: str) -> bool:
     scale = np.nanmax(np.abs(true[np.isfinite(true)]), initial=1e-3)
     both = np.isfinite(true) & np.isfinite(got)
     same = np.array_equal(got[~both], true[~both].astype(got.dtype), equal_nan=True)
-    return bool(same and (np.abs(got - true)[both] <= unit * np.abs(true[both]) + 1e-7 * scale).all())
+    return bool(same and (np.abs(got[both] - true[both]) <= unit * np.abs(true[both]) + 1e-7 * scale).all())
 
 
 @pytest.mark.parametrize(("name", "storage", "dimension"), matrix())
