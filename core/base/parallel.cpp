@@ -5,19 +5,182 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
+#include <exception>
+#include <list>
 #include <mutex>
+#include <stdexcept>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
 
-#include "base/pool.h"
-
 #if defined(__linux__)
 #include <sched.h>
+#endif
+#if !defined(_WIN32)
+#include <pthread.h>
 #endif
 
 namespace anear {
 namespace {
+
+// Work that several threads do together. It lives on its caller's stack: helpers touch it only between `enter` and
+// `leave`, and the caller waits for the last `leave`.
+class Job {
+ public:
+  Job(int helpers, Progress& progress) : progress_(progress), free_places_(helpers) {}
+  virtual ~Job() = default;
+
+  // Takes part until nothing is left to do. Throws nothing.
+  virtual void work() = 0;
+  virtual bool has_work() const = 0;
+
+  // Does the job on this thread and at most `helpers` others; throws what it failed with.
+  void run(int helpers);
+
+ protected:
+  bool failed() const { return failed_; }
+  // Called while an exception is handled. Of several, that with the smallest order is kept.
+  void note_failure(std::int64_t order);
+  Progress& progress() { return progress_; }
+
+ private:
+  friend class Pool;
+
+  // Under the pool's lock.
+  bool enter() {
+    if (free_places_ == 0 || !has_work()) return false;
+    --free_places_;
+    ++active_;
+    return true;
+  }
+  void leave() {
+    if (--active_ == 0) idle_.notify_all();
+  }
+
+  Progress& progress_;
+  int free_places_;
+  int active_ = 0;
+  std::condition_variable idle_;
+  std::atomic<bool> failed_{false};
+  std::int64_t failure_order_ = 0;
+  std::exception_ptr failure_;
+  std::mutex failure_mutex_;
+};
+
+// Worker threads, started when first wanted and kept. A pool is never destroyed: its threads sleep until the process
+// ends, which spares every exit-time order problem.
+class Pool {
+ public:
+  // A child of fork has none of its parent's threads, and the parent's locks in an unknown state: it gets a new pool.
+  static Pool& current();
+
+  void run(Job& job, int helpers);
+
+ private:
+  std::list<Job*>::iterator post(Job& job, int helpers);
+  void serve();
+  // A progress callback may fork. In the child this pool's threads are gone with their part of the work.
+  void refuse_child() const;
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::list<Job*> jobs_;
+  int threads_ = 0;
+};
+
+thread_local bool inside_job = false;
+std::atomic<Pool*> current_pool{nullptr};
+
+void work_inside(Job& job) {
+  const bool outer = std::exchange(inside_job, true);
+  job.work();
+  inside_job = outer;
+}
+
+void Job::run(int helpers) {
+  if (helpers <= 0 || inside_job) {
+    work_inside(*this);
+  } else {
+    Pool::current().run(*this, helpers);
+  }
+  if (failure_) std::rethrow_exception(failure_);
+}
+
+void Job::note_failure(std::int64_t order) {
+  const std::lock_guard lock(failure_mutex_);
+  if (!failure_ || order < failure_order_) {
+    failure_order_ = order;
+    failure_ = std::current_exception();
+  }
+  failed_ = true;
+}
+
+Pool& Pool::current() {
+#if !defined(_WIN32)
+  static const int registered = pthread_atfork(nullptr, nullptr, [] { current_pool.store(nullptr); });
+  (void)registered;
+#endif
+  Pool* found = current_pool.load();
+  if (found == nullptr) {
+    auto* fresh = new Pool;
+    if (current_pool.compare_exchange_strong(found, fresh)) {
+      found = fresh;
+    } else {
+      delete fresh;
+    }
+  }
+  return *found;
+}
+
+void Pool::refuse_child() const {
+  if (current_pool.load() != this) throw std::runtime_error("the process was forked during a parallel computation");
+}
+
+void Pool::run(Job& job, int helpers) {
+  const auto place = post(job, helpers);
+  work_inside(job);
+  refuse_child();
+  std::unique_lock lock(mutex_);
+  jobs_.erase(place);
+  while (job.active_ != 0) {
+    job.idle_.wait_for(lock, std::chrono::milliseconds(20));
+    lock.unlock();
+    job.progress_.tick();  // without the lock: the callback may take its time
+    refuse_child();
+    lock.lock();
+  }
+}
+
+std::list<Job*>::iterator Pool::post(Job& job, int helpers) {
+  const std::lock_guard lock(mutex_);
+  for (; threads_ < helpers; ++threads_) {
+    try {
+      std::thread([this] { serve(); }).detach();
+    } catch (const std::system_error&) {
+      break;  // no more threads to be had: the caller does the work with those there are
+    }
+  }
+  const auto place = jobs_.insert(jobs_.end(), &job);
+  wake_.notify_all();
+  return place;
+}
+
+void Pool::serve() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    Job* job = nullptr;
+    wake_.wait(lock, [&] {
+      const auto found = std::find_if(jobs_.begin(), jobs_.end(), [](Job* candidate) { return candidate->enter(); });
+      job = found == jobs_.end() ? nullptr : *found;
+      return job != nullptr;
+    });
+    lock.unlock();
+    work_inside(*job);
+    lock.lock();
+    job->leave();
+  }
+}
 
 class Loop final : public Job {
  public:

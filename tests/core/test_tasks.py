@@ -12,7 +12,7 @@ from tests.core.kernels import program
 @pytest.fixture(scope="module")
 def check(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tasks")
-    return program(folder, "tasks_check.cpp", "base/parallel.cpp", "base/pool.cpp")
+    return program(folder, "tasks_check.cpp", "base/parallel.cpp")
 
 
 def run(check: Path, *arguments: int) -> str:
