@@ -121,7 +121,11 @@ def test_reductions_of_vectors(dim: int, dtype: str) -> None:
         (kernel * (x_i - y_j), values * (X - Y)),
         (-(x_i * b_j - 2 * y_j) * kernel / (1 + kernel), -(X * B - 2 * Y) * values / (1 + values)),
         ((x_i - 1) / y_j, (X - 1) / Y),  # no scalar of i and j
-        ((x_i - y_j) ** 2 + kernel, (X - Y) ** 2 + values),  # interpreted
+        ((x_i - y_j) ** 2 + kernel, (X - Y) ** 2 + values),
+        (kernel * (x_i - y_j).abs() * b_j * x_i, values * np.abs(X - Y) * B * X),
+        ((x_i - y_j).abs() / (1 + kernel) / x_i - y_j, np.abs(X - Y) / (1 + values) / X - Y),
+        ((x_i * y_j).clamp(Pm([0.1, 0.2, 0.3, 0.4]), 1)[1:4], np.clip(X * Y, [0.1, 0.2, 0.3, 0.4], 1)[..., 1:4]),
+        (Pm([*range(8)]).matvecmult((x_i - y_j).abs()), np.abs(X - Y) @ np.arange(8.0).reshape(2, 4).T),
         (x_i.concat(kernel * b_j)[2:6], np.concatenate([X + 0 * Y, values * B], axis=-1)[..., 2:6]),
     ]
     for formula, dense in cases:
@@ -147,6 +151,7 @@ def test_matrix_products() -> None:
     np.testing.assert_allclose(kernel.rmatvec(x[:, 0]), dense.T @ x[:, 0])
     assert (kernel @ y[:, :1]).shape == (M, 1)
     np.testing.assert_allclose(((-Vi(0, D).sqdist(Vj(y))).exp() @ y)(x), dense @ y)
+    np.testing.assert_allclose(((-Vi(0, D).sqdist(Vj(y))).exp() @ y[:, 0])(x), dense @ y[:, 0])
 
 
 def test_a_tensor_is_a_linear_operator_for_scipy() -> None:
@@ -166,6 +171,9 @@ def test_log_sum_exp_with_weights() -> None:
     both = Vj(y[:, :1]).concat(Vi(x[:, :1]))
     expected = np.stack([matrix @ y[:, 0], matrix.sum(1) * x[:, 0]], axis=1)
     np.testing.assert_allclose(f.logsumexp(dim=1, weight=both), np.log(expected))
+    apart = np.abs(x[:, None, :] - y[None, :, :])
+    expected = np.einsum("ij,ijd->id", matrix, apart)
+    np.testing.assert_allclose(f.logsumexp(dim=1, weight=(Vi(x) - Vj(y)).abs()), np.log(expected))
     np.testing.assert_allclose(f.sumsoftmaxweight(Vj(y), dim=1), matrix @ y / matrix.sum(1, keepdims=True))
     np.testing.assert_allclose(f.sumsoftmaxweight(Vi(x), dim=1), x)
 

@@ -156,7 +156,7 @@ class LazyTensor(Operations):
         """The sum of the coordinates (axis -1 or 2), over i (0) or over j (1); ``dim`` is another name of ``axis``.
 
         Over i or j: an array (N, D) or (M, D), computed in the type of the data and added up in float64, in less than
-        128 MB of memory besides the data and the result. Where a vector formula is a sum of products of a scalar of i
+        100 MB of memory besides the data and the result. Where a vector formula is a sum of products of a scalar of i
         and j with vectors of i and of j, as in ``K_ij * (x_i - y_j)``, only the scalars are computed for every pair.
         """
         return self._total(axis if dim is None else dim, options)
@@ -244,8 +244,10 @@ class LazyTensor(Operations):
         array, _ = array_of(v, "the right side of @")
         if array.ndim not in (1, 2):
             raise ArgumentError(f"the right side of @ has shape {array.shape}; (N,) and (N, L) are allowed")
-        product = (self * LazyTensor(v.reshape(-1, 1) if array.ndim == 1 else v, axis=1)).sum(dim=1)
-        return product if array.ndim == 2 or isinstance(product, Reduction) else product.reshape(-1)
+        flat = array.ndim == 1
+        product = self * LazyTensor(v.reshape(-1, 1) if flat else v, axis=1)
+        shape = (-1,) if flat else (-1, array.shape[1])
+        return product._reduced(lambda a, data, over: r.total(a[0], data, over).reshape(shape), 1, {})
 
     def matvec(self, v: Any) -> Any:
         """``self @ v``; by this method SciPy takes a tensor for a linear operator."""

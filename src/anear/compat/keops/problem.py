@@ -25,9 +25,9 @@ from anear.index.search import pairwise
 
 __all__ = ["Problem", "bind"]
 
-BLOCK: Final = 1 << 20
-"""Numbers of a block: pairs of queries and points, or coordinates of either. Each array of so many takes 8 MB in
-float64; a sum holds at most six of them, whatever the number of queries and points."""
+BLOCK: Final = 1 << 19
+"""Pairs of queries and points that are looked at together, and coordinates of either. An array of so many numbers takes
+4 MB in float64; a sum holds at most six of them, whatever the number of queries and points."""
 
 _FIELDS: Final = ("query_field", "point_field")
 

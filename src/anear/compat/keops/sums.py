@@ -26,6 +26,10 @@ __all__ = ["Term", "WeightedSums", "terms"]
 
 MAX_TERMS: Final = 16
 
+_MULTIPLIED: Final = 1024
+"""Points of one matrix product: it stays in the cache, and BLAS starts no threads for so little, which would take
+longer than the product where there are few columns."""
+
 Floats64 = npt.NDArray[np.float64]
 
 
@@ -188,7 +192,10 @@ def _against(matrix: Floats64 | None, point: Expr | None, block: Problem) -> Flo
     values = block.of_points(point)
     if matrix is None:
         return _sums(values, axis=0)
-    product: Floats64 = matrix.astype(np.float64, copy=False) @ values
+    product = np.zeros((len(matrix), values.shape[1]))
+    for p in range(0, len(values), _MULTIPLIED):
+        part = slice(p, p + _MULTIPLIED)
+        product += matrix[:, part].astype(np.float64, copy=False) @ values[part]
     return product
 
 
