@@ -15,7 +15,6 @@ A term may become NaN where the expression is a number (``log(x/y)`` of two nega
 from __future__ import annotations
 
 import math
-import weakref
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -23,158 +22,34 @@ import numpy as np
 
 from anear.formula.expression import ELEMENTWISE, Expr, constant, make, number
 from anear.formula.graph import BOTH, NEITHER, POINT, QUERY, Sides, walk_unknown
-from anear.formula.ranges import Factors, factors, never_negative, product
+from anear.formula.polynomial import (
+    ONE,
+    Polynomial,
+    add_to,
+    dimension_of,
+    order,
+    parted,
+    plain,
+    scaled,
+    sorted_terms,
+    term_of,
+    times,
+    total,
+    without_squared_cosines,
+    written,
+    written_term,
+)
+from anear.formula.ranges import Factors, factors, never_negative
 from anear.formula.simplify import simplify
 
-__all__ = [
-    "Expander",
-    "Polynomial",
-    "add_to",
-    "dimension_of",
-    "order",
-    "scaled",
-    "shape_of",
-    "sorted_terms",
-    "times",
-    "total",
-    "written",
-    "written_term",
-]
+__all__ = ["Expander"]
 
-Polynomial = dict[frozenset[tuple[Expr, float]], Factors]
-
-ONE: Final = number(1.0)
 _OF_EQUALS: Final = {"eq": 1.0, "le": 1.0, "ge": 1.0, "ne": 0.0, "lt": 0.0, "gt": 0.0}
 """What comparing equal numbers gives."""
 
 _COMMUTATIVE: Final = frozenset({"minimum", "maximum", "eq", "ne"})
 MOST_TERMS: Final = 64
 """What has more terms than this is not taken apart: large formulas must not take long."""
-
-_orders: weakref.WeakKeyDictionary[Expr, str] = weakref.WeakKeyDictionary()
-
-
-def order(expr: Expr) -> str:
-    """A text to sort expressions by, the same in every process."""
-    if expr not in _orders:
-        for node in walk_unknown(expr, _orders):
-            value = node.value.digest if node.op == "constant" else "" if node.value is None else repr(node.value)
-            text = f"{node.op}{value}({','.join(_orders[a] for a in node.args)})"
-            _orders[node] = text if len(text) <= 200 else text[:100] + _digest(text)
-    return _orders[expr]
-
-
-def _digest(text: str) -> str:
-    import hashlib
-
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-# --- sums of products -------------------------------------------------------------------------------------------------
-
-
-def add_to(total: Polynomial, term: Factors) -> None:
-    """Add one term, merging it with an equal product."""
-    key = term.key()
-    known = total.get(key)
-    coefficient = term.number + (known.number if known else 0.0)
-    # what is left of terms that cancel is rounding
-    if coefficient == 0.0 or (known and abs(coefficient) < 1e-15 * abs(term.number)):
-        total.pop(key, None)
-    else:
-        total[key] = Factors(coefficient, known.powers if known else term.powers)
-
-
-def term_of(expr: Expr) -> Polynomial:
-    """One atom as a sum of one term."""
-    return {frozenset({(expr, 1.0)}): Factors(1.0, {expr: 1.0})}
-
-
-def plain(value: float) -> Polynomial:
-    """A number as a sum of at most one term."""
-    return {frozenset(): Factors(value, {})} if value else {}
-
-
-def scaled(a: Polynomial, by: float) -> Polynomial:
-    """Every term times a number."""
-    return {key: Factors(term.number * by, term.powers) for key, term in a.items()}
-
-
-def total(*parts: Polynomial) -> Polynomial:
-    """The sum."""
-    result: Polynomial = {}
-    for part in parts:
-        for term in part.values():
-            add_to(result, term)
-    return result
-
-
-def times(a: Polynomial, b: Polynomial) -> Polynomial:
-    """The product, multiplied out."""
-    result: Polynomial = {}
-    for p in a.values():
-        for q in b.values():
-            add_to(result, p.times(q))
-    return result
-
-
-def shape_of(vector: Expr) -> Expr:
-    """What tells the number of coordinates: a number where it is fixed, else ``x`` or slices of it.
-
-    Vectors of equal shapes have equally many coordinates, whatever the dimension of the data.
-    """
-    while vector.length is None and vector.args and vector.op != "slice":
-        vector = next(a for a in vector.args if a.is_vector)
-    if vector.length is not None:
-        return number(float(vector.length))
-    return make("slice", shape_of(vector.args[0]), value=vector.value) if vector.op == "slice" else make("x")
-
-
-def dimension_of(vector: Expr) -> Expr:
-    """The number of coordinates of ``vector``, as a scalar that depends on no data."""
-    shape = shape_of(vector)
-    return shape if shape.op == "number" else make("sum", make("where", shape, ONE, ONE))
-
-
-def _sorted(term: Factors) -> Factors:
-    return Factors(term.number, dict(sorted(term.powers.items(), key=lambda item: (order(item[0]), item[1]))))
-
-
-def written_term(term: Factors) -> Expr:
-    """The product as an expression; each ``xlogy(1, b)`` takes the other factors as its first operand."""
-    logs = [a for a in term.powers if a.op == "xlogy" and a.args[0] is ONE and term.powers[a] == 1.0]
-    rest = {a: e for a, e in _sorted(term).powers.items() if a not in logs}
-    if not logs:
-        return product(Factors(term.number, rest))
-    if not rest and len(logs) == 1:
-        result = make("log", logs[0].args[1])
-    else:
-        result = product(Factors(1.0, rest))
-        for log in sorted(logs, key=order):
-            result = make("xlogy", result, log.args[1])
-    return result if term.number == 1.0 else make("mul", number(term.number), result)
-
-
-def sorted_terms(a: Polynomial) -> list[Factors]:
-    """The terms in an order that does not depend on how the sum came about."""
-    return sorted(a.values(), key=lambda t: tuple((order(f), e) for f, e in _sorted(t).powers.items()) or (("~", 0.0),))
-
-
-def written(a: Polynomial) -> Expr:
-    """The sum as an expression: additions first, then subtractions."""
-    terms = sorted_terms(a)
-    up = [t for t in terms if t.number > 0.0]
-    down = [Factors(-t.number, t.powers) for t in terms if t.number < 0.0]
-    result: Expr | None = None
-    for term in up:
-        result = written_term(term) if result is None else make("add", result, written_term(term))
-    for term in down:
-        part = written_term(term)
-        result = make("neg", part) if result is None else make("sub", result, part)
-    return simplify(result) if result is not None else number(0.0)
-
-
-# --- taking expressions apart -----------------------------------------------------------------------------------------
 
 
 class Expander:
@@ -318,7 +193,9 @@ class Expander:
         if not self.bilinear and len(a) > 1 and len(b) > 1:
             left, right = self._atom(a, 1.0), self._atom(b, 1.0)
             return None if left is None or right is None else times(left, right)
-        return times(a, b) if len(a) * len(b) <= MOST_TERMS else None
+        if len(a) * len(b) > MOST_TERMS:
+            return None
+        return without_squared_cosines(times(a, b)) if self.one_sided else times(a, b)
 
     def _cancelled(self, a: Polynomial, b: Polynomial) -> Polynomial:
         """``a`` as one factor if ``b`` divides by it."""
@@ -361,8 +238,17 @@ class Expander:
         """A decided choice."""
         condition = self._of(node, 0)
         if condition and set(condition) != {frozenset()}:
-            return None
+            return self._choice_or_zero(node)
         return self._of(node, 1 if condition else 2)
+
+    def _choice_or_zero(self, node: Expr) -> Polynomial | None:
+        """``where(c, n*a, 0)`` as ``n * where(c, a, 0)``."""
+        a, b = self._of(node, 1), self._of(node, 2)
+        if b or not a:
+            return None
+        scale = sorted_terms(a)[0].number
+        chosen = make("where", written(self._of(node, 0)), written(scaled(a, 1.0 / scale)), number(0.0))
+        return scaled(self._as_factors(chosen), scale) if chosen.is_vector == node.is_vector else None
 
     def _abs(self, node: Expr) -> Polynomial | None:
         a = self._of(node, 0)
@@ -418,7 +304,7 @@ class Expander:
         """The sum of a sum, scalars outside."""
         result: Polynomial = {}
         for term in self._of(node, 0).values():
-            scalars, vectors = _parted(term)
+            scalars, vectors = parted(term)
             inside = make("sum", written_term(vectors)) if vectors.powers else dimension_of(node.args[0])
             add_to(result, scalars.times(factors(inside)))
         return result
@@ -428,7 +314,7 @@ class Expander:
         matrix = node.args[0]
         result: Polynomial = {}
         for term in self._of(node, 1).values():
-            scalars, vectors = _parted(term)
+            scalars, vectors = parted(term)
             ones = constant(np.ones(matrix.value.shape[1]))
             vector = written_term(vectors) if vectors.powers else ones
             add_to(result, scalars.times(Factors(1.0, {make("matvec", matrix, vector): 1.0})))
@@ -442,7 +328,7 @@ class Expander:
         elif not a or not all(f.is_vector or never_negative(f) for t in a.values() for f in t.powers):
             return None if a else {}
         else:
-            front, vectors = _parted(next(iter(a.values())))
+            front, vectors = parted(next(iter(a.values())))
             rest = written({vectors.key(): Factors(math.copysign(1.0, front.number), vectors.powers)})
             front = Factors(abs(front.number), front.powers)
         if not rest.is_vector or any(f.is_vector for f in front.powers):
@@ -453,7 +339,7 @@ class Expander:
         """The running sums of a sum, scalars outside."""
         result: Polynomial = {}
         for term in self._of(node, 0).values():
-            scalars, vectors = _parted(term)
+            scalars, vectors = parted(term)
             if not vectors.powers:
                 return None
             add_to(result, scalars.times(Factors(1.0, {make("cumsum", written_term(vectors)): 1.0})))
@@ -465,11 +351,3 @@ def _wave(op: str, angle: Expr) -> Polynomial:
     flip = angle.op == "neg" or (angle.op == "mul" and angle.args[0].op == "number" and angle.args[0].value < 0.0)
     wave = make(op, simplify(make("neg", angle)) if flip else angle)
     return scaled(term_of(wave), -1.0 if flip and op == "sin" else 1.0)
-
-
-def _parted(term: Factors) -> tuple[Factors, Factors]:
-    """(the number and the scalar atoms, the vector atoms)."""
-    return (
-        Factors(term.number, {a: e for a, e in term.powers.items() if not a.is_vector}),
-        Factors(1.0, {a: e for a, e in term.powers.items() if a.is_vector}),
-    )

@@ -14,8 +14,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from anear.formula.algebra import (
-    Expander,
+from anear.formula.algebra import Expander
+from anear.formula.expression import Expr, make
+from anear.formula.graph import BOTH, POINT
+from anear.formula.hoist import Entries, Plan, cost, describe, rank_plan
+from anear.formula.polynomial import (
     Polynomial,
     add_to,
     order,
@@ -26,9 +29,6 @@ from anear.formula.algebra import (
     written,
     written_term,
 )
-from anear.formula.expression import Expr, make
-from anear.formula.graph import BOTH, POINT
-from anear.formula.hoist import Entries, Plan, cost, describe, rank_plan
 from anear.formula.ranges import Factors, factors
 from anear.formula.rounding import with_bilinear_bound
 from anear.formula.show import brief

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from anear.formula.algebra import Expander, shape_of, written
+from anear.formula.algebra import Expander
 from anear.formula.expression import Expr, make, number, walk, x, y
 from anear.formula.graph import is_shape_only, rebuild, substitute
+from anear.formula.polynomial import shape_of, written
 from anear.formula.simplify import simplify
 
 __all__ = ["canonical", "equal", "on_diagonal", "swapped"]

@@ -6,9 +6,10 @@ sum(x*log(x/(x + y)) + y*log(y/(x + y)))
 
 from __future__ import annotations
 
-from anear.formula.algebra import Expander, Polynomial, add_to, scaled, shape_of, sorted_terms, written, written_term
+from anear.formula.algebra import Expander
 from anear.formula.expression import Expr, make, number
 from anear.formula.graph import BOTH, POINT
+from anear.formula.polynomial import Polynomial, add_to, scaled, shape_of, sorted_terms, written, written_term
 from anear.formula.ranges import Factors, product
 from anear.formula.simplify import simplify
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from anear.formula.algebra import dimension_of
 from anear.formula.expression import Expr, make, number, walk
 from anear.formula.plan import Plan
+from anear.formula.polynomial import dimension_of
 from anear.formula.ranges import range_of
 from anear.formula.relative import EXACT, LIBRARY, Count, PairFacts, length_of
 

@@ -11,13 +11,14 @@ from typing import Final
 
 import numpy as np
 
-from anear.formula.algebra import Expander, written
+from anear.formula.algebra import Expander
 from anear.formula.canonical import canonical, equal, on_diagonal, swapped
 from anear.formula.convexity import jensen
 from anear.formula.expression import Expr, make, number, walk, x, y
 from anear.formula.graph import BOTH, NEITHER, POINT, Sides, substitute
 from anear.formula.outer import split
 from anear.formula.parse import parse
+from anear.formula.polynomial import written
 from anear.formula.ranges import Factors, factors, never_negative, product, range_of
 from anear.formula.simplify import simplify
 
@@ -55,6 +56,18 @@ def _theorems(positive: bool) -> dict[Expr, str]:
 def metric_reason(expr: Expr, positive: bool = False) -> str | None:
     """Why the triangle inequality holds (``positive``: for positive coordinates); None if it is not proved."""
     return _Prover(positive).reason(simplify(expr))
+
+
+def _addends(expr: Expr) -> list[Expr]:
+    """The operands of a sum of sums."""
+    found, stack = [], [expr]
+    while stack:
+        node = stack.pop()
+        if node.op == "add":
+            stack += node.args[::-1]
+        else:
+            found.append(node)
+    return found
 
 
 class _Prover:
@@ -118,9 +131,19 @@ class _Prover:
         if base.op in _CONCAVE:
             inner = self.reason(base.args[0])
             return inner and f"{inner}; {_CONCAVE[base.op]} keeps the inequality"
-        if base.op == "where" and base.args[0].op == "ne" and base.args[2] is number(0.0):
-            return self.reason(base.args[1])
-        return self._bounded(base) or (self._angle(base) if base.op == "arccos" else None)
+        choice = base.args[0] if base.op == "abs" else base
+        if choice.op == "where" and choice.args[2] is number(0.0) and self._means_different(choice.args[0]):
+            chosen = choice.args[1]
+            return self.reason(chosen if choice is base else simplify(make("abs", chosen)))
+        if base.op == "arccos":
+            return self._angle(base)
+        return self._chord(base) if base.op == "arcsin" else self._bounded(base)
+
+    def _means_different(self, condition: Expr) -> bool:
+        """``x != y``, or a metric above 0: where it fails, a metric is 0 anyway."""
+        if condition.op == "gt" and condition.args[1] is number(0.0):
+            return self.reason(condition.args[0]) is not None
+        return condition.op == "ne" and self._rule(condition) is not None
 
     def _bounded(self, base: Expr) -> str | None:
         """``minimum(d, c)``, ``1 - exp(-d)`` and ``d / (1 + d)``."""
@@ -139,6 +162,12 @@ class _Prover:
 
     def _norm(self, base: Expr, exponent: float) -> str | None:
         """``(sum of d**p) ** (1/p)`` for metrics d, and the norm of a quadratic form."""
+        if base.op == "add":
+            terms = [self._power(a) for a in _addends(base)]
+            metrics = [
+                self.reason(t[0]) if t is not None and abs(t[1] * exponent - 1.0) < 1e-12 else None for t in terms
+            ]
+            return f"{metrics[0]}; combined by Minkowski's inequality" if all(metrics) and exponent <= 1.0 else None
         if base.op != "sum":
             return None
         found = self._power(base.args[0])
@@ -185,9 +214,25 @@ class _Prover:
             return "angles between directions obey the triangle inequality"
         return None
 
+    def _chord(self, base: Expr) -> str | None:
+        """``arcsin(d / 2)`` of the distance d of two points of the unit sphere: half their angle."""
+        inner = base.args[0]
+        if inner.op == "minimum" and inner.args[1] is number(1.0):
+            inner = inner.args[0]
+        found = factors(inner)
+        if found.number != 0.5 or list(found.powers.values()) != [0.5]:
+            return None
+        (square,) = found.powers
+        if self._norm(square, 0.5) is None:
+            return None
+        expand = Expander(bilinear=True, one_sided=True)
+        alone = {k: t for k, t in expand(simplify(square)).items() if expand.side_of(t.powers) != BOTH}
+        # |p - q|**2 = |p|**2 + |q|**2 - 2*p.q: the lengths are 1
+        return "angles between directions obey the triangle inequality" if written(alone) is number(2.0) else None
+
     def _theorem(self, expr: Expr) -> str | None:
         """Why one of the known metrics."""
-        form = canonical(expr)
+        form = canonical(product(factors(expr)))
         found = factors(form)
         neutral = {a for a in found.powers if self.sides(a) == NEITHER and never_negative(a)}
         if found.number > 0.0:

@@ -10,10 +10,10 @@ from typing import Final
 
 import numpy as np
 
-from anear.formula.algebra import shape_of
 from anear.formula.expression import Expr, make, walk, x, y
 from anear.formula.graph import substitute
 from anear.formula.plan import Plan, entry_leaves
+from anear.formula.polynomial import shape_of
 from anear.formula.ranges import Range, range_of
 
 __all__ = ["EXACT", "LIBRARY", "STORED", "Count", "PairFacts", "RelativeError", "length_of"]
