@@ -21,6 +21,7 @@ from anear.cli.output import check_out, print_json, print_table, save_npz, table
 from anear.cli.progress import Bars
 from anear.codegen.cache import cache_directory, clear_cache
 from anear.errors import ArgumentError
+from anear.evaluate.throughput import example
 from anear.spaces import all_distances, resolve
 from anear.spaces.space import CLAIMS
 
@@ -296,19 +297,20 @@ def _show_neighbours(ids: list[npt.NDArray[Any]], distances: list[npt.NDArray[An
 
 
 def _distance_entry(entry: anear.spaces.Distance) -> dict[str, Any]:
-    resolved = None if any(p.required for p in entry.parameters) else entry.bind()
+    incomplete = any(p.required for p in entry.parameters)
+    bound = example(entry, 2) if incomplete else entry.bind()
     return {
         "name": entry.name,
-        "formula": entry.formula_text() if resolved is not None else "depends on its parameters",
+        "formula": entry.summary if incomplete else entry.formula_text(),
         "summary": entry.summary,
         "aliases": list(entry.aliases),
         "parameters": [
             {"name": p.name, "meaning": p.meaning, "allowed": p.allowed, "default": p.default, "required": p.required}
             for p in entry.parameters
         ],
-        "query_domain": resolved.query_domain.allowed if resolved is not None else None,
-        "point_domain": resolved.point_domain.allowed if resolved is not None else None,
-        "properties": sorted(resolved.claims) if resolved is not None else [],
+        "query_domain": bound.query_domain.allowed,
+        "point_domain": bound.point_domain.allowed,
+        "properties": sorted(bound.claims),
         "reference": entry.reference,
         "notes": entry.notes,
     }

@@ -19,11 +19,14 @@ from anear.index.index import Index
 from anear.index.search import pairwise
 from anear.spaces import Distance, Resolved, all_distances, resolve
 
-__all__ = ["SearchRate", "Throughput", "best_rate", "distance_rates", "search_rates"]
+__all__ = ["SearchRate", "Throughput", "best_rate", "distance_rates", "example", "search_rates"]
 
 # A block of points that stays in the second-level cache at 128 dimensions: what is measured is arithmetic, not memory.
 POINTS = 2048
 QUERIES = 240
+
+# What a number among a distance's parameters is set to, where allowed: no power with it is a product or a root.
+_PLAIN = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ def distance_rates(
 
     Parameters
     ----------
-    names : distances as a user writes them; None for every named distance, parameters at values that are not special.
+    names : distances as a user writes them; None for every named distance, with made-up parameters.
     dimensions : columns of the rows, unless the distance has a fixed number.
     seconds : how long each of the three measurements of a distance lasts, at least.
     num_threads : threads of a batch; rates are by CPU time, so more threads do not raise them.
@@ -103,7 +106,7 @@ def distance_rates(
         for a name or a formula that is neither, before anything is measured.
     """
     if names is None:
-        chosen = [_bound(distance, dimensions) for distance in all_distances()]
+        chosen = [example(distance, dimensions) for distance in all_distances()]
     else:
         chosen = [resolve(name) for name in names]
     for resolved in chosen:
@@ -142,20 +145,21 @@ def _search_seconds(
     return wall, cpu
 
 
-def _bound(distance: Distance, dimensions: int) -> Resolved:
-    """The distance with made-up values for the parameters that have no default."""
+def example(distance: Distance, dimensions: int) -> Resolved:
+    """The distance, ready for ``dimensions`` columns, with made-up values of its parameters."""
     values: dict[str, Any] = {}
     for parameter in distance.parameters:
-        if parameter.required and parameter.kind == "matrix":
-            values[parameter.name] = np.eye(dimensions) + 1.0 / dimensions
-        elif parameter.required and parameter.kind == "vector":
-            values[parameter.name] = np.linspace(0.5, 1.5, dimensions)
-        elif parameter.required:
-            # 3 is a value at which no power is a product or a root, and inside every range that reaches so far.
-            values[parameter.name] = (
-                3.0 if parameter.low < 3.0 < parameter.high else (parameter.low + parameter.high) / 2
-            )
+        if parameter.kind == "number" and parameter.low < _PLAIN < parameter.high:
+            values[parameter.name] = _PLAIN
+        elif parameter.required and parameter.alternative not in values:
+            values[parameter.name] = _made_up(parameter.kind, dimensions)
     return distance.bind(values)
+
+
+def _made_up(kind: str, dimensions: int) -> Any:
+    if kind == "matrix":
+        return np.eye(dimensions) + 1.0 / dimensions
+    return np.linspace(0.5, 1.5, dimensions) if kind == "vector" else 0.5
 
 
 def _measured(resolved: Resolved, dimensions: int, seconds: float, num_threads: int) -> Throughput:
