@@ -52,6 +52,36 @@ def test_outer_of_rank_is_the_formula(name: str) -> None:
     assert {node for node in walk(outer) if not node.args and node.op != "number"} == {RANK}
 
 
+GUARDED = [
+    "log(5 - sum(abs(x - y)))",
+    "sqrt(sum(x * y))",
+    "arcosh(x[0] * y[0])",
+    "arccos(sum(x * y))",
+    "sum(x * y)**1.7",
+    "2 * log1p(sum(x * y)) + 1",
+    "arcosh(1 + sum((x - y)**2) / (2 * x[0] * y[0]))",
+    "sqrt(1 - log(sum(x * y)))",
+    "sqrt(minimum(3 - 2 * sum(x * y), 4))",
+]
+
+
+@pytest.mark.parametrize("text", GUARDED)
+def test_guarded_ranks_are_undefined_where_the_formula_is(text: str) -> None:
+    expr = parse(text)
+    X, Y = rows(5, queries=10, points=20)
+    values = evaluate(expr, X, Y)
+    assert np.isnan(values).any()
+    rank, outer = split(expr, guarded=True)
+    np.testing.assert_array_equal(np.isnan(evaluate(rank, X, Y)), np.isnan(values))
+    np.testing.assert_allclose(evaluate(apply_outer(outer, rank), X, Y), values, rtol=1e-7)
+    assert not np.isnan(evaluate(split(expr)[0], X, Y)).any()
+
+
+@pytest.mark.parametrize("name", ["l2", "angle", "hellinger", "jensen_shannon_root", "lp", "renyi"])
+def test_what_is_proved_needs_no_guard(name: str) -> None:
+    assert split(EXAMPLES[name][1], guarded=True) == split(EXAMPLES[name][1])
+
+
 @settings(max_examples=150)
 @given(formulas(positive=True), st.integers(0, 2**32 - 1))
 def test_the_order_is_kept(expr, seed) -> None:  # type: ignore[no-untyped-def]

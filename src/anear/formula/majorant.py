@@ -127,6 +127,8 @@ def _wave(node: Expr, facts: PairFacts, a: Majorant) -> Majorant:
 def _masked(node: Expr, args: list[Majorant | None], facts: PairFacts) -> Majorant | None:
     """A choice whose condition is exact."""
     condition, _, other = node.args
+    if other.op == "number" and math.isnan(other.value):
+        return args[1]  # what is not a number is left to the formula itself
     exact = condition.op == "prepared" and facts.stored_error(condition) == EXACT
     if not exact or args[1] is None or args[2] is None:
         return None

@@ -29,7 +29,18 @@ _RISING: Final = frozenset({"sqrt", "exp", "log", "log1p", "expm1", "sinh", "tan
 _FALLING: Final = frozenset({"neg", "arccos", "rsqrt"})
 
 
-def split(expr: Expr) -> tuple[Expr, Expr]:
+ANY: Final[Range] = (-math.inf, math.inf)
+
+# where the functions above are a number
+_DOMAINS: Final[dict[str, Range]] = {
+    **dict.fromkeys(("sqrt", "log", "rsqrt"), (0.0, math.inf)),
+    **dict.fromkeys(("arcsin", "arccos"), (-1.0, 1.0)),
+    "log1p": (-1.0, math.inf),
+    "arcosh": (1.0, math.inf),
+}
+
+
+def split(expr: Expr, guarded: bool = False) -> tuple[Expr, Expr]:
     """``(rank, outer)`` with ``outer`` rising in its one leaf ``RANK`` and ``outer(rank) == expr``.
 
     ``outer`` rises wherever it is a number, strictly but for limits that the formula itself sets (``clip``). Where the
@@ -40,6 +51,8 @@ def split(expr: Expr) -> tuple[Expr, Expr]:
     Parameters
     ----------
     expr : a scalar formula.
+    guarded : where it is not proved that the formula's functions stay in their domains, let the rank be NaN outside of
+        them, as the formula is; otherwise data that keep to the formula's domain are expected.
 
     Examples
     --------
@@ -49,14 +62,23 @@ def split(expr: Expr) -> tuple[Expr, Expr]:
     (sum((x - y) * (x - y)), 3)
     """
     inner, outer, rising = simplify(expr), RANK, True
+    limits, conditions = ANY, []
     sides = Sides()
     while True:
         step = _peel(inner, sides)
         if step is None:
             break
+        passed = _through(step[1], limits)
+        if passed is None:
+            conditions.append((inner, limits))
+            passed = ANY
         inner, layer, up = step
+        limits = _both(passed, _unproved(layer, inner))
         outer = substitute(outer, {RANK: layer})
         rising = rising == up
+    if guarded:
+        for value, (low, high) in [*conditions, (inner, limits)]:
+            inner = _guarded(inner, value, low, high)
     if not rising:
         inner = simplify(make("neg", inner))
         outer = substitute(outer, {RANK: make("neg", RANK)})
@@ -64,6 +86,49 @@ def split(expr: Expr) -> tuple[Expr, Expr]:
     trace(1, "rank", lambda: brief(inner))
     trace(1, "outer", lambda: brief(outer))
     return inner, outer
+
+
+def _unproved(layer: Expr, inner: Expr) -> Range:
+    """The domain of a function that its operand is not proved to stay in."""
+    domain = _DOMAINS.get(layer.op, ANY)
+    if layer.op == "pow" and layer.args[0] is RANK and layer.args[1].value % 1.0 != 0.0:
+        domain = (0.0, math.inf)
+    low, high = range_of(inner)
+    return ANY if domain[0] <= low and high <= domain[1] else domain
+
+
+def _both(a: Range, b: Range) -> Range:
+    return max(a[0], b[0]), min(a[1], b[1])
+
+
+def _through(layer: Expr, limits: Range) -> Range | None:
+    """The limits of a function's operand that keep its value within ``limits``; None where that is no interval."""
+    if limits == ANY:
+        return ANY
+    low, high = limits
+    fixed = next((a.value for a in layer.args if a.op == "number"), 0.0)
+    first = bool(layer.args) and layer.args[0] is RANK
+    if layer.op == "neg" or (layer.op == "sub" and not first):
+        return fixed - high, fixed - low
+    if layer.op in ("add", "sub"):
+        shift = fixed if layer.op == "add" else -fixed
+        return low - shift, high - shift
+    if layer.op == "mul" or (layer.op == "div" and first):
+        scale = fixed if layer.op == "mul" else 1.0 / fixed
+        return (low / scale, high / scale) if scale > 0.0 else (high / scale, low / scale)
+    if layer.op == "minimum" and fixed >= low:
+        return low, math.inf if fixed <= high else high
+    if layer.op == "maximum" and fixed <= high:
+        return -math.inf if fixed >= low else low, high
+    return None
+
+
+def _guarded(rank: Expr, value: Expr, low: float, high: float) -> Expr:
+    """``rank`` where ``value`` is inside of [low, high], else NaN."""
+    for op, limit in (("ge", low), ("le", high)):
+        if math.isfinite(limit):
+            rank = make("where", make(op, value, number(limit)), rank, number(math.nan))
+    return rank
 
 
 def apply_outer(outer: Expr, rank: Expr) -> Expr:

@@ -5,6 +5,7 @@ See :mod:`anear.formula.rounding` for the arithmetic that is assumed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -102,6 +103,8 @@ class RelativeError:
                     self._known[node] = self.facts.stored_error(node)
                 elif node.op == "number":
                     self._known[node] = EXACT if float(np.float32(node.value)) == node.value else (1.0, 0.0)
+                elif node.op == "where" and _is_nan(node.args[2]) and errors[1] is not None:
+                    self._known[node] = errors[1]  # what is not a number is left to the formula itself
                 elif rule is None or len(known) < len(errors):
                     self._known[node] = None
                 else:
@@ -116,6 +119,10 @@ class RelativeError:
 
 def _is_zero(node: Expr) -> bool:
     return node.op == "number" and node.value == 0.0
+
+
+def _is_nan(node: Expr) -> bool:
+    return node.op == "number" and math.isnan(node.value)
 
 
 def _plus(a: Count, *others: Count) -> Count:
