@@ -10,6 +10,7 @@ from tests.codegen.calling import DTYPES, Called, runnable
 
 from anear.codegen.kernels import Tile
 from anear.formula import formula
+from anear.formula.bilinear import bilinear_plan
 from anear.formula.expression import Expr
 from anear.formula.interpret import evaluate
 
@@ -155,3 +156,37 @@ def test_select_of_nothing_touches_nothing() -> None:
 @given(st.integers(1, 40), st.integers(1, 90), st.integers(0, 2**31))
 def test_any_shape(dimension: int, n: int, seed: int) -> None:
     agree(FORMULAS["two sums"], *data(dimension, "float32", n, seed), "float32")
+
+
+def test_select_of_a_bounded_plan_lets_everything_pass_where_the_limit_is_nan() -> None:
+    """Such plans compare the smallest of several blocks; NaN values are theirs only where the limit is NaN as well."""
+    expr = FORMULAS["squares"]
+    plan = bilinear_plan(expr)
+    assert plan is not None
+    x, y = data(6, "float32", 500)
+    called = Called(expr, 6, plan=plan)
+    points, n_blocks, maxima = called.points(y)
+    assert np.isfinite(maxima).all()
+    queries = called.queries(x)
+    values = called.store(queries, points, n_blocks)
+    limits = np.quantile(values, 0.01, axis=1).astype(np.float32)
+    limits[0] = np.nan
+    tile, lanes = len(values), called.layout.lanes
+    got, blocks = np.zeros((tile, n_blocks, lanes), np.float32), np.zeros((tile, n_blocks), np.int32)
+    counts = np.zeros(tile, np.int32)
+    group = np.resize(queries, (tile, queries.shape[1]))
+    called.call("select", group, points, n_blocks, 0, called.parameters, limits, got, blocks, counts, n_blocks)
+    for q in range(tile):
+        rows = values[q].reshape(n_blocks, lanes)
+        assert list(blocks[q, : counts[q]]) == [b for b in range(n_blocks) if (~(rows[b] >= limits[q])).any()]
+    assert counts[0] == n_blocks
+
+
+def test_a_nan_among_the_maxima_stays() -> None:
+    """A row that is NaN voids the bound, wherever it stands."""
+    expr = FORMULAS["squares"]
+    for place in (0, 100, 199):
+        _, y = data(6, "float32", 200)
+        y[place, 3] = np.nan
+        _, _, maxima = Called(expr, 6, plan=bilinear_plan(expr)).points(y)
+        assert np.isnan(maxima).all()

@@ -175,8 +175,11 @@ def _keep_maxima(body: Body, values: list[str]) -> None:
         largest = body.emit(f"call double {name}({kind.type} {value})")
         pointer = body.at("%maxima", 8 * j)
         old = body.emit(f"load double, ptr {pointer}, align 8")
-        more = body.emit(f"fcmp ugt double {largest}, {old}")  # a NaN stays: the bound is then void
-        new = body.emit(f"select i1 {more}, double {largest}, double {old}")
+        # A NaN on either side stays for good: no bound holds then, and the core gives up filtering.
+        smaller = body.emit(f"fcmp olt double {largest}, {old}")
+        more = body.emit(f"select i1 {smaller}, double {old}, double {largest}")
+        undefined = body.emit(f"fcmp uno double {old}, 0.0")
+        new = body.emit(f"select i1 {undefined}, double {old}, double {more}")
         body.do(f"store double {new}, ptr {pointer}, align 8")
     body.do(f"br label %{done}")
     body.label(done)
@@ -217,16 +220,27 @@ def _store(body: Body, layout: Layout, block: str, values: list[str], query: int
 
 
 def _hits(body: Body, layout: Layout, block: str, values: list[str], query: int) -> None:
-    """Append the blocks that hold a value not >= the limit: rare once the limit is good, so behind one branch."""
+    """Append the blocks that hold a value not >= the limit: rare once the limit is good, so behind one branch.
+
+    Where the plan's bound is a finite number nothing overflows, so no value is NaN, and where it is not the limit is NaN
+    and lets everything pass. One comparison with the smallest value then serves: minima run beside the multiplications
+    of an inner product, comparisons in their place.
+    """
     limit = body.load_splat(body.at("%limits", query * body.kind.size))
-    masks = [body.compare("ult", v, limit) for v in values]
-    together = masks[0]
-    for mask in masks[1:]:
-        together = body.mask_or(together, mask)
+    bounded = bool(layout.plan.maxima) and layout.plan.relative is not None
+    if bounded:
+        smallest = values[0]
+        for value in values[1:]:
+            smallest = body.smaller(value, smallest)
+        found = body.any(body.compare("ult", smallest, limit))
+    else:
+        masks = [body.compare("ult", v, limit) for v in values]
+        found = body.any(_either(body, masks))
     hit, done = body.fresh_label("hit"), body.fresh_label("done")
-    found = body.any(together)
     body.do(f"br i1 {found}, label %{hit}, label %{done}, !prof !0")
     body.label(hit)
+    if bounded:
+        masks = [body.compare("ult", v, limit) for v in values]
     counter = body.at("%counts", 4 * query)
     start = body.emit(f"load i32, ptr {counter}, align 4")
     count = body.emit(f"sext i32 {start} to i64")
@@ -242,6 +256,13 @@ def _hits(body: Body, layout: Layout, block: str, values: list[str], query: int)
     body.do(f"store i32 {body.emit(f'trunc i64 {count} to i32')}, ptr {counter}, align 4")
     body.do(f"br label %{done}")
     body.label(done)
+
+
+def _either(body: Body, masks: list[str]) -> str:
+    together = masks[0]
+    for mask in masks[1:]:
+        together = body.mask_or(together, mask)
+    return together
 
 
 # rows
