@@ -26,7 +26,8 @@ using PrepareKernel = void (*)(const double* raw_blocks, std::int64_t n_blocks, 
 // query q is NOT >= limits[q] (smaller, or either is NaN), the block's whole vector is appended to
 // values[q][counts[q]*block ...] and `first_block + b` to blocks[q][counts[q]], and counts[q] grows by one. values[q] starts at
 // values + q*capacity*block and blocks[q] at blocks + q*capacity. The caller provides capacity >= counts[q] + n_blocks.
-// A limit of NaN lets everything pass.
+// A limit of NaN lets everything pass. A table with maxima may miss a NaN value while the limit is a number: it relies
+// on limits being NaN wherever its rounding bound is not a finite number.
 using SelectKernel = void (*)(const void* queries, const void* point_blocks, std::int64_t n_blocks,
                               std::int64_t first_block, const double* parameters, const void* limits, void* values,
                               std::int32_t* blocks, std::int32_t* counts, std::int64_t capacity);

@@ -222,9 +222,9 @@ def _store(body: Body, layout: Layout, block: str, values: list[str], query: int
 def _hits(body: Body, layout: Layout, block: str, values: list[str], query: int) -> None:
     """Append the blocks that hold a value not >= the limit: rare once the limit is good, so behind one branch.
 
-    Where the plan's bound is a finite number nothing overflows, so no value is NaN, and where it is not the limit is NaN
-    and lets everything pass. One comparison with the smallest value then serves: minima run beside the multiplications
-    of an inner product, comparisons in their place.
+    Where the plan's bound is a finite number nothing overflows, so no value is NaN, and where it is not the limit is
+    NaN and lets everything pass. One comparison with the smallest value then serves: minima run beside the
+    multiplications of an inner product, comparisons in their place.
     """
     limit = body.load_splat(body.at("%limits", query * body.kind.size))
     bounded = bool(layout.plan.maxima) and layout.plan.relative is not None
