@@ -12,12 +12,11 @@ from anear import _core
 from anear.data.arrays import as_filter, storage_name
 from anear.errors import ArgumentError
 from anear.formula.expression import Expr
-from anear.formula.hoist import fields
 from anear.index.arguments import Progress, callback, flag, neighbour_count, shown, threads
 from anear.index.index import Index
 from anear.index.objects import point_rows, query_rows, viewed
 from anear.index.results import Neighbors
-from anear.index.tables import Space
+from anear.index.tables import Space, fields_of
 from anear.spaces.lookup import resolve
 from anear.spaces.space import Distance
 
@@ -118,7 +117,7 @@ def pairwise(
     team, progress = threads(num_threads), callback(progress)
     checks: _Checks = {"check_domain": flag(check_domain, "check_domain"), "allow_nan": flag(allow_nan, "allow_nan")}
     resolved = resolve(distance, **params)
-    needed = fields(resolved.expr, "point")
+    needed = fields_of(resolved.expr, "point")
     if points is None:
         if np.ndim(queries) == 1 and isinstance(queries, np.ndarray):
             raise ArgumentError("queries is one vector; points are needed to measure its distance to")

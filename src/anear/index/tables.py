@@ -27,7 +27,7 @@ from anear.index.stages import Stages, stages_of
 if TYPE_CHECKING:
     from anear.formula.expression import Expr
 
-__all__ = ["CompiledTable", "Space", "Slack", "host"]
+__all__ = ["CompiledTable", "Space", "Slack", "fields_of", "host"]
 
 SEARCH_KERNELS = ("prepare_points", "prepare_query", "select", "select_one")
 EXACT_KERNELS = ("prepare_query", "gather")
@@ -89,7 +89,7 @@ class Space:
 
     def fields(self, side: str) -> Fields:
         """The extra fields that ``side`` ("query" or "point") must bring."""
-        return _fields(self.expr, side)
+        return fields_of(self.expr, side)
 
     def precision(self, plan: Plan) -> str:
         """What ``plan`` is computed in: float64, as the reference, where no bound of its rounding is known."""
@@ -132,7 +132,7 @@ class Space:
 # times the rounding of a formula that cancels nothing.
 _UNPROVED = 2.0**-40
 
-_fields = lru_cache(maxsize=1024)(fields)  # asked for at every search
+fields_of = lru_cache(maxsize=1024)(fields)  # asked for at every search
 
 
 @lru_cache(maxsize=512)
