@@ -5,7 +5,7 @@ What a search gains is decided here: how much is left to compute for each pair.
 
 from __future__ import annotations
 
-from functools import lru_cache
+import weakref
 
 from anear.formula.collect import collected
 from anear.formula.expression import Expr, number, walk
@@ -58,6 +58,9 @@ def _fused(node: Expr) -> bool:
     return node.op in ("add", "sub") and any(a.op == "mul" for a in node.args)
 
 
+_plans: weakref.WeakKeyDictionary[Expr, Plan] = weakref.WeakKeyDictionary()
+
+
 def value_plan(expr: Expr) -> Plan:
     """The plan that computes ``expr`` as it is written, but what is of one side alone only once.
 
@@ -67,7 +70,6 @@ def value_plan(expr: Expr) -> Plan:
     return Plan(pair=_placed(regrouped(simplify(expr)), entries), query=entries.of("query"), point=entries.of("point"))
 
 
-@lru_cache(maxsize=256)
 def rank_plan(rank: Expr) -> Plan:
     """The plan that computes a rank term by term, with as little as possible left for the pair.
 
@@ -82,13 +84,20 @@ def rank_plan(rank: Expr) -> Plan:
     >>> plan.query[0], plan.point, plan.pair
     (log(x), (y, sum(log(y) * y)), point1 - sum(query0 * point0))
     """
-    rank = simplify(rank)
+    known = _plans.get(rank)
+    if known is None:
+        known = _rank_plan(simplify(rank))
+        if rank not in (*known.query, *known.point):  # a plan that holds its own key would keep it for ever
+            _plans[rank] = known
+        trace(2, "direct", lambda: describe(known))
+    return known
+
+
+def _rank_plan(rank: Expr) -> Plan:
     plans = [_split_plan(*_terms_by_side(rank)), _split_plan(*collected(rank))]
     # taking apart cancels: only for a gain
     best = plans[1] if cost(plans[1].pair) < 0.9 * cost(plans[0].pair) else plans[0]
-    plan = with_bound(best)
-    trace(2, "direct", lambda: describe(plan))
-    return plan
+    return with_bound(best)
 
 
 def _split_plan(query: Expr, point: Expr, both: Expr) -> Plan:
