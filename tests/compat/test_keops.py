@@ -354,6 +354,7 @@ MISTAKES: dict[str, tuple[Callable[[], Any], str]] = {
     "empty": (lambda: Vi(np.zeros((0, 2))), r"x is empty: shape \(0, 2\)"),
     "empty parameter": (lambda: Pm([]), r"x has shape \(0,\)"),
     "whole numbers": (lambda: Vi(np.zeros((2, 2), int)), "x is of type int64; allowed: float32 and float64"),
+    "masked": (lambda: Vi(np.ma.masked_less(np.eye(2), 1)), "x has masked values"),
     "text": (lambda: LazyTensor("x"), "x is of type builtins.str"),
     "nothing": (lambda: LazyTensor(None), "x is of type builtins.NoneType"),
     "short tuple": (lambda: LazyTensor((0, 1)), "x is a tuple of 2"),

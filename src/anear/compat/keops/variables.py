@@ -100,6 +100,8 @@ class Data:
 
 def array_of(value: Any, name: str) -> tuple[Floats, bool]:
     """``value`` as a NumPy array over the same memory, and whether it is a torch tensor."""
+    if np.ma.is_masked(value):
+        raise ArgumentError(f"{name} has masked values; fill them first")
     if isinstance(value, np.ndarray):
         array, tensor = np.asarray(value), False
     elif _is_tensor(value):
