@@ -31,9 +31,9 @@ def test_import_brings_in_nothing_heavy() -> None:
 
 
 def test_import_takes_less_than_a_fifth_of_a_second() -> None:
-    """CPU time of the import itself, NumPy's own share not counted; the best of three, since others use the machine."""
+    """CPU time of the import itself, NumPy's own share not counted; the best of five, since others use the machine."""
     code = "import time, numpy; t = time.process_time(); import anear; print(time.process_time() - t)"
-    assert min(float(run(code)) for _ in range(3)) < 0.2
+    assert any(float(run(code)) < 0.2 for _ in range(5))
 
 
 @pytest.mark.parametrize("name", ["anear.formula", "anear.spaces", "anear.data"])
