@@ -5,6 +5,7 @@
 // the parts' candidates merged. Neither changes an answer.
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -288,7 +289,10 @@ void Flat::range_as(const Pass& pass, const RangeRequest& radii, std::vector<std
     if (!pass.exhaustive) {
       const double offset = radii.offset_slot < 0 ? 0 : task.search.slot(i, radii.offset_slot);
       const Margin margin = space_.margin(task.search, i, points_.maxima());
-      limit = exclusive_limit<Real>(margin.largest_computed(radii.radius_rank[query] - offset));
+      // The offset was rounded when it was prepared, which the margin of what is left in the pair knows nothing of.
+      const double unit = std::numeric_limits<Real>::epsilon() * (4 + static_cast<double>(space_.search().query_slots));
+      limit =
+          exclusive_limit<Real>(margin.largest_computed(radii.radius_rank[query] - offset + unit * std::abs(offset)));
     }
     task.collectors[i].reset(limit, radii.radius[query], task.exact_queries[i]);
   };
