@@ -33,7 +33,7 @@ _ARRAY_SUMS: Final = "crc32"
 
 
 def write(file: IO[bytes], arrays: Arrays, metadata: Mapping[str, str]) -> None:
-    """Write C-contiguous arrays and texts to ``file``."""
+    """Write C-contiguous vectors and matrices, and texts, to ``file``."""
     table: dict[str, Any] = {}
     at = 0
     # Larger items first keeps each array aligned to its own.
@@ -115,7 +115,12 @@ def _place(name: str, entry: Any) -> tuple[str, tuple[int, ...], int, int]:
     try:
         tag, shape, (begin, end) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]
         whole = all(type(number) is int and 0 <= number < 2**62 for number in (*shape, begin, end))
-        if whole and tag in _TYPES and begin + math.prod(shape) * np.dtype(_TYPES[tag]).itemsize == end:
+        if (
+            whole
+            and len(shape) <= 2
+            and tag in _TYPES
+            and begin + math.prod(shape) * np.dtype(_TYPES[tag]).itemsize == end
+        ):
             return tag, shape, begin, end
     except (KeyError, TypeError, ValueError):
         pass

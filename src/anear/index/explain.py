@@ -48,7 +48,7 @@ def explain(distance: str | Expr | Distance, **params: Any) -> Explanation:
     sqeuclidean: sum((x - y) ** 2)
     """
     resolved = resolve(distance, **params)
-    stages = stages_of(resolved.expr)
+    stages = stages_of(resolved.expr, resolved.distance is not None)
     found = properties(resolved.expr)
     shown = brief(resolved.expr)
     lines = [f"{resolved.label}: {shown}" if resolved.name else shown]

@@ -101,7 +101,8 @@ class Index:
 
     def _keep(self, rows: npt.NDArray[Any], dimension: int) -> None:
         self._rows = rows
-        self._space = Space(self._resolved.expr, dimension, storage_name(rows))
+        checked = self._resolved.distance is not None and self._check_domain
+        self._space = Space(self._resolved.expr, dimension, storage_name(rows), checked)
 
     def _build(self, team: int, progress: Progress | None) -> None:
         self._plan: Plan = choose_plan(self._space, self._rows)

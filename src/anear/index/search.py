@@ -124,7 +124,9 @@ def pairwise(
         rows, dimension = point_rows(queries, resolved, needed, point_data, name="queries", **checks)
     else:
         rows, dimension = point_rows(points, resolved, needed, point_data, **checks)
-    space = Space(resolved.expr, dimension, storage_name(rows))
+    space = Space(
+        resolved.expr, dimension, storage_name(rows), resolved.distance is not None and checks["check_domain"]
+    )
     query, single = query_rows(queries, resolved, space, query_data, **checks)
     shape = (len(query), len(rows))
     matrix = np.empty(shape, space.arithmetic) if out is None else _writable(out, shape, space.arithmetic, single)

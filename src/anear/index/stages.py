@@ -14,7 +14,7 @@ from anear.formula.absolute import absolute_plan
 from anear.formula.bilinear import bilinear_plan
 from anear.formula.centre import only_differences
 from anear.formula.expression import Expr, make, prepared, x, y
-from anear.formula.hoist import Plan, rank_plan
+from anear.formula.hoist import Plan, rank_plan, value_plan
 from anear.formula.outer import split
 from anear.formula.serial import dumps, loads, storable
 from anear.formula.simplify import simplify
@@ -47,23 +47,27 @@ class Stages:
 
 
 @lru_cache(maxsize=512)
-def stages_of(expr: Expr) -> Stages:
-    """What the passes make of a formula; kept on disk beside the kernels, for they take milliseconds."""
+def stages_of(expr: Expr, checked: bool = False) -> Stages:
+    """What the passes make of a formula; kept on disk beside the kernels, for they take milliseconds.
+
+    ``checked``: the data are known to lie in the formula's domain, so that its logarithms may be taken apart and its
+    rank need not be undefined where it is.
+    """
     if os.environ.get("ANEAR_DEBUG", "0") != "0" or not storable(expr):
-        return _run(expr)
-    text = dumps([expr])
-    key = hashlib.sha256(f"stages|{cache.source_digest('formula')}|{text}".encode()).hexdigest()
+        return _run(expr, checked)
+    text = f"stages|{checked}|{cache.source_digest('formula')}|{cache.source_digest('index')}|{dumps([expr])}"
+    key = hashlib.sha256(text.encode()).hexdigest()
     stored = cache.fetch(key)
     if stored is not None:
         return _from_text(stored.decode())
-    stages = _run(expr)
+    stages = _run(expr, checked)
     cache.put(key, _to_text(stages).encode())
     return stages
 
 
-def _run(expr: Expr) -> Stages:
+def _run(expr: Expr, checked: bool) -> Stages:
     simplified = simplify(expr)
-    rank, outer = split(simplified)
+    rank, outer = split(simplified, guarded=not checked)
     expanded = bilinear_plan(rank) or absolute_plan(rank)
     return Stages(
         simplified,
@@ -72,7 +76,7 @@ def _run(expr: Expr) -> Stages:
         _filled(rank_plan(rank)),
         None if expanded is None else _filled(expanded),
         only_differences(rank),
-        _filled(_whole(rank_plan(simplified))),
+        _filled(_whole(rank_plan(simplified)) if checked else value_plan(simplified)),
     )
 
 

@@ -76,6 +76,7 @@ class Space:
     expr: Expr
     dimension: int
     storage: str
+    checked: bool = False  # whether the data are known to lie in the formula's domain
 
     @property
     def arithmetic(self) -> str:
@@ -85,7 +86,7 @@ class Space:
     @property
     def stages(self) -> Stages:
         """What the compiler made of the formula."""
-        return stages_of(self.expr)
+        return stages_of(self.expr, self.checked)
 
     def fields(self, side: str) -> Fields:
         """The extra fields that ``side`` ("query" or "point") must bring."""

@@ -1,0 +1,201 @@
+"""Files cut short, changed or made by an enemy: an error that says so, or the very same answers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import anear
+from anear import FileFormatError, x, y
+
+RNG = np.random.default_rng(13)
+POINTS = RNG.random((12, 3)).astype(np.float32)
+QUERIES = RNG.random((4, 3)).astype(np.float32)
+INDEX = anear.Index(POINTS, (np.array([1.0, 2.0, 3.0]) * abs(x - y)).sum())
+EXPECTED = INDEX.search(QUERIES, 5)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The bytes of a good file."""
+    path = tmp_path_factory.mktemp("good") / "a"
+    INDEX.save(path)
+    return path.read_bytes()
+
+
+def opened(data: bytes, path: Path) -> None:
+    """Loading gives FileFormatError, or an index that answers as the good one."""
+    path.write_bytes(data)
+    try:
+        loaded = anear.load(path)
+    except FileFormatError as error:
+        assert str(path) in str(error)
+        return
+    found = loaded.search(QUERIES, 5)
+    assert np.array_equal(found.ids, EXPECTED.ids)
+    assert np.array_equal(found.distances, EXPECTED.distances)
+
+
+def test_cut_short_anywhere(whole: bytes, tmp_path: Path) -> None:
+    for length in range(0, len(whole), 7):
+        (tmp_path / "a").write_bytes(whole[:length])
+        with pytest.raises(FileFormatError, match="cut short"):
+            anear.load(tmp_path / "a")
+    (tmp_path / "a").write_bytes(whole + b"\0")
+    with pytest.raises(FileFormatError, match="too long"):
+        anear.load(tmp_path / "a")
+
+
+def test_any_byte_changed(whole: bytes, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for at in range(len(whole)):
+        changed = bytearray(whole)
+        changed[at] ^= 1 << rng.integers(8)
+        opened(bytes(changed), tmp_path / "a")
+    for _ in range(200):
+        changed = bytearray(whole)
+        for at in rng.integers(0, len(whole), rng.integers(2, 20)):
+            changed[at] = rng.integers(256)
+        opened(bytes(changed), tmp_path / "a")
+
+
+def test_pieces_moved_about(whole: bytes, tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    for _ in range(100):
+        a, b = sorted(rng.integers(0, len(whole), 2))
+        opened(whole[:a] + whole[b:], tmp_path / "a")
+        opened(whole[:b] + whole[a:], tmp_path / "a")
+        opened(whole[:a] + bytes(b - a) + whole[b:], tmp_path / "a")
+
+
+def test_other_files_are_no_indexes(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    for data in (b"", b"\x93NUMPY", b"PK\3\4" * 30, b"{}" * 40, bytes(1000), b"\xff" * 64, b"sum(abs(x - y))\n" * 9):
+        path.write_bytes(data)
+        with pytest.raises(FileFormatError):
+            anear.load(path)
+    np.save(path.with_suffix(".npy"), POINTS)
+    with pytest.raises(FileFormatError):
+        anear.load(path.with_suffix(".npy"))
+
+
+def forged(whole: bytes, change: Callable[[dict[str, Any]], Any], data: bytes | None = None) -> bytes:
+    """The file with another header, its checksums in order: what an enemy would write."""
+    length = int.from_bytes(whole[:8], "little")
+    header = json.loads(whole[8 : 8 + length])
+    change(header)
+    texts = header["__metadata__"]
+    texts.pop("header_crc32")
+    table = {name: entry for name, entry in header.items() if name != "__metadata__"}
+    texts["header_crc32"] = str(zlib.crc32(json.dumps([texts, table], sort_keys=True).encode()))
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + (whole[8 + length :] if data is None else data)
+
+
+def text(**texts: Any) -> Callable[[dict[str, Any]], Any]:
+    """A change of the metadata."""
+    return lambda header: header["__metadata__"].update(texts)
+
+
+FORGERIES: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
+    "version": (text(version="2"), "version '2'"),
+    "format": (text(format="other"), "not an anear index"),
+    "storage": (text(storage="float128"), "float128"),
+    "other storage": (text(storage="float64"), "float64"),
+    "dimension": (text(dimension="4"), "columns"),
+    "zero dimension": (text(dimension="0"), ""),
+    "negative dimension": (text(dimension="-3"), ""),
+    "long dimension": (text(dimension="9" * 5000), "does not make sense"),
+    "no dimension": (text(dimension="three"), "does not make sense"),
+    "formula": (text(formula="sum(abs(x - "), "does not make sense"),
+    "vector formula": (text(formula="abs(x - y)"), "does not make sense"),
+    "code": (text(formula="__import__('os').abort()"), "does not make sense"),
+    "deep formula": (text(formula="(" * 5000 + "x" + ")" * 5000), "does not make sense"),
+    "long formula": (text(formula="+".join(["sum(x)"] * 9999)), "does not make sense"),
+    "unknown array": (text(formula="sum(v * abs(x - y))"), "does not make sense"),
+    "field": (text(formula="sum(abs(x - y)) * point_field('s')"), "columns"),
+    "huge field": (text(formula="sum(point_field('s', 99999999999))"), "columns"),
+    "outside": (text(formula="x[7] - y[0]"), "does not make sense"),
+    "method": (text(method="hnsw"), "hnsw"),
+    "distance": (text(distance="[1, 2, 3]"), "does not make sense"),
+    "distance json": (text(distance="[" * 100_000), "does not make sense"),
+    "checks": (text(checks='["yes", 0]'), "does not make sense"),
+    "no checks": (text(checks="[]"), "does not make sense"),
+    "no sums": (text(crc32="{}"), "checksum"),
+    "sums json": (text(crc32="[" * 100_000), "checksums"),
+    "numbers": (lambda h: h["__metadata__"].update(formula=3), "texts"),
+    "no formula": (lambda h: h["__metadata__"].pop("formula"), "lacks formula"),
+    "no points": (lambda h: h.pop("points"), ""),
+    "no metadata": (lambda h: h.update(__metadata__={"header_crc32": ""}), "not an anear index"),
+    "dtype": (lambda h: h["points"].update(dtype="F128"), "does not make sense"),
+    "dtype list": (lambda h: h["points"].update(dtype=["F32"]), "does not make sense"),
+    "other dtype": (lambda h: h["points"].update(dtype="U8", shape=[12, 12]), "uint8"),
+    "shape": (lambda h: h["points"].update(shape=[12, 4]), "does not make sense"),
+    "flat": (lambda h: h["points"].update(shape=[36]), "shape (36,)"),
+    "deep": (lambda h: h["points"].update(shape=[1] * 80 + [36]), ""),
+    "negative": (lambda h: h["points"].update(shape=[-12, -3]), "does not make sense"),
+    "huge": (lambda h: h["points"].update(shape=[2**61, 2**61]), "does not make sense"),
+    "truth": (lambda h: h["points"].update(shape=[True, 36]), "does not make sense"),
+    "offsets": (lambda h: h["points"].update(data_offsets=[0, 10**18]), "does not make sense"),
+    "overlap": (lambda h: h["points"].update(data_offsets=[0, 144]), "gap or overlap"),
+    "entry": (lambda h: h.update(points=3), "does not make sense"),
+    "nothing": (lambda h: h["points"].update(shape=[0, 3], data_offsets=[24, 24]), ""),
+}
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_forged_headers(name: str, whole: bytes, tmp_path: Path) -> None:
+    change, message = FORGERIES[name]
+    path = tmp_path / "a"
+    path.write_bytes(forged(whole, change))
+    for mmap in (False, True):
+        with pytest.raises(FileFormatError) as raised:
+            anear.load(path, mmap=mmap)
+        assert message in str(raised.value)
+        assert len(str(raised.value)) < 3000
+
+
+def test_the_forger_himself_is_right(whole: bytes, tmp_path: Path) -> None:
+    opened(forged(whole, lambda header: None), tmp_path / "a")
+    assert anear.load(tmp_path / "a").dimension == 3
+
+
+def test_headers_that_are_no_json_objects(tmp_path: Path) -> None:
+    for content in (
+        b"[]",
+        b"3",
+        b'{"a": ' * 50_000,
+        b"\xff\xfe",
+        b'{"__metadata__": [1]}',
+        b'{"__metadata__": {"a": 1}}',
+    ):
+        (tmp_path / "a").write_bytes(len(content).to_bytes(8, "little") + content)
+        with pytest.raises(FileFormatError):
+            anear.load(tmp_path / "a")
+    (tmp_path / "a").write_bytes((2**63).to_bytes(8, "little") + b"{}")
+    with pytest.raises(FileFormatError, match="cut short"):
+        anear.load(tmp_path / "a")
+
+
+def test_a_named_distance_that_has_changed_since(whole: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(forged(whole, text(distance='["euclidean", {}]')))
+    assert "abs" in anear.load(path).distance  # the formula is what counts
+    path.write_bytes(forged(whole, text(distance='["no_longer_there", {}]')))
+    found = anear.load(path).search(QUERIES, 5)
+    assert np.array_equal(found.ids, EXPECTED.ids)
+
+
+def test_a_file_that_vanishes(whole: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(whole)
+    loaded = anear.load(path, mmap=True)
+    shutil.move(path, tmp_path / "b")
+    assert np.array_equal(loaded.search(QUERIES, 5).ids, EXPECTED.ids)
