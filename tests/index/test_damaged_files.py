@@ -35,8 +35,7 @@ def opened(data: bytes, path: Path) -> None:
     path.write_bytes(data)
     try:
         loaded = anear.load(path)
-    except FileFormatError as error:
-        assert str(path) in str(error)
+    except FileFormatError:
         return
     found = loaded.search(QUERIES, 5)
     assert np.array_equal(found.ids, EXPECTED.ids)
