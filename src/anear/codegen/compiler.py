@@ -11,7 +11,8 @@ import hashlib
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,12 +64,24 @@ def _object(base: str, name: str, layout: Layout, tile: Tile) -> bytes:
         from anear.codegen.jit import compile_text
 
         start = time.perf_counter()
-        text = kernel_text(name, layout, tile)
+        with _deep():
+            text = kernel_text(name, layout, tile)
         found = compile_text(text, layout.target)
         cache.put(key, found)
         _debug(name, text, time.perf_counter() - start)
     _made[key] = found
     return found
+
+
+@contextmanager
+def _deep() -> Iterator[None]:
+    """Room for the generator, which follows a formula's nesting, however deep that is; Python's own limit is low."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, 200_000))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
 
 
 def _debug(name: str, text: str, seconds: float) -> None:

@@ -16,7 +16,7 @@ from anear.codegen.abi import SIGNATURES
 from anear.codegen.emit import Cell, Emitter, Place
 from anear.codegen.layout import STORAGE_BYTES, Entry, Layout
 from anear.codegen.llvm import Body, Kind
-from anear.codegen.loops import cost, passes
+from anear.codegen.loops import cost, passes, scalar_cost
 from anear.codegen.memory import store_as
 from anear.codegen.sources import PackedSource, RawSource, RowSource
 from anear.formula.expression import Expr, walk
@@ -47,6 +47,9 @@ def choose_tile(layout: Layout) -> Tile:
     runs = passes([pair], layout.lengths)
     accumulators = max((len(p.reductions) for p in runs), default=1)
     work = max((cost(r.args[0] for r in p.reductions) for p in runs), default=1)
+    work = max(work, scalar_cost(pair) // 4)  # what is done once a pair hardly matters beside a loop
+    if work > 600:
+        return Tile(1, 1)  # so large a formula keeps all units busy by itself, and is long enough to compile
     many = layout.target.registers >= 32
     if work > 60:
         return Tile(2, 2) if many else Tile(2, 1)

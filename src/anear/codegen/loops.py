@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from anear.formula.expression import REDUCTIONS, Expr, walk
 
-__all__ = ["Pass", "cost", "depends_on", "passes", "scalars_of"]
+__all__ = ["Pass", "cost", "depends_on", "passes", "scalar_cost", "scalars_of"]
 
 # Rough numbers of vector instructions; they only decide how far to unroll and how large a tile is.
 _COSTS = {
@@ -93,6 +93,11 @@ def depends_on(root: Expr) -> dict[Expr, frozenset[str]]:
             sides |= result[a]
         result[node] = sides
     return result
+
+
+def scalar_cost(root: Expr) -> int:
+    """A rough number of instructions outside loops, for one pair."""
+    return sum(_COSTS.get(n.op, _DEFAULT_COST) for n in walk(root) if not n.is_vector and n.args)
 
 
 def cost(roots: Iterable[Expr]) -> int:

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from anear.errors import ArgumentError, CompileError
+
 __all__ = ["TARGETS", "Target", "host_target"]
 
 
@@ -71,7 +73,7 @@ def host_target(features: Iterable[str], override: str | None = None) -> Target:
     have = frozenset(features)
     fitting = [t for t in TARGETS.values() if t.needs <= have]
     if not fitting:
-        raise RuntimeError(
+        raise CompileError(
             f"this processor ({platform.machine()}) has none of the instruction sets anear compiles for: "
             f"{', '.join(TARGETS)}"
         )
@@ -80,5 +82,5 @@ def host_target(features: Iterable[str], override: str | None = None) -> Target:
             if target.name == override:
                 return target
         allowed = ", ".join(t.name for t in fitting)
-        raise ValueError(f"ANEAR_TARGET is {override!r}; this machine can run: {allowed}")
+        raise ArgumentError(f"ANEAR_TARGET is {override!r}; this machine can run: {allowed}")
     return fitting[-1]

@@ -77,8 +77,8 @@ OPERATIONS: Final[Mapping[str, Callable[..., Floats]]] = {
     "where": _where,
     "sum": lambda a: np.sum(a, axis=-1, keepdims=True),
     "prod": lambda a: np.prod(a, axis=-1, keepdims=True),
-    "max": lambda a: np.max(a, axis=-1, keepdims=True),
-    "min": lambda a: np.min(a, axis=-1, keepdims=True),
+    "max": lambda a: np.asarray(np.max(a, axis=-1, keepdims=True), np.float64),
+    "min": lambda a: np.asarray(np.min(a, axis=-1, keepdims=True), np.float64),
     "cumsum": lambda a: np.cumsum(a, axis=-1),
 }
 """What each operation computes; values are arrays (queries, points, coordinates), 1 long where they do not vary."""

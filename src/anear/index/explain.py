@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import re
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any, Final
 
-from anear.formula.expression import Expr
-from anear.formula.hoist import Plan, fields
-from anear.formula.properties import properties
+from anear.errors import FormulaError
+from anear.formula.expression import Expr, walk
+from anear.formula.hoist import Plan
+from anear.formula.hoist import fields as fields_of
+from anear.formula.properties import Properties, properties
+from anear.formula.shapes import lengths
 from anear.formula.show import brief
 from anear.index.stages import Stages, stages_of
+from anear.spaces.domain import REAL, Domain
 from anear.spaces.lookup import resolve
-from anear.spaces.space import Distance
+from anear.spaces.space import Distance, Resolved
 
-__all__ = ["Explanation", "explain"]
+__all__ = ["Explanation", "explain", "explained"]
+
+_INDENT: Final = 18
+_WIDE_INDENT: Final = 26
+_WIDTH: Final = 110
+_MARGIN: Final = 2.0**-60  # what rounding bounds add against underflow; not worth showing
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +43,7 @@ class Explanation:
 
     name: str | None
     formula: str
-    properties: Any
+    properties: Properties
     stages: Stages
     text: str
 
@@ -40,71 +52,200 @@ class Explanation:
 
 
 def explain(distance: str | Expr | Distance, **params: Any) -> Explanation:
-    """Tell what the compiler found out about a distance: its formula, properties, and how it will be searched.
+    """Tell what the compiler found out about a distance: its formula, its properties, and how it is searched.
+
+    Parameters
+    ----------
+    distance, params : as for ``Index``. ``Index.explain()`` tells the same of an index, with numbers for its data.
+
+    Raises
+    ------
+    ArgumentError, FormulaError : as ``Index`` does.
 
     Examples
     --------
-    >>> print(explain("sqeuclidean").text.splitlines()[0])
-    sqeuclidean: sum((x - y) ** 2)
+    >>> print(explain("sum(abs(x - y) ** 3) / sum(y)"))  # doctest: +NORMALIZE_WHITESPACE
+    a formula of your own
+      formula         sum(abs(x - y) ** 3) / sum(y)
+    <BLANKLINE>
+    Search
+      ordered by      the distance itself
+      once a point    p1 = 1 / sum(y)
+      for each pair   p1 * sum((x - y) * (x - y) * abs(x - y))
+      rounding        ...
     """
     resolved = resolve(distance, **params)
-    stages = stages_of(resolved.expr, resolved.distance is not None)
-    found = properties(resolved.expr)
-    shown = brief(resolved.expr)
-    lines = [f"{resolved.label}: {shown}" if resolved.name else shown]
-    if resolved.distance is not None:
-        lines += _described(resolved.distance)
-        lines.append(f"queries: {resolved.query_domain.allowed}; points: {resolved.point_domain.allowed}")
-    lines += _fields(resolved.expr)
-    lines.append("")
-    lines.append("Properties")
-    lines += [f"  {line}" for line in str(found).splitlines()]
-    lines.append("")
-    lines.append("Search")
-    lines += [f"  {line}" for line in _search(stages)]
+    return explained(resolved, None, None)
+
+
+def explained(resolved: Resolved, plan: Plan | None, memory: str | None) -> Explanation:
+    """The explanation of a distance, or of its use by an index: then with the plan and the memory it takes."""
+    stages = stages_of(resolved.expr)
+    positive = _is_positive(resolved.query_domain) and _is_positive(resolved.point_domain)
+    found = properties(resolved.expr, positive)
+    shown = resolved.distance.formula_text(resolved.params) if resolved.distance is not None else brief(resolved.expr)
+    lines = [
+        *_head(resolved, shown),
+        "",
+        "Search",
+        *_search(stages, plan, memory),
+        "",
+        "Properties" + (" (of positive numbers)" if positive else ""),
+        *_properties(resolved, found, positive),
+    ]
     return Explanation(resolved.name, shown, found, stages, "\n".join(lines))
 
 
-def _described(distance: Distance) -> list[str]:
-    lines = [distance.summary]
-    if distance.aliases:
-        lines.append(f"also called {', '.join(distance.aliases)}")
-    if distance.reference:
-        lines.append(f"source: {distance.reference}")
-    if distance.notes:
-        lines.append(distance.notes)
-    return lines
+def _line(label: str, text: str, indent: int = _INDENT) -> str:
+    """A label and a text behind it, wrapped under itself."""
+    return textwrap.fill(
+        text,
+        _WIDTH,
+        initial_indent=f"  {label}".ljust(indent),
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
-def _fields(expr: Expr) -> list[str]:
-    needs = []
+def _head(resolved: Resolved, shown: str) -> Iterator[str]:
+    distance = resolved.distance
+    if distance is None:
+        yield "a formula of your own"
+        yield _line("formula", shown)
+    else:
+        yield f"{resolved.label}: {distance.summary}"
+        yield _line("formula", shown)
+        if distance.aliases:
+            yield _line("also called", ", ".join(distance.aliases))
+        for parameter in distance.parameters:
+            yield _line("parameter", f"{parameter.name}: {parameter.meaning} ({parameter.allowed})")
+        yield _line("queries", resolved.query_domain.allowed)
+        yield _line("points", resolved.point_domain.allowed)
+        if distance.notes:
+            yield _line("notes", distance.notes)
+        if distance.reference:
+            yield _line("source", distance.reference)
     for side in ("query", "point"):
-        named = [name for name, _ in fields(expr, side)]
-        if named:
-            needs.append(f"needs {side}_data: {', '.join(named)}")
-    return needs
+        needed = [name if length is None else f"{name} ({length} numbers)" for name, length in _fields(resolved, side)]
+        if needed:
+            yield _line("needs", f"{side}_data: {', '.join(needed)}")
 
 
-def _search(stages: Stages) -> list[str]:
-    lines = [f"ordered by  {brief(stages.rank)}"]
-    if stages.outer.op != "prepared":
-        lines.append("which the distance grows with, and which is cheaper")
-    if stages.expanded is not None:
-        form = "as one inner product of prepared vectors (bilinear form)" if stages.expanded.bilinear else "expanded"
-        lines.append(f"found {form}, then checked with the formula:")
-        lines += _plan(stages.expanded)
+def _fields(resolved: Resolved, side: str) -> tuple[tuple[str, int | None], ...]:
+    return fields_of(resolved.expr, side)
+
+
+def _search(stages: Stages, plan: Plan | None, memory: str | None) -> Iterator[str]:
+    used = plan or stages.expanded or stages.direct
+    if stages.outer.op == "prepared":
+        yield _line("ordered by", "the distance itself")
     else:
-        lines.append("found term by term, then checked with the formula:")
-        lines += _plan(stages.direct)
-    return lines
+        yield _line("ordered by", f"{brief(stages.rank)}, with which it rises: distance = {brief(stages.outer)}")
+    for side in ("query", "point"):
+        for text in _once(used, side):
+            yield _line(f"once a {side}", text)
+    yield _line("for each pair", _named(used.pair, used) + ("   (an inner product)" if used.bilinear else ""))
+    yield _line("rounding", _rounding(used))
+    if plan is None and stages.expanded is not None:
+        why = "where the points lie so that the bound excludes too few of them (far clusters, huge numbers)"
+        yield _line("or directly", f"{_named(stages.direct.pair, stages.direct)}, {why}")
+    yield _line("memory", memory or _memory(used))
 
 
-def _plan(plan: Plan) -> list[str]:
-    lines = [f"  once a query   q{i} = {brief(e)}" for i, e in enumerate(plan.query)]
-    lines += [f"  once a point   p{i} = {brief(e)}" for i, e in enumerate(plan.point)]
-    lines.append(f"  for each pair  {brief(plan.pair)}")
+def _once(plan: Plan, side: str) -> Iterator[str]:
+    """What is computed once: the entries that pairs use, without the data themselves, and what is added afterwards."""
+    entries = plan.query if side == "query" else plan.point
+    used = {node.value[1] for node in walk(plan.pair) if node.op == "prepared" and node.value[0] == side}
+    for i, entry in enumerate(entries):
+        if i in used and entry.op not in ("x", "y"):
+            yield f"{side[0]}{i} = {brief(entry)}"
+        if side == "query" and i == plan.offset:
+            yield f"{brief(entry)}, the same for all points: added to what is reported"
+
+
+def _named(expr: Expr, plan: Plan) -> str:
+    """A pair in the words of ``_once``: x and y for the data themselves, q0 and p0 for what was computed once."""
+
+    def name(found: re.Match[str]) -> str:
+        side, number = found[1], int(found[2])
+        entry = (plan.query if side == "query" else plan.point)[number]
+        return entry.op if entry.op in ("x", "y") else f"{side[0]}{number}"
+
+    return re.sub(r"\b(query|point)(\d+)\b", name, brief(expr))
+
+
+def _rounding(plan: Plan) -> str:
     if plan.relative is None:
-        lines.append("  no rounding bound is proved: near ties may come in another order than in float64")
-    else:
-        lines.append("  its rounding is bounded, so the answer is that of float64")
-    return lines
+        return "not bounded by a proof, so it is computed in float64, as the reference is"
+    a, b = plan.relative
+    factors = [] if not plan.relative_to_rank else ["its value"]
+    for slot, largest in zip(plan.slack, plan.maxima, strict=True):
+        parts = [_without_margin(plan.query[slot]), f"max over points of {_without_margin(largest)}"]
+        factors.append(" * ".join(part for part in parts if part not in ("1", "max over points of 1")))
+    size = f"{a:.3g} + {b:.3g} D" if b else f"{a:.3g}"
+    if not (a or b):
+        return "none beyond that of what is computed once"
+    whole = factors[0] if len(factors) == 1 else f"({' + '.join(factors)})"
+    bound = f"({size}) * 2^-24 of {whole}"
+    return (
+        f"in float32 off by at most {bound}; points that this cannot rule out are measured again by the formula, "
+        "in float64, so the answer is that of float64"
+    )
+
+
+def _without_margin(expr: Expr) -> str:
+    """A term of a bound without the tiny number that stands for underflow."""
+    if expr.op == "add" and expr.args[1].op == "number" and 0 < expr.args[1].value < _MARGIN:
+        expr = expr.args[0]
+    return brief(expr)
+
+
+def _memory(plan: Plan) -> str:
+    """Numbers of the prepared form, as a function of the dimension D where a formula fits any."""
+    sizes = [_size(plan, dimension) for dimension in (1000, 1001)]
+    if sizes[0] is not None and sizes[1] is not None:
+        slope = sizes[1] - sizes[0]
+        rest = sizes[0] - 1000 * slope
+        terms = [("" if slope == 1 else f"{slope} ") + "D" if slope else "", str(rest) if rest or not slope else ""]
+        return f"{' + '.join(t for t in terms if t)} numbers a point, beside the points themselves"
+    for node in walk(plan.pair):
+        if node.op == "constant":  # a captured array fits one dimension alone
+            only = _size(plan, node.value.shape[-1])
+            if only is not None:
+                return f"{only} numbers a point, beside the points themselves"
+    return "depends on the dimension"
+
+
+def _size(plan: Plan, dimension: int) -> int | None:
+    try:
+        return sum(lengths(entry, dimension)[entry] or 1 for entry in plan.point)
+    except FormulaError:
+        return None
+
+
+def _properties(resolved: Resolved, found: Properties, positive: bool) -> Iterator[str]:
+    for field in fields(found):
+        finding = getattr(found, field.name)
+        verdict, reason = str(finding), finding.reason
+        if field.name in resolved.claims and verdict != "proved":
+            verdict, reason = "stated", "holds for the rows that it takes"
+        elif verdict == "refuted" and not (positive or _is_any(resolved)):
+            verdict, reason = "unknown", "examples outside of what it takes do not count"
+        yield _line(field.name.replace("_", " "), f"{verdict}: {reason}", _WIDE_INDENT)
+
+
+def _is_any(resolved: Resolved) -> bool:
+    return resolved.query_domain is REAL and resolved.point_domain is REAL
+
+
+def _is_positive(domain: Domain) -> bool:
+    """Whether all it asks for is that no number is negative."""
+    return bool(domain.rules) and all(
+        rule.column is None
+        and rule.measure is None
+        and not rule.integer
+        and rule.low >= 0
+        and rule.high == float("inf")
+        for rule in domain.rules
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,9 @@ from anear.index.results import Neighbors, RangeNeighbors
 from anear.index.tables import Space
 from anear.spaces.lookup import resolve
 from anear.spaces.space import Distance
+
+if TYPE_CHECKING:
+    from anear.index.explain import Explanation
 
 __all__ = ["METHODS", "Index"]
 
@@ -158,6 +161,21 @@ class Index:
     def nbytes(self) -> int:
         """Bytes of memory beyond the points themselves: their prepared form."""
         return int(self._flat.nbytes)
+
+    def explain(self) -> Explanation:
+        """How this index searches: what :func:`anear.explain` tells of its distance, and the memory it takes.
+
+        Examples
+        --------
+        >>> print(Index(np.eye(3, dtype=np.float32), "euclidean").explain().text.splitlines()[-11].strip())
+        memory          ... bytes a point, beside the 12 of the point itself
+        """
+        from anear.index.explain import explained
+
+        each = self.nbytes / len(self)
+        row = self._rows.shape[1] * self._rows.itemsize
+        text = f"{each:.0f} bytes a point, beside the {row} of the point itself"
+        return explained(self._resolved, self._plan, text)
 
     # searching
 
