@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 import tracemalloc
 from collections.abc import Callable
@@ -228,6 +229,10 @@ class TestShapes:
         )
 
 
+# `anear.formula` is the function once the package is imported, so the module is asked for by its whole name.
+interpret = importlib.import_module("anear.formula.interpret")
+
+
 class TestMemory:
     def test_chunks_give_the_same_values(self, monkeypatch: pytest.MonkeyPatch) -> None:
         random = np.random.default_rng(0)
@@ -235,7 +240,7 @@ class TestMemory:
         expr = formula("sum(w * (x - y)**2) / point_field('s') + query_field('s')", w=random.random(5))
         want = expr.numpy(X, Y, {"s": s}, {"s": X[:, 0]})
         for memory in (1, 2000, 20_000):
-            monkeypatch.setattr("anear.formula.interpret.MEMORY", memory)
+            monkeypatch.setattr(interpret, "MEMORY", memory)
             assert np.array_equal(evaluate(expr, X, Y, {"s": s}, {"s": X[:, 0]}), want)
 
     def test_memory_does_not_grow_with_the_pairs(self) -> None:

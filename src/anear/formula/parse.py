@@ -84,7 +84,7 @@ def formula(source: str | Operand, /, **captured: Operand) -> Expr:
 
     Examples
     --------
-    >>> formula("sum(w * (x - y) ** 2)", w=[1, 2, 3])
+    >>> formula("sum(w * (x - y) ** 2)", w=[0.31, 2.07, 3.9])
     sum(w * (x - y) ** 2)
     >>> formula("abs(x - z)")
     Traceback (most recent call last):

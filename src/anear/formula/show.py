@@ -77,7 +77,7 @@ def unbind(expr: Expr) -> tuple[str, dict[str, npt.NDArray[np.float64]]]:
     Examples
     --------
     >>> from anear.formula import constant, sum, x, y
-    >>> text, arrays = unbind(sum(constant([1, 2], "w") * abs(x - y)))
+    >>> text, arrays = unbind(sum(constant([0.17, 2.71], "w") * abs(x - y)))
     >>> text, list(arrays)
     ('sum(w * abs(x - y))', ['w'])
     """
