@@ -16,7 +16,7 @@ from anear.formula.properties import Properties, properties
 from anear.formula.shapes import lengths
 from anear.formula.show import brief
 from anear.index.stages import Stages, stages_of
-from anear.spaces.domain import REAL, Domain
+from anear.spaces.domain import REAL, Domain, Rule
 from anear.spaces.lookup import resolve
 from anear.spaces.space import Distance, Resolved
 
@@ -114,7 +114,7 @@ def _head(resolved: Resolved, shown: str) -> Iterator[str]:
         yield "a formula of your own"
         yield _line("formula", shown)
     else:
-        yield f"{resolved.label}: {distance.summary}"
+        yield textwrap.fill(f"{resolved.label}: {distance.summary}", _WIDTH, subsequent_indent="    ")
         yield _line("formula", shown)
         if distance.aliases:
             yield _line("also called", ", ".join(distance.aliases))
@@ -242,10 +242,5 @@ def _is_any(resolved: Resolved) -> bool:
 def _is_positive(domain: Domain) -> bool:
     """Whether all it asks for is that no number is negative."""
     return bool(domain.rules) and all(
-        rule.column is None
-        and rule.measure is None
-        and not rule.integer
-        and rule.low >= 0
-        and rule.high == float("inf")
-        for rule in domain.rules
+        rule == Rule(low=rule.low, low_open=rule.low_open) and rule.low >= 0 for rule in domain.rules
     )

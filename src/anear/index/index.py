@@ -167,8 +167,9 @@ class Index:
 
         Examples
         --------
-        >>> print(Index(np.eye(3, dtype=np.float32), "euclidean").explain().text.splitlines()[-11].strip())
-        memory          ... bytes a point, beside the 12 of the point itself
+        >>> text = Index(np.ones((900, 3), np.float32), "euclidean").explain().text
+        >>> [line for line in text.splitlines() if "memory" in line]
+        ['  memory          ... bytes a point, beside the 12 of the point itself']
         """
         from anear.index.explain import explained
 
