@@ -89,6 +89,7 @@ def knn(
                 asked, k, **search.query_options(bars), num_threads=threads, progress=progress
             )
         took = _Took.since(start)
+    _warn_of_nan(ids, min(k, len(index) - (asked is None)))
     if radius is not None:
         beyond = ~(distances <= radius)
         ids, distances = np.where(beyond, -1, ids), np.where(beyond, np.inf, distances)
@@ -243,6 +244,9 @@ class _Search:
         """The index over the points, and the queries unless the points are their own."""
         rows = read(self.points, "--points", bars, self.limit_points).rows
         asked = None if self.queries is None else read(self.queries, "--queries", bars, self.limit_queries).rows
+        for name, given in (("--points", rows), ("--queries", asked)):
+            if given is not None and given.ndim != 2:
+                raise ArgumentError(f"{name} holds {given.ndim}-dimensional data; rows of coordinates are needed")
         if asked is not None and asked.shape[1] != rows.shape[1]:
             raise ArgumentError(f"--queries has {asked.shape[1]} columns, but --points has {rows.shape[1]}")
         index = anear.Index(
@@ -280,6 +284,17 @@ def _report(
     print(f"{count} queries in {took.wall:.3g} s, {rate:,.0f} a second ({took.cpu:.3g} s of CPU time)", file=sys.stderr)
     if out is not None:
         print(f"wrote {out}", file=sys.stderr)
+
+
+def _warn_of_nan(ids: npt.NDArray[Any], wanted: int) -> None:
+    """Say so where distances were not numbers: a formula may be undefined on the data (0 * log(0))."""
+    short = int((ids[:, :wanted] < 0).any(axis=1).sum())
+    if short:
+        print(
+            f"warning: {short} of {len(ids)} queries have fewer than {wanted} neighbours, because their distances to the"
+            f" other points are NaN: the formula is not defined there (xlogy(a, b) is a * log(b) with 0 log 0 = 0)",
+            file=sys.stderr,
+        )
 
 
 def _show_neighbours(ids: list[npt.NDArray[Any]], distances: list[npt.NDArray[Any]], count: int) -> None:
