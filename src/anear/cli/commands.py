@@ -291,7 +291,7 @@ def _warn_of_nan(ids: npt.NDArray[Any], wanted: int) -> None:
     short = int((ids[:, :wanted] < 0).any(axis=1).sum())
     if short:
         print(
-            f"warning: {short} of {len(ids)} queries have fewer than {wanted} neighbours, because their distances to the"
+            f"warning: {short} of {len(ids)} queries have fewer than {wanted} neighbours, for their distances to the"
             f" other points are NaN: the formula is not defined there (xlogy(a, b) is a * log(b) with 0 log 0 = 0)",
             file=sys.stderr,
         )
