@@ -53,6 +53,25 @@ def test_searches_agree_with_the_reference(expr: Expr, seed: int, storage: str) 
         assert np.isin(found.ids[q, :5], inside.of(q).ids).all()
 
 
+@settings(max_examples=80)
+@given(formulas(fields=True), seeds, st.sampled_from(["float64", "float32", "int8"]))
+def test_the_filter_loses_nothing(expr: Expr, seed: int, storage: str) -> None:
+    """Few of many neighbours are found by the compiled filter, all of them by the formula itself, on any formula."""
+    queries, points = (stored(3 * r, storage) for r in rows(seed, queries=3, points=300))
+    point_data, query_data = field_data(expr, "point", 300, seed), field_data(expr, "query", 3, seed)
+    index = anear.Index(points, expr, point_data=point_data)
+    everything = index.search(queries, 300, query_data=query_data)
+    for k in (1, 7, 60):
+        few = index.search(queries, k, query_data=query_data)
+        assert np.array_equal(few.ids, everything.ids[:, :k])
+        assert few.distances.tobytes() == everything.distances[:, :k].tobytes()
+    radii = everything.distances[:, 20].astype(np.float64)
+    found = index.range_search(queries, radii, query_data=query_data)
+    for q in range(3):
+        inside = everything.ids[q][everything.distances[q] < radii[q]]  # reported distances are rounded
+        assert np.isin(inside[inside >= 0], found.of(q).ids).all()
+
+
 @settings(max_examples=60)
 @given(formulas(fields=True), seeds)
 def test_any_formula_at_all_is_searched_without_a_crash(expr: Expr, seed: int) -> None:
