@@ -31,6 +31,8 @@ STORED: Final = 4.0
 LARGEST_LOG: Final = 104.0
 """|log| of any float32 but 0."""
 
+_NORMAL: Final = (2.0**-126, float(np.finfo(np.float32).max))
+
 _RAW: Final = frozenset({"x", "y", "point_field", "query_field"})
 _COMPARISONS: Final = frozenset({"lt", "le", "gt", "ge", "eq", "ne"})
 
@@ -74,6 +76,15 @@ class PairFacts:
         return EXACT if entry.op in _RAW else (STORED, 0.0)
 
 
+def _number_error(value: float) -> Count | None:
+    """Of a number written in the formula; beyond the normal numbers of float32 nothing is known of it."""
+    if value == 0.0 or not math.isfinite(value):
+        return EXACT
+    if not _NORMAL[0] <= abs(value) <= _NORMAL[1]:
+        return None
+    return EXACT if float(np.float32(value)) == value else (1.0, 0.0)
+
+
 def _replaced(pair: Expr, leaves: Mapping[Expr, Expr]) -> dict[Expr, Expr]:
     """Every node of ``pair`` with the leaves replaced."""
     done: dict[Expr, Expr] = {}
@@ -102,7 +113,7 @@ class RelativeError:
                 if node.op == "prepared":
                     self._known[node] = self.facts.stored_error(node)
                 elif node.op == "number":
-                    self._known[node] = EXACT if float(np.float32(node.value)) == node.value else (1.0, 0.0)
+                    self._known[node] = _number_error(node.value)
                 elif node.op == "where" and _is_nan(node.args[2]) and errors[1] is not None:
                     self._known[node] = errors[1]  # what is not a number is left to the formula itself
                 elif rule is None or len(known) < len(errors):

@@ -33,7 +33,7 @@ RULES: Final = """
 # numbers in front of products, behind sums
 a * n -> n * a                          if varies(a)
 n + a -> a + n                          if varies(a)
-n * (m * a) -> (n * m) * a
+n * (m * a) -> (n * m) * a              if finite_product(n, m)
 n * (a / m) -> (n / m) * a
 a * (n * b) -> n * (a * b)              if varies(a)
 (n * a) * b -> n * (a * b)              if varies(b)
@@ -113,10 +113,11 @@ max(sqrt(v)) -> sqrt(max(v))            if never_negative(v)
 min(sqrt(v)) -> sqrt(min(v))            if never_negative(v)
 """
 
-CONDITIONS: Final[dict[str, Callable[[Expr], bool]]] = {
+CONDITIONS: Final[dict[str, Callable[..., bool]]] = {
     "varies": lambda a: a.op != "number",
     "never_negative": lambda a: range_of(a, rounded=True)[0] >= 0.0,
     "nonzero": lambda n: n.value != 0.0 and not math.isnan(n.value),
+    "finite_product": lambda n, m: math.isfinite(n.value * m.value),  # others stay products, and would come back
     "negative": lambda n: n.value < 0.0,
     "positive": lambda n: n.value > 0.0,
     "power_of_two": lambda n: (
@@ -236,9 +237,9 @@ def _pattern(text: str) -> _Pattern:
 def _condition(text: str) -> Callable[[dict[str, Expr]], bool]:
     if not text:
         return lambda found: True
-    name, variable = text.strip().rstrip(")").split("(")
-    test = CONDITIONS[name]
-    return lambda found: test(found[variable])
+    name, listed = text.strip().rstrip(")").split("(")
+    test, variables = CONDITIONS[name], [variable.strip() for variable in listed.split(",")]
+    return lambda found: test(*(found[variable] for variable in variables))
 
 
 def _rules(table: str) -> dict[str, list[_Rule]]:
