@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -42,6 +43,11 @@ def refused(call: Callable[[], Any], *words: str, error: type[Exception] = Argum
     assert all(word in message for word in words), message
 
 
+def label(value: object) -> str:
+    """A test's name: the value without its address, which differs between the processes that share the tests."""
+    return re.sub(r" at 0x[0-9a-f]+", "", str(value) if isinstance(value, str) else repr(value))
+
+
 NOT_COUNTS = [
     None,
     0,
@@ -62,7 +68,7 @@ NOT_COUNTS = [
 ]
 
 
-@pytest.mark.parametrize("value", NOT_COUNTS, ids=repr)
+@pytest.mark.parametrize("value", NOT_COUNTS, ids=label)
 def test_k(value: Any) -> None:
     shown = repr(value)[:60]
     refused(lambda: INDEX.search(Q, value), "k is", shown, "allowed: a whole number from 1")
@@ -70,7 +76,7 @@ def test_k(value: Any) -> None:
     refused(lambda: anear.knn(P, Q, value), "k is", shown)
 
 
-@pytest.mark.parametrize("value", NOT_COUNTS[1:], ids=repr)
+@pytest.mark.parametrize("value", NOT_COUNTS[1:], ids=label)
 def test_num_threads(value: Any) -> None:
     calls: list[Callable[[], Any]] = [
         lambda: INDEX.search(Q, num_threads=value),
@@ -92,7 +98,7 @@ def test_an_answer_larger_than_memory_is_refused() -> None:
     assert INDEX.search(Q[0], 100_000).ids.shape == (100_000,)
 
 
-@pytest.mark.parametrize("value", [None, "1", b"1", True, object(), 1j, [[1.0], [1.0, 2.0]], Hostile(), {}], ids=repr)
+@pytest.mark.parametrize("value", [None, "1", b"1", True, object(), 1j, [[1.0], [1.0, 2.0]], Hostile(), {}], ids=label)
 def test_radius(value: Any) -> None:
     refused(lambda: INDEX.range_search(Q, value), "radius", "allowed: a number, or one for each query")
 
@@ -156,7 +162,7 @@ def test_numbers_beyond_float32() -> None:
     refused(lambda: anear.Index(P, "itakura_saito").search([[1e-60, 1, 1, 1]]), "queries[0, 0]", error=DomainError)
 
 
-@pytest.mark.parametrize("value", [0, 1, "yes", None, np.float64(1), []], ids=repr)
+@pytest.mark.parametrize("value", [0, 1, "yes", None, np.float64(1), []], ids=label)
 def test_flags(value: Any) -> None:
     for name in ("check_domain", "allow_nan"):
         words = f"{name} is", repr(value), "True or False"
@@ -165,7 +171,7 @@ def test_flags(value: Any) -> None:
         refused(lambda: anear.pairwise(P, Q, **{name: value}), *words)  # noqa: B023
 
 
-@pytest.mark.parametrize("value", [0, "bar", True, []], ids=repr)
+@pytest.mark.parametrize("value", [0, "bar", True, []], ids=label)
 def test_progress(value: Any) -> None:
     for call in (
         lambda: anear.Index(P, progress=value),
@@ -176,7 +182,7 @@ def test_progress(value: Any) -> None:
         refused(call, "progress is", repr(value), "function of (done, total)")
 
 
-@pytest.mark.parametrize("value", [None, "hnsw", 3, ["flat"], np.array(["flat", "flat"]), ""], ids=repr)
+@pytest.mark.parametrize("value", [None, "hnsw", 3, ["flat"], np.array(["flat", "flat"]), ""], ids=label)
 def test_method(value: Any) -> None:
     refused(lambda: anear.Index(P, method=value), "method is", "allowed: flat")
 
@@ -185,14 +191,14 @@ NOT_FILTERS = [-1, 50, 2**40, [0, 50], [-1], 1.5, [0.5], "a", [True], np.ones(49
 NOT_IDS = [0, [0, 1], [0, 1, 50], [0, 1, -2], [0.0, 1.0, 2.0], "abc", [[0, 1, 2]], [True] * 3, object()]
 
 
-@pytest.mark.parametrize("value", NOT_FILTERS, ids=repr)
+@pytest.mark.parametrize("value", NOT_FILTERS, ids=label)
 def test_filters(value: Any) -> None:
     refused(lambda: INDEX.search(Q, allow=value), "allow")
     refused(lambda: INDEX.range_search(Q, 1, deny=value), "deny")
     refused(lambda: anear.knn(P, Q, deny=value), "deny")
 
 
-@pytest.mark.parametrize("value", NOT_IDS, ids=repr)
+@pytest.mark.parametrize("value", NOT_IDS, ids=label)
 def test_exclude(value: Any) -> None:
     refused(lambda: INDEX.search(Q, exclude=value), "exclude")
     refused(lambda: INDEX.range_search(Q, 1, exclude=value), "exclude")
@@ -295,7 +301,7 @@ def test_captured_arrays_must_fit() -> None:
         (lambda a, b: 0, {}, ("distance is",)),
         ("haversine", {}, ("4 columns", "2")),
     ],
-    ids=str,
+    ids=label,
 )
 def test_distances(distance: Any, params: dict[str, Any], words: tuple[str, ...]) -> None:
     refused(lambda: anear.Index(P, distance, **params), *words)
