@@ -134,3 +134,17 @@ def test_an_index_of_numbers_alone_stays_exact_for_infinite_distances() -> None:
     points = np.array([[1e200], [2e200], [-1e200], [0.0]])
     found = check_knn(anear.Index(points, "sum((x - y)**2)"), np.array([[0.0], [1e200]]), 4)
     assert np.isinf(found.distances[0, 1:]).all()
+
+
+@pytest.mark.parametrize("formula", ["sqrt(dot(x, y))", "sum(log(x / y)**2)", "log(sum(x - y))", "arccos(dot(x, y))"])
+@pytest.mark.parametrize("own", [False, True])
+def test_formulas_that_are_no_number_for_most_points(formula: str, own: bool) -> None:
+    """A distance of the user's own says nothing about where it is defined, whatever domain it declares."""
+    rng = np.random.default_rng(7)
+    points, queries = (rng.normal(size=(n, 6)).astype(np.float32) for n in (5000, 4))
+    index = anear.Index(points, anear.Distance("own", formula, "for a test") if own else formula)
+    exact = matrix(index, queries)
+    assert 0 < np.isnan(exact).mean() < 1
+    assert np.array_equal(index.search(queries, 10).ids, nearest(exact, 10)[0])
+    radius = np.nanmedian(exact) + 1e-9  # beside a distance, whose rounding would decide
+    assert (np.diff(index.range_search(queries, radius).offsets) == (exact <= radius).sum(1)).all()

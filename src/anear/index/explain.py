@@ -15,6 +15,7 @@ from anear.formula.hoist import fields as fields_of
 from anear.formula.properties import Properties, properties
 from anear.formula.shapes import lengths
 from anear.formula.show import brief
+from anear.index.objects import lies_in_domain
 from anear.index.stages import Stages, stages_of
 from anear.spaces.domain import REAL, Domain, Rule
 from anear.spaces.lookup import resolve
@@ -75,12 +76,11 @@ def explain(distance: str | Expr | Distance, **params: Any) -> Explanation:
       rounding        ...
     """
     resolved = resolve(distance, **params)
-    return explained(resolved, None, None)
+    return explained(resolved, stages_of(resolved.expr, lies_in_domain(resolved, True)), None, None)
 
 
-def explained(resolved: Resolved, plan: Plan | None, memory: str | None) -> Explanation:
+def explained(resolved: Resolved, stages: Stages, plan: Plan | None, memory: str | None) -> Explanation:
     """The explanation of a distance, or of its use by an index: then with the plan and the memory it takes."""
-    stages = stages_of(resolved.expr)
     positive = _is_positive(resolved.query_domain) and _is_positive(resolved.point_domain)
     found = properties(resolved.expr, positive)
     shown = resolved.distance.formula_text(resolved.params) if resolved.distance is not None else brief(resolved.expr)

@@ -15,7 +15,7 @@ from anear.formula.expression import Expr
 from anear.formula.hoist import Plan, fields
 from anear.index.arguments import Progress, callback, flag, neighbour_count, radii, shown, threads
 from anear.index.choice import choose_plan
-from anear.index.objects import point_rows, query_rows, viewed
+from anear.index.objects import lies_in_domain, point_rows, query_rows, viewed
 from anear.index.radius import rank_of_radius
 from anear.index.results import Neighbors, RangeNeighbors
 from anear.index.tables import Space
@@ -104,7 +104,7 @@ class Index:
 
     def _keep(self, rows: npt.NDArray[Any], dimension: int) -> None:
         self._rows = rows
-        checked = self._resolved.distance is not None and self._check_domain
+        checked = lies_in_domain(self._resolved, self._check_domain)
         self._space = Space(self._resolved.expr, dimension, storage_name(rows), checked)
 
     def _build(self, team: int, progress: Progress | None) -> None:
@@ -176,7 +176,7 @@ class Index:
         each = self.nbytes / len(self)
         row = self._rows.shape[1] * self._rows.itemsize
         text = f"{each:.0f} bytes a point, beside the {row} of the point itself"
-        return explained(self._resolved, self._plan, text)
+        return explained(self._resolved, self._space.stages, self._plan, text)
 
     # searching
 

@@ -16,9 +16,10 @@ from anear.formula.shapes import lengths
 from anear.index.arguments import mapping
 from anear.index.tables import Space
 from anear.spaces.domain import REAL
+from anear.spaces.lookup import find
 from anear.spaces.space import Resolved
 
-__all__ = ["point_rows", "query_rows", "viewed"]
+__all__ = ["lies_in_domain", "point_rows", "query_rows", "viewed"]
 
 Rows = npt.NDArray[Any]
 
@@ -77,6 +78,18 @@ def query_rows(
             columns = [_rounded(column, "query_data", allow_nan) for column in columns]
         rows = np.concatenate([to_float(rows), *columns], axis=1, dtype=np.float32 if narrow else np.float64)
     return rows, single
+
+
+def lies_in_domain(resolved: Resolved, check_domain: bool) -> bool:
+    """Whether the checked data surely lie where the formula is defined: so for anear's own distances, whose domains are
+    tested. What a distance of the user's own declares need not be where its formula is a number.
+    """
+    if resolved.distance is None or not check_domain:
+        return False
+    try:
+        return find(resolved.distance.name) is resolved.distance
+    except ArgumentError:
+        return False
 
 
 def _rounded(rows: Rows, name: str, allow_nan: bool) -> Rows:

@@ -14,7 +14,7 @@ from anear.errors import ArgumentError
 from anear.formula.expression import Expr
 from anear.index.arguments import Progress, callback, flag, neighbour_count, shown, threads
 from anear.index.index import Index
-from anear.index.objects import point_rows, query_rows, viewed
+from anear.index.objects import lies_in_domain, point_rows, query_rows, viewed
 from anear.index.results import Neighbors
 from anear.index.tables import Space, fields_of
 from anear.spaces.lookup import resolve
@@ -124,9 +124,7 @@ def pairwise(
         rows, dimension = point_rows(queries, resolved, needed, point_data, name="queries", **checks)
     else:
         rows, dimension = point_rows(points, resolved, needed, point_data, **checks)
-    space = Space(
-        resolved.expr, dimension, storage_name(rows), resolved.distance is not None and checks["check_domain"]
-    )
+    space = Space(resolved.expr, dimension, storage_name(rows), lies_in_domain(resolved, checks["check_domain"]))
     query, single = query_rows(queries, resolved, space, query_data, **checks)
     shape = (len(query), len(rows))
     matrix = np.empty(shape, space.arithmetic) if out is None else _writable(out, shape, space.arithmetic, single)
