@@ -355,3 +355,4 @@ def test_mistakes_are_found_before_points_are_prepared(monkeypatch: pytest.Monke
     refused(lambda: anear.knn(P, k=0), "k is 0")
     refused(lambda: anear.knn(P, Q, allow=[99]), "allow")
     refused(lambda: anear.knn(P, Q, progress=3), "progress")
+    refused(lambda: anear.knn(np.eye(4), k=1, distance="kldiv"), "queries[0, 1] is 0.0", error=DomainError)

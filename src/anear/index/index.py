@@ -41,7 +41,8 @@ class Index:
     distance : a name (``"euclidean"``; see ``anear.distances()``), a formula as text or expression
         (``"sum(abs(x - y))"``), with ``x`` the query and ``y`` the point, or a ``Distance``.
     method : "flat": exact search by scanning all points.
-    point_data : {name: array (n,) or (n, L)} for each ``point_field(name)`` of the formula.
+    point_data : {name: array (n,) or (n, L)} for each ``point_field(name)`` of the formula. Fields of float64 make the
+        index one of float64 points, which are searched at half the speed; others are float32.
     num_threads : for building; None: as many as the process may use (or ANEAR_NUM_THREADS).
     check_domain : refuse points outside the distance's domain.
     allow_nan : accept NaN and infinity; a point whose distance is NaN is never a neighbour.
@@ -199,7 +200,7 @@ class Index:
         queries : array (n_queries, D), or one vector (D,). Taken in the precision of the search (float32 unless the
             points are float64).
         k : how many; more than there are points gives id -1 and distance inf in the places left over.
-        query_data : {name: array} for each ``query_field(name)`` of the formula.
+        query_data : {name: array} for each ``query_field(name)`` of the formula, in the precision of the search.
         allow, deny : ids or a boolean mask of points that may, or may not, be returned.
         exclude : for each query the id of one point to leave out (-1: none).
         num_threads : None: as many as the process may use. The answer is the same for any number.
@@ -208,20 +209,45 @@ class Index:
         Returns
         -------
         Neighbors : ids and distances, sorted by distance, then id.
+
+        Raises
+        ------
+        ArgumentError, DomainError : naming the argument, what it was and what is allowed.
+
+        Examples
+        --------
+        >>> index = Index(np.array([[0.0], [1.0], [5.0]]), "manhattan")
+        >>> index.search([[0.9], [4.0]], k=2).ids
+        array([[1, 0],
+               [2, 1]])
+        >>> index.search([0.9], k=2, deny=[1]).ids
+        array([0, 2])
         """
         rows, single = self._queries(queries, query_data)
         count = len(rows)
-        ids, distances = self._flat.knn(
-            viewed(rows),
-            storage_name(rows),
+        found = self._knn(
+            rows,
             neighbour_count(k, len(self._rows), count),
             threads(num_threads),
             None if exclude is None else self._excluded(exclude, count),
             None if allow is None and deny is None else as_filter(len(self), allow=allow, deny=deny),
-            self._space.arithmetic,
             callback(progress),
         )
-        return Neighbors(ids[0], distances[0]) if single else Neighbors(ids, distances)
+        return Neighbors(found.ids[0], found.distances[0]) if single else found
+
+    def _knn(
+        self,
+        rows: npt.NDArray[Any],
+        k: int,
+        team: int,
+        exclude: npt.NDArray[np.int32] | None,
+        allow: npt.NDArray[np.uint8] | None,
+        progress: Progress | None,
+    ) -> Neighbors:
+        """A search whose arguments have been checked."""
+        return Neighbors(
+            *self._flat.knn(viewed(rows), storage_name(rows), k, team, exclude, allow, self._space.arithmetic, progress)
+        )
 
     def self_search(
         self, k: int = 10, *, num_threads: int | None = None, progress: Progress | None = None
@@ -230,10 +256,15 @@ class Index:
 
         Only for formulas without fields of the query.
         """
+        rows, everyone = self._as_queries()
+        k = neighbour_count(k, len(rows), len(rows))
+        return self._knn(rows, k, threads(num_threads), everyone, None, callback(progress))
+
+    def _as_queries(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.int32]]:
+        """The points as queries, and for each its own id."""
         if self._space.fields("query"):
             raise ArgumentError("self_search: the formula uses query_field(...), which points do not have")
-        everyone = np.arange(len(self))
-        return self.search(self.points, k, exclude=everyone, num_threads=num_threads, progress=progress)
+        return self._queries(self.points, None)[0], np.arange(len(self), dtype=np.int32)
 
     def range_search(
         self,
@@ -254,6 +285,12 @@ class Index:
         radius : one number for all queries, or one for each; inf returns everything whose distance is not NaN.
 
         The others are as for :meth:`search`.
+
+        Examples
+        --------
+        >>> found = Index(np.array([[0.0], [1.0], [5.0]]), "manhattan").range_search([[0.9], [4.0]], radius=1)
+        >>> found.offsets, found.of(0).ids
+        (array([0, 2, 3]), array([1, 0]))
         """
         rows, _ = self._queries(queries, query_data)
         wanted = radii(radius, len(rows))

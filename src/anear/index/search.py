@@ -64,16 +64,16 @@ def knn(
     if queries is None:
         if query_data or allow is not None or deny is not None:
             raise ArgumentError("query_data, allow and deny need queries; without queries the points search themselves")
+        rows, everyone = index._as_queries()
         index._build(team, progress)
-        return index.self_search(k, num_threads=num_threads, progress=progress)
-    # Checked before the points are prepared, so that a mistake costs no waiting; the search checks the copies again.
-    rows, _ = index._queries(queries, query_data)
-    neighbour_count(k, len(index), len(rows))
-    as_filter(len(index), allow=allow, deny=deny)
+        return index._knn(rows, neighbour_count(k, len(rows), len(rows)), team, everyone, None, progress)
+    # All is checked before the points are prepared, so that a mistake costs no waiting.
+    rows, single = index._queries(queries, query_data)
+    k = neighbour_count(k, len(index), len(rows))
+    allowed = as_filter(len(index), allow=allow, deny=deny)
     index._build(team, progress)
-    return index.search(
-        queries, k, query_data=query_data, allow=allow, deny=deny, num_threads=num_threads, progress=progress
-    )
+    found = index._knn(rows, k, team, None, allowed, progress)
+    return Neighbors(found.ids[0], found.distances[0]) if single else found
 
 
 def pairwise(
