@@ -12,6 +12,7 @@ from anear.codegen.kernels import Tile
 from anear.formula import formula
 from anear.formula.bilinear import bilinear_plan
 from anear.formula.expression import Expr
+from anear.formula.hoist import value_plan
 from anear.formula.interpret import evaluate
 
 AWKWARD = (1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 100, 785)
@@ -190,3 +191,11 @@ def test_a_nan_among_the_maxima_stays() -> None:
         y[place, 3] = np.nan
         _, _, maxima = Called(expr, 6, plan=bilinear_plan(expr)).points(y)
         assert np.isnan(maxima).all()
+
+
+def test_one_captured_array_used_twice_is_not_two() -> None:
+    """Machine code is shared by formulas that differ in captured numbers, but not in how often each array occurs."""
+    a, b = np.linspace(0.5, 1.5, 6), np.linspace(2.0, 3.0, 6)
+    text = "sum(sqrt(x * p) * y + exp(-x * q) * y * y)"
+    for p, q in ((a, b), (a, a), (b, a)):
+        agree(formula(text, p=p, q=q), *data(6, "float32"), "float32", plan=value_plan(formula(text, p=p, q=q)))

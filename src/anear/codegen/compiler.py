@@ -111,7 +111,7 @@ def _key(layout: Layout, tile: Tile) -> str:
     """Everything the machine code depends on; captured arrays by their shape alone, for their numbers are data."""
     plan = layout.plan
     parts = [
-        *(_structure(e) for e in (*plan.query, *plan.point, *plan.maxima, plan.pair)),
+        *(_structure(e, layout) for e in (*plan.query, *plan.point, *plan.maxima, plan.pair)),
         f"{len(plan.query)},{len(plan.point)},{plan.bilinear}",
         f"{layout.dimension},{layout.storage},{layout.arithmetic},{layout.target.name},{layout.query_fields}",
         f"{layout.point_fields},{tile},{ABI_VERSION},{cache.source_digest('codegen')}",
@@ -119,12 +119,15 @@ def _key(layout: Layout, tile: Tile) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _structure(root: Expr) -> str:
-    """A text that two expressions share if and only if they compile alike."""
+def _structure(root: Expr, layout: Layout) -> str:
+    """A text that two expressions share if and only if they compile alike.
+
+    Of a captured array the shape counts, and its place among the parameters: one array used twice is not two arrays.
+    """
     numbers: dict[Expr, int] = {}
     lines = []
     for node in walk(root):
         numbers[node] = len(numbers)
-        value = node.value.shape if node.op == "constant" else node.value
+        value = (node.value.shape, layout.parameters[node]) if node.op == "constant" else node.value
         lines.append(f"{node.op}{[numbers[a] for a in node.args]}{value!r}")
     return ";".join(lines)
