@@ -1,4 +1,4 @@
-"""Compiled kernels on disk.
+"""Compiled kernels on disk, and what the passes found out about formulas.
 
     <cache directory>/<first two digits of the key>/<key>.o      magic, digest of the object, the object
 

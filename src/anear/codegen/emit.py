@@ -343,7 +343,7 @@ class Emitter:
         return found
 
     def _apply(self, node: Expr, values: list[str]) -> str:
-        """An elementwise operation; products inside sums become fused multiply-adds in LLVM's hands only here."""
+        """An elementwise operation of values that are there; powers by a known exponent need no logarithm."""
         if node.op == "pow" and node.args[1].op == "number":
             return power_constant(self.body, values[0], node.args[1].value)
         return ELEMENTWISE[node.op](self.body, *values)
