@@ -73,11 +73,17 @@ def _run(expr: Expr, checked: bool) -> Stages:
         simplified,
         rank,
         outer,
-        _filled(rank_plan(rank)),
+        _filled(_direct(rank, checked)),
         None if expanded is None else _filled(expanded),
         only_differences(rank),
         _filled(_whole(rank_plan(simplified)) if checked else value_plan(simplified)),
     )
+
+
+def _direct(rank: Expr, checked: bool) -> Plan:
+    """The rank term by term; where all of it cancels (y/y), as written, for it may still be undefined somewhere."""
+    plan = rank_plan(rank)
+    return value_plan(rank) if plan.pair.op == "number" and not checked else plan
 
 
 def _whole(plan: Plan) -> Plan:
