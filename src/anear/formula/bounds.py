@@ -1,0 +1,109 @@
+"""Bounds of a rank over a box of points: what lets a tree skip a whole branch under any formula.
+
+A box is one more kind of point. In ``Bound.lower`` and ``Bound.upper``
+
+    x                               the query, as in the rank
+    y                               the box's lower corner, D numbers
+    point_field("box_high", D)      its upper corner
+    point_field("extra_low", E)     the least value of each of ``Bound.extras`` over the points below; only where E > 0
+    point_field("extra_high", E)    the greatest
+
+and ``lower(x, box) <= rank(x, p) <= upper(x, box)`` for every point p below the box, in exact arithmetic. The corners are
+those of ``Bound.coordinates`` of the points (``y`` itself, or an image of it such as ``y / |y|``; always D numbers). So a
+bound hoists, compiles and has its rounding proved like any other formula: :func:`bound_plan`.
+
+What the caller must do:
+
+*   Corners and extremes enclose the points: round ``low`` down and ``high`` up. Where ``coordinates`` is not ``y``, and for
+    extras, the computed values may be off; ``coordinate_error`` and ``extra_errors`` bound by how much in float64.
+*   A point with NaN in its coordinates or extras is left out of the corners: it has no rank, and is kept apart.
+*   A bound that is NaN says nothing: the box is visited.
+*   A bound holds for queries whose coordinates lie in ``query_range`` and points in ``point_range``.
+
+>>> from anear.formula import sum, x, y
+>>> found = bound(sum(abs(x - y)), 3)
+>>> found.proof, found.lower
+('clamp', sum(abs(x - minimum(maximum(x, y), point_field('box_high', 3)))))
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy.typing as npt
+
+from anear.formula.expression import Expr
+from anear.formula.plan import Plan
+
+__all__ = ["Bound", "bound", "bound_plan"]
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What a rank cannot be below, and above, over a box of points; see the module for the box.
+
+    Attributes
+    ----------
+    lower : scalar of x and a box. Never above the rank of any point below the box.
+    upper : the same, never below it; None where none was found.
+    coordinates : vector of y with D numbers: what boxes are taken of and trees split.
+    coordinate_error : vector of y: how far coordinates computed in float64 may be from the true ones; None: not at all.
+    extras : scalars of the point, whose extremes over the points below a node enter the bound.
+    extra_errors : for each extra how far it may be off when computed in float64; None: not at all.
+    split : vector of y, rising in each of ``coordinates``, in which the spread of points is best measured when a tree
+        chooses where to split; None: ``coordinates``.
+    proof : "clamp": ``lower`` is the rank at the nearest place of the box, so that no better one is possible;
+        "interval": from the ranges of the rank's parts, valid but perhaps loose.
+    minimiser : for "clamp", vector of x: the coordinates of the point that is nearest of all.
+    query_range, point_range : (least, greatest) coordinate for which the bound holds.
+    words : lines for people: what was proved and how, and where it will pay.
+    """
+
+    lower: Expr
+    upper: Expr | None
+    coordinates: Expr
+    coordinate_error: Expr | None
+    extras: tuple[Expr, ...]
+    extra_errors: tuple[Expr | None, ...]
+    split: Expr | None
+    proof: str
+    minimiser: Expr | None
+    query_range: Range
+    point_range: Range
+    words: tuple[str, ...]
+
+
+def bound(
+    rank: Expr,
+    dimension: int,
+    *,
+    points: tuple[npt.ArrayLike, npt.ArrayLike] = (-math.inf, math.inf),
+    queries: tuple[npt.ArrayLike, npt.ArrayLike] = (-math.inf, math.inf),
+    sums: Range | None = None,
+) -> Bound | None:
+    """The best bound that is found for a rank; None where nothing better than -inf can be said.
+
+    Parameters
+    ----------
+    rank : a scalar formula.
+    dimension : D, the number of coordinates.
+    points : the least and the greatest values of the points, for each coordinate or for all of them.
+    queries : the same of the queries; where they are unknown, what the distance's domain allows. A formula that is
+        undefined for some of these queries (``log`` of a negative number) needs no bound for them.
+    sums : the least and the greatest sum of a point's coordinates, where known. Nearly equal ones (histograms) allow a
+        tighter bound of formulas such as ``x * log(x / y)``.
+    """
+    raise NotImplementedError
+
+
+def bound_plan(lower: Expr, nonnegative: bool = False) -> Plan:
+    """The plan that computes a bound, with a proved bound of its own rounding error where there is one.
+
+    Parameters
+    ----------
+    lower : ``Bound.lower``, or ``Bound.upper``.
+    """
+    raise NotImplementedError
