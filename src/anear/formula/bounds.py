@@ -20,10 +20,10 @@ What the caller must do:
 *   A bound that is NaN says nothing: the box is visited.
 *   A bound holds for queries whose coordinates lie in ``query_range`` and points in ``point_range``.
 
->>> from anear.formula import sum, x, y
->>> found = bound(sum(abs(x - y)), 3)
->>> found.proof, found.lower
-('clamp', sum(abs(x - minimum(maximum(x, y), point_field('box_high', 3)))))
+    from anear.formula import sum, x, y
+    found = bound(sum(abs(x - y)), 3)
+    found.proof, found.lower
+    ('clamp', sum(abs(x - minimum(maximum(x, y), point_field('box_high', 3)))))
 """
 
 from __future__ import annotations
