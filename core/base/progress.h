@@ -1,4 +1,4 @@
-// Progress and cancellation of one call into the core.
+// Progress and cancellation of one call into the core, and how much it has computed.
 #pragma once
 #include <atomic>
 #include <chrono>
@@ -9,6 +9,12 @@
 #include "base/error.h"
 
 namespace anear {
+
+// Distances computed. One may be scanned first (its rank, in a packed block) and then computed in full.
+struct Computed {
+  std::int64_t scanned = 0;
+  std::int64_t exact = 0;
+};
 
 // Tasks report finished work with `advance` and call `poll` at least every few milliseconds of work. Whoever created
 // the object is the only one whose polls run the callback, about ten times a second; so the callback may need a lock
@@ -29,6 +35,15 @@ class Progress {
     total_ = total;
   }
   void advance(std::int64_t work) { done_.fetch_add(work, std::memory_order_relaxed); }
+
+  // Adds what a task has computed: once for many distances, not for each.
+  void count(const Computed& more) {
+    if (more.scanned != 0) scanned_.fetch_add(more.scanned, std::memory_order_relaxed);
+    if (more.exact != 0) exact_.fetch_add(more.exact, std::memory_order_relaxed);
+  }
+  Computed computed() const {
+    return {scanned_.load(std::memory_order_relaxed), exact_.load(std::memory_order_relaxed)};
+  }
 
   // Throws Cancelled once the callback has said so.
   void poll() {
@@ -60,7 +75,7 @@ class Progress {
   std::thread::id owner_ = std::this_thread::get_id();
   Clock::time_point due_ = Clock::now() + kInterval;
   std::int64_t total_ = 0;
-  std::atomic<std::int64_t> done_{0};
+  std::atomic<std::int64_t> done_{0}, scanned_{0}, exact_{0};
   std::atomic<bool> cancelled_{false};
 };
 

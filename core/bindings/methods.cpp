@@ -5,6 +5,7 @@
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 
+#include <atomic>
 #include <cstring>
 
 #include "base/parallel.h"
@@ -59,7 +60,10 @@ class Index {
     require(rows_.rows.count >= 1 && rows_.rows.columns >= 1, "rows is empty");
     BuildRequest request{rows_.rows, std::move(space), parameter_values(entry.build_parameters, parameters),
                          resolve_threads(num_threads)};
-    call(progress, [&](Progress& p) { method_ = entry.build(std::move(request), p); });
+    call(progress, [&](Progress& p) {
+      method_ = entry.build(std::move(request), p);
+      building_ = p.computed();
+    });
   }
 
   nb::object knn(nb::handle queries, const std::string& query_storage, std::int64_t k, int num_threads,
@@ -76,7 +80,10 @@ class Index {
     const bool single = distances_out.format() == 'f';
     const KnnAnswer answer{k, ids_out.data<std::int64_t>(), single ? nullptr : distances_out.data<double>(),
                            single ? distances_out.data<float>() : nullptr};
-    call(progress, [&](Progress& p) { method_->knn(given.request, answer, p); });
+    call(progress, [&](Progress& p) {
+      method_->knn(given.request, answer, p);
+      tally(p);
+    });
     return nb::make_tuple(ids, distances);
   }
 
@@ -93,12 +100,18 @@ class Index {
             "radius has " + std::to_string(radii.size()) + " entries for " + std::to_string(count) + " queries");
     checked_type(distance_type);
     RangeAnswer answer;
-    call(progress,
-         [&](Progress& p) { answer = method_->range(given.request, {ranks.data(), radii.data(), offset_slot}, p); });
+    call(progress, [&](Progress& p) {
+      answer = method_->range(given.request, {ranks.data(), radii.data(), offset_slot}, p);
+      tally(p);
+    });
     return range_result(answer, distance_type.c_str());
   }
 
   std::int64_t bytes() const { return method_->bytes(); }
+
+  nb::object computed() const {
+    return nb::make_tuple(building_.scanned + building_.exact, scanned_.load(), exact_.load());
+  }
 
   nb::object maxima() const {
     const auto& values = method_->maxima();
@@ -166,9 +179,17 @@ class Index {
     return nb::make_tuple(ids, distances, offsets);
   }
 
+  void tally(const Progress& progress) const {
+    const Computed more = progress.computed();
+    scanned_ += more.scanned;
+    exact_ += more.exact;
+  }
+
   RowsArray rows_;
   std::int64_t query_columns_;
   std::unique_ptr<Method> method_;
+  Computed building_;
+  mutable std::atomic<std::int64_t> scanned_{0}, exact_{0};  // by all searches so far
 };
 
 struct Flat : Index {
@@ -229,6 +250,8 @@ void bind_methods(nb::module_& module) {
            nb::arg("num_threads") = 0, nb::arg("distance_type") = "float32", nb::arg("progress") = nb::none(),
            "(ids, distances, offsets): query q's answers lie at offsets[q]:offsets[q + 1].")
       .def_prop_ro("maxima", &Index::maxima, "Largest values over all points that enter the rounding bound.")
+      .def_prop_ro("computed", &Index::computed,
+                   "Distances computed: while building, then by searches (scanned, exact).")
       .def_prop_ro("nbytes", &Index::bytes, "Bytes held beside the rows.");
   nb::class_<Flat, Index>(module, "Flat", "Exact search by scanning every point.")
       .def(

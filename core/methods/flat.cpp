@@ -44,6 +44,7 @@ constexpr std::int64_t kMostQueries = 240;          // queries a task: their pre
 constexpr std::int64_t kFewestQueries = 24;         // fewer queries a task spend their time loading points
 constexpr std::int64_t kTaskBytes = 8 << 20;        // for the candidates of a task
 constexpr std::int64_t kFewPoints = 2048;           // so few admitted points are not worth a scan
+constexpr std::int64_t kChunk = 1024;               // points of an exhaustive search between two looks at the clock
 
 // Scratch of one task. Collectors point into `exact`, so it lives until they are finished.
 template <class Real, class Collector>
@@ -81,6 +82,9 @@ class Flat final : public Method {
   template <class Real, class Collector>
   void fill(const Pass& pass, std::int64_t count, std::int64_t first, std::int64_t last, Task<Real, Collector>& task,
             Progress& progress) const;
+  template <class Real>
+  const std::vector<Neighbor>& finish(const Pass& pass, std::int64_t i, Task<Real, Collector<Real>>& task,
+                                      Progress& progress) const;
   template <class Real, class Collector, class Reset, class Write>
   void run(const Pass& pass, Progress& progress, const Reset& reset, const Write& write) const;
   template <class Real, class Collector, class Reset, class Write>
@@ -184,9 +188,10 @@ void Flat::fill(const Pass& pass, std::int64_t count, std::int64_t first, std::i
   if (!pass.exhaustive) {
     task.scan.run(space_.search(), space_.search_parameters.data(), task.search, count, points_, first, last,
                   static_cast<std::int64_t>(2 * pass.k), task.admissions.data(), task.collectors.data(), between);
+    const std::int64_t lanes = space_.search().block;
+    progress.count({count * (std::min(last * lanes, rows_.count) - std::min(first * lanes, rows_.count)), 0});
     return;
   }
-  constexpr std::int64_t kChunk = 1024;
   for (std::int64_t unit = first; unit < last; unit += kChunk) {
     const std::int64_t end = std::min(unit + kChunk, last);
     for (std::int64_t q = 0; q < count; ++q) {
@@ -194,13 +199,29 @@ void Flat::fill(const Pass& pass, std::int64_t count, std::int64_t first, std::i
         const std::int32_t id = !pass.listed.empty() ? pass.listed[i] : static_cast<std::int32_t>(i);
         if (task.admissions[q].admits(id)) task.collectors[q].add_unknown(id);
       }
-      progress.poll();  // a thousand distances of a costly formula take a while
+      progress.poll();  // so many distances of a costly formula take a while
     }
     between(end - unit);
   }
 }
 
-// reset(query, i, task) readies collector i; write(query, neighbours) takes the answer.
+// The k nearest in collector i. Where they are in doubt, the exact distances of all points decide.
+template <class Real>
+const std::vector<Neighbor>& Flat::finish(const Pass& pass, std::int64_t i, Task<Real, Collector<Real>>& task,
+                                          Progress& progress) const {
+  Collector<Real>& collector = task.collectors[i];
+  const std::vector<Neighbor>& found = collector.finish();
+  if (!collector.doubtful()) return found;
+  progress.count({0, collector.computed()});
+  collector.reset(pass.k, Margin{}, task.exact_queries[i]);
+  for (std::int32_t id = 0; id < rows_.count; ++id) {
+    if (task.admissions[i].admits(id)) collector.add_unknown(id);
+    if (id % kChunk == 0) progress.poll();
+  }
+  return collector.finish();
+}
+
+// reset(query, i, task) readies collector i; write(query, i, task) takes its answer.
 template <class Real, class Collector, class Reset, class Write>
 void Flat::run(const Pass& pass, Progress& progress, const Reset& reset, const Write& write) const {
   const Cut& cut = pass.cut;
@@ -212,7 +233,12 @@ void Flat::run(const Pass& pass, Progress& progress, const Reset& reset, const W
     prepare(pass, first, count, task);
     for (std::int64_t i = 0; i < count; ++i) reset(first + i, i, task);
     fill(pass, count, 0, cut.units, task, progress);
-    for (std::int64_t i = 0; i < count; ++i) write(first + i, task.collectors[i].finish());
+    Computed computed;
+    for (std::int64_t i = 0; i < count; ++i) {
+      write(first + i, i, task);
+      computed.exact += task.collectors[i].computed();
+    }
+    progress.count(computed);
   };
   // One query at a time must not pay for allocations: its scratch, which is small, stays with the thread. While in use
   // it is taken away, for a progress callback may start another search.
@@ -248,8 +274,14 @@ void Flat::run_parts(const Pass& pass, Progress& progress, const Reset& reset, c
     const std::int64_t i = query % cut.queries_per_task;
     const std::int64_t first = query / cut.queries_per_task * cut.parts;
     Collector& collector = tasks[first].collectors[i];
-    for (std::int64_t part = 1; part < cut.parts; ++part) collector.merge(tasks[first + part].collectors[i]);
-    write(query, collector.finish());
+    Computed computed;
+    for (std::int64_t part = 1; part < cut.parts; ++part) {
+      collector.merge(tasks[first + part].collectors[i]);
+      computed.exact += tasks[first + part].collectors[i].computed();
+    }
+    write(query, i, tasks[first]);
+    computed.exact += collector.computed();
+    progress.count(computed);
   });
 }
 
@@ -260,7 +292,8 @@ void Flat::knn_as(const Pass& pass, const KnnAnswer& answer, Progress& progress)
     const Margin margin = pass.exhaustive ? Margin{} : space_.margin(task.search, i, points_.maxima());
     task.collectors[i].reset(pass.k, margin, task.exact_queries[i]);
   };
-  const auto write = [&](std::int64_t query, const std::vector<Neighbor>& found) {
+  const auto write = [&](std::int64_t query, std::int64_t i, Task<Real, Found>& task) {
+    const std::vector<Neighbor>& found = finish(pass, i, task, progress);
     const std::int64_t begin = query * answer.k;
     const auto here = static_cast<std::int64_t>(found.size());
     for (std::int64_t j = 0; j < answer.k; ++j) {
@@ -296,7 +329,9 @@ void Flat::range_as(const Pass& pass, const RangeRequest& radii, std::vector<std
     }
     task.collectors[i].reset(limit, radii.radius[query], task.exact_queries[i]);
   };
-  const auto write = [&](std::int64_t query, const std::vector<Neighbor>& all) { found[query] = all; };
+  const auto write = [&](std::int64_t query, std::int64_t i, Task<Real, Found>& task) {
+    found[query] = task.collectors[i].finish();
+  };
   run<Real, Found>(pass, progress, reset, write);
 }
 

@@ -33,6 +33,7 @@ class Collector {
     size_ = 0;
     undecided_.clear();
     settled_.clear();
+    doubtful_ = false;
     set_trigger();
   }
 
@@ -76,6 +77,7 @@ class Collector {
     size_ += other.size_;
     undecided_.insert(undecided_.end(), other.undecided_.begin(), other.undecided_.end());
     settled_.insert(settled_.end(), other.settled_.begin(), other.settled_.end());
+    doubtful_ = doubtful_ || other.doubtful_;
     lower_limit(other.limit_);
   }
 
@@ -86,6 +88,13 @@ class Collector {
     std::sort(settled_.begin(), settled_.end());
     return settled_;
   }
+
+  // After `finish`: whether a candidate with a value turned out to have no distance (y*y/y at 0, computed as y). Limits
+  // count on k candidates' being answers, so one that is none may have kept answers out.
+  bool doubtful() const { return doubtful_; }
+
+  // Exact distances computed since `reset`.
+  std::int64_t computed() const { return exact_.computed(); }
 
  private:
   static constexpr std::size_t kManyRows = 1024;
@@ -131,15 +140,21 @@ class Collector {
   void settle() {
     ids_.clear();
     for (std::size_t i = 0; i < size_; ++i) ids_.push_back(candidates_[i].id());
-    ids_.insert(ids_.end(), undecided_.begin(), undecided_.end());
     size_ = 0;
+    const std::size_t before = settled_.size();
+    append_exact(ids_);
+    doubtful_ = doubtful_ || settled_.size() - before < ids_.size();
+    append_exact(undecided_);
     undecided_.clear();
-    if (ids_.size() > kManyRows) std::sort(ids_.begin(), ids_.end());  // so that neighbouring rows share a page
-    exact_.append(ids_, distances_, settled_);
     if (settled_.size() > k_) {
       std::nth_element(settled_.begin(), settled_.begin() + static_cast<std::ptrdiff_t>(k_), settled_.end());
       settled_.resize(k_, Neighbor{});
     }
+  }
+
+  void append_exact(std::vector<std::int32_t>& ids) {
+    if (ids.size() > kManyRows) std::sort(ids.begin(), ids.end());  // so that neighbouring rows share a page
+    exact_.append(ids, distances_, settled_);
   }
 
   std::size_t k_ = 0;
@@ -151,6 +166,7 @@ class Collector {
   std::size_t size_ = 0;
   std::vector<std::int32_t> undecided_;  // no value known, or NaN
   std::vector<Neighbor> settled_;
+  bool doubtful_ = false;
   std::vector<std::int32_t> ids_;  // scratch
   std::vector<double> distances_;  // scratch
 };

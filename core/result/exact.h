@@ -9,19 +9,21 @@
 
 namespace anear {
 
-// A view of one prepared query of the exact table.
+// A view of one prepared query of the exact table. Counts the distances it computes.
 class ExactQuery {
  public:
   ExactQuery() = default;
   ExactQuery(const KernelTable& table, const double* parameters, const Rows& rows, const void* query)
       : table_(&table), parameters_(parameters), rows_(&rows), query_(query) {}
 
-  void distances(const std::int32_t* ids, std::int64_t n, double* out) const {
+  void distances(const std::int32_t* ids, std::int64_t n, double* out) {
     table_->gather(query_, rows_->data, rows_->row_bytes(), ids, n, parameters_, out);
+    computed_ += n;
   }
 
   // Appends the points `ids` with their distances, but those whose distance is NaN.
-  void append(const std::vector<std::int32_t>& ids, std::vector<double>& scratch, std::vector<Neighbor>& out) const {
+  void append(const std::vector<std::int32_t>& ids, std::vector<double>& scratch, std::vector<Neighbor>& out) {
+    if (ids.empty()) return;
     scratch.resize(ids.size());
     distances(ids.data(), static_cast<std::int64_t>(ids.size()), scratch.data());
     for (std::size_t i = 0; i < ids.size(); ++i) {
@@ -29,11 +31,14 @@ class ExactQuery {
     }
   }
 
+  std::int64_t computed() const { return computed_; }
+
  private:
   const KernelTable* table_ = nullptr;
   const double* parameters_ = nullptr;
   const Rows* rows_ = nullptr;
   const void* query_ = nullptr;
+  std::int64_t computed_ = 0;
 };
 
 }  // namespace anear

@@ -41,6 +41,9 @@ class RadiusCollector {
     found_.insert(found_.end(), other.found_.begin(), other.found_.end());
   }
 
+  // Exact distances computed since `reset`.
+  std::int64_t computed() const { return exact_.computed(); }
+
   // All points within the radius, sorted by (distance, id); valid until the next call.
   const std::vector<Neighbor>& finish() {
     settle();

@@ -80,6 +80,9 @@ class Index:
     def maxima(self) -> NDArray[np.float64]:
         """Largest values over all points that enter the rounding bound."""
     @property
+    def computed(self) -> tuple[int, int, int]:
+        """Distances computed: while building, then by all searches so far (scanned, exact)."""
+    @property
     def nbytes(self) -> int:
         """Bytes held beside the rows."""
 

@@ -17,7 +17,7 @@ from anear.index.arguments import Progress, callback, flag, neighbour_count, rad
 from anear.index.choice import choose_plan
 from anear.index.objects import lies_in_domain, point_rows, query_rows, viewed
 from anear.index.radius import rank_of_radius
-from anear.index.results import Neighbors, RangeNeighbors
+from anear.index.results import DistanceCounts, Neighbors, RangeNeighbors
 from anear.index.tables import Space
 from anear.spaces.lookup import resolve
 from anear.spaces.space import Distance
@@ -162,6 +162,20 @@ class Index:
     def nbytes(self) -> int:
         """Bytes of memory beyond the points themselves: their prepared form."""
         return int(self._flat.nbytes)
+
+    @property
+    def distances_computed(self) -> DistanceCounts:
+        """How many distances were computed to build the index, and by its searches so far.
+
+        Examples
+        --------
+        >>> index = Index(np.random.default_rng(0).random((5000, 8)), "kldivgen")
+        >>> before = index.distances_computed
+        >>> found = index.search(index.points[:2], k=10)
+        >>> index.distances_computed.scanned - before.scanned
+        10000
+        """
+        return DistanceCounts(*self._flat.computed)
 
     def explain(self) -> Explanation:
         """How this index searches: what :func:`anear.explain` tells of its distance, and the memory it takes.

@@ -7,7 +7,22 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Neighbors", "RangeNeighbors"]
+__all__ = ["DistanceCounts", "Neighbors", "RangeNeighbors"]
+
+
+class DistanceCounts(NamedTuple):
+    """How many distances an index has computed.
+
+    Attributes
+    ----------
+    building : while it was built.
+    scanned : by all searches so far, in the fast form that only finds candidates.
+    exact : by all searches so far, by the formula itself in float64: these decide the answers.
+    """
+
+    building: int
+    scanned: int
+    exact: int
 
 
 class Neighbors(NamedTuple):
