@@ -40,26 +40,45 @@ std::vector<double> parameter_values(const std::vector<Parameter>& declared, Val
 
 // The kernel tables of a distance and what goes with them, gathered from Python's arguments.
 Space make_space(std::shared_ptr<Table> search, std::shared_ptr<Table> exact, nb::handle search_parameters,
-                 nb::handle exact_parameters, nb::handle slack_slots, double slack_scale, double relative) {
-  return {std::move(search),
+                 nb::handle exact_parameters, nb::handle slack_slots, double slack_scale, double relative,
+                 std::int64_t offset_slot) {
+  return {{std::move(search), doubles(search_parameters, "search_parameters"), integers(slack_slots, "slack_slots"),
+           slack_scale, relative, offset_slot},
           std::move(exact),
-          doubles(search_parameters, "search_parameters"),
-          doubles(exact_parameters, "exact_parameters"),
-          integers(slack_slots, "slack_slots"),
-          slack_scale,
-          relative};
+          doubles(exact_parameters, "exact_parameters")};
 }
+
+// What boxes are made of, and the table that bounds ranks over them; the arrays are needed while an index is built.
+class BoxData {
+ public:
+  BoxData(std::shared_ptr<Table> table, nb::handle parameters, nb::handle slack_slots, double slack_scale,
+          double relative, std::int64_t offset_slot, nb::handle coordinates, const std::string& storage,
+          nb::handle split, const std::string& split_storage, std::int64_t extras)
+      : coordinates_(coordinates, "coordinates", storage), split_(split, "split", split_storage) {
+    boxes_ = {{std::move(table), doubles(parameters, "parameters"), integers(slack_slots, "slack_slots"), slack_scale,
+               relative, offset_slot},
+              coordinates_.rows,
+              split_.rows,
+              extras};
+  }
+  const Boxes& boxes() const { return boxes_; }
+
+ private:
+  RowsArray coordinates_, split_;
+  Boxes boxes_;
+};
 
 // A method built over rows, which it keeps alive.
 class Index {
  public:
-  Index(const std::string& name, nb::handle rows, const std::string& storage, Space space, const Values& parameters,
-        int num_threads, nb::handle progress)
+  Index(const std::string& name, nb::handle rows, const std::string& storage, Space space, const BoxData* boxes,
+        const Values& parameters, int num_threads, nb::handle progress)
       : rows_(rows, "rows", storage), query_columns_(space.exact().query_columns) {
     const MethodEntry& entry = method(name);
     require(rows_.rows.count >= 1 && rows_.rows.columns >= 1, "rows is empty");
-    BuildRequest request{rows_.rows, std::move(space), parameter_values(entry.build_parameters, parameters),
-                         resolve_threads(num_threads)};
+    searching_ = &entry.search_parameters;
+    BuildRequest request{rows_.rows, std::move(space), boxes ? std::optional(boxes->boxes()) : std::nullopt,
+                         parameter_values(entry.build_parameters, parameters), resolve_threads(num_threads)};
     call(progress, [&](Progress& p) {
       method_ = entry.build(std::move(request), p);
       building_ = p.computed();
@@ -67,8 +86,9 @@ class Index {
   }
 
   nb::object knn(nb::handle queries, const std::string& query_storage, std::int64_t k, int num_threads,
-                 nb::handle exclude, nb::handle allow, const std::string& distance_type, nb::handle progress) const {
-    const Call given(*this, queries, query_storage, num_threads, exclude, allow);
+                 nb::handle exclude, nb::handle allow, const std::string& distance_type, nb::handle progress,
+                 const Values& parameters) const {
+    const Call given(*this, queries, query_storage, num_threads, exclude, allow, parameters);
     require(k >= 1, "k is " + std::to_string(k) + "; it must be at least 1");
     require(k <= std::numeric_limits<std::int32_t>::max(),
             "k is " + std::to_string(k) + ", which is more than any index holds");
@@ -88,9 +108,9 @@ class Index {
   }
 
   nb::object range(nb::handle queries, const std::string& query_storage, nb::handle radius_rank, nb::handle radius,
-                   std::int64_t offset_slot, nb::handle exclude, nb::handle allow, int num_threads,
-                   const std::string& distance_type, nb::handle progress) const {
-    const Call given(*this, queries, query_storage, num_threads, exclude, allow);
+                   nb::handle exclude, nb::handle allow, int num_threads, const std::string& distance_type,
+                   nb::handle progress) const {
+    const Call given(*this, queries, query_storage, num_threads, exclude, allow, {});
     const auto ranks = doubles(radius_rank, "radius_rank");
     const auto radii = doubles(radius, "radius");
     const auto count = static_cast<std::size_t>(given.queries.rows.count);
@@ -101,7 +121,7 @@ class Index {
     checked_type(distance_type);
     RangeAnswer answer;
     call(progress, [&](Progress& p) {
-      answer = method_->range(given.request, {ranks.data(), radii.data(), offset_slot}, p);
+      answer = method_->range(given.request, {ranks.data(), radii.data()}, p);
       tally(p);
     });
     return range_result(answer, distance_type.c_str());
@@ -111,6 +131,15 @@ class Index {
 
   nb::object computed() const {
     return nb::make_tuple(building_.scanned + building_.exact, scanned_.load(), exact_.load());
+  }
+
+  nb::object order() const {
+    const auto& ids = method_->order();
+    nb::object result = new_array("int64", static_cast<std::int64_t>(ids.empty() ? rows_.rows.count : ids.size()));
+    const Array out(result, "order", 1, "lq", true);
+    auto* values = out.data<std::int64_t>();
+    for (std::int64_t i = 0; i < out.size(); ++i) values[i] = ids.empty() ? i : ids[i];
+    return result;
   }
 
   nb::object maxima() const {
@@ -125,8 +154,9 @@ class Index {
   // The arguments that every search takes, checked, and their memory held.
   struct Call {
     Call(const Index& index, nb::handle query_array, const std::string& storage, int num_threads, nb::handle exclude,
-         nb::handle allow)
+         nb::handle allow, const Values& parameters)
         : queries(query_array, "queries", storage) {
+      request.parameters = parameter_values(*index.searching_, parameters);
       require(queries.rows.columns == index.query_columns_, "queries have " + std::to_string(queries.rows.columns) +
                                                                 " columns, the index expects " +
                                                                 std::to_string(index.query_columns_));
@@ -187,6 +217,7 @@ class Index {
 
   RowsArray rows_;
   std::int64_t query_columns_;
+  const std::vector<Parameter>* searching_ = nullptr;
   std::unique_ptr<Method> method_;
   Computed building_;
   mutable std::atomic<std::int64_t> scanned_{0}, exact_{0};  // by all searches so far
@@ -227,28 +258,37 @@ nb::dict describe_methods() {
 
 void bind_methods(nb::module_& module) {
   module.def("methods", &describe_methods, "What methods there are, with their parameters.");
+  nb::class_<BoxData>(module, "Boxes", "What boxes are made of, and the table that bounds ranks over them.")
+      .def(nb::init<std::shared_ptr<Table>, nb::handle, nb::handle, double, double, std::int64_t, nb::handle,
+                    const std::string&, nb::handle, const std::string&, std::int64_t>(),
+           nb::arg("table"), nb::arg("parameters"), nb::arg("slack_slots"), nb::arg("slack_scale"), nb::arg("relative"),
+           nb::arg("offset_slot"), nb::arg("coordinates"), nb::arg("coordinates_storage"), nb::arg("split"),
+           nb::arg("split_storage"), nb::arg("extras"));
   nb::class_<Index>(module, "Index", "A method built over rows.")
       .def(
           "__init__",
           [](Index* self, const std::string& name, nb::handle rows, const std::string& storage,
              std::shared_ptr<Table> search, std::shared_ptr<Table> exact, nb::handle search_parameters,
              nb::handle exact_parameters, nb::handle slack_slots, double slack_scale, double relative,
-             const Values& parameters, int num_threads, nb::handle progress) {
+             const Values& parameters, int num_threads, nb::handle progress, std::int64_t offset_slot,
+             const BoxData* boxes) {
             new (self) Index(name, rows, storage,
                              make_space(std::move(search), std::move(exact), search_parameters, exact_parameters,
-                                        slack_slots, slack_scale, relative),
-                             parameters, num_threads, progress);
+                                        slack_slots, slack_scale, relative, offset_slot),
+                             boxes, parameters, num_threads, progress);
           },
           nb::arg("method"), nb::arg("rows"), nb::arg("storage"), nb::arg("search"), nb::arg("exact"),
           nb::arg("search_parameters"), nb::arg("exact_parameters"), nb::arg("slack_slots"), nb::arg("slack_scale"),
-          nb::arg("relative"), nb::arg("parameters"), nb::arg("num_threads") = 0, nb::arg("progress") = nb::none())
+          nb::arg("relative"), nb::arg("parameters"), nb::arg("num_threads") = 0, nb::arg("progress") = nb::none(),
+          nb::arg("offset_slot") = -1, nb::arg("boxes") = nb::none())
       .def("knn", &Index::knn, nb::arg("queries"), nb::arg("query_storage"), nb::arg("k"), nb::arg("num_threads") = 0,
            nb::arg("exclude") = nb::none(), nb::arg("allow") = nb::none(), nb::arg("distance_type") = "float32",
-           nb::arg("progress") = nb::none(), "(ids, distances), both (queries, k); -1 and inf where there are fewer.")
+           nb::arg("progress") = nb::none(), nb::arg("parameters") = Values{}, "(ids, distances), both (queries, k); -1 and inf where there are fewer.")
       .def("range", &Index::range, nb::arg("queries"), nb::arg("query_storage"), nb::arg("radius_rank"),
-           nb::arg("radius"), nb::arg("offset_slot"), nb::arg("exclude") = nb::none(), nb::arg("allow") = nb::none(),
+           nb::arg("radius"), nb::arg("exclude") = nb::none(), nb::arg("allow") = nb::none(),
            nb::arg("num_threads") = 0, nb::arg("distance_type") = "float32", nb::arg("progress") = nb::none(),
            "(ids, distances, offsets): query q's answers lie at offsets[q]:offsets[q + 1].")
+      .def_prop_ro("order", &Index::order, "The points' ids in the order in which the method keeps them.")
       .def_prop_ro("maxima", &Index::maxima, "Largest values over all points that enter the rounding bound.")
       .def_prop_ro("computed", &Index::computed,
                    "Distances computed: while building, then by searches (scanned, exact).")
@@ -258,15 +298,16 @@ void bind_methods(nb::module_& module) {
           "__init__",
           [](Flat* self, nb::handle rows, const std::string& storage, std::shared_ptr<Table> search,
              std::shared_ptr<Table> exact, nb::handle search_parameters, nb::handle exact_parameters,
-             nb::handle slack_slots, double slack_scale, double relative, int num_threads, nb::handle progress) {
+             nb::handle slack_slots, double slack_scale, double relative, int num_threads, nb::handle progress,
+             std::int64_t offset_slot) {
             new (self) Flat("flat", rows, storage,
                             make_space(std::move(search), std::move(exact), search_parameters, exact_parameters,
-                                       slack_slots, slack_scale, relative),
-                            Values{}, num_threads, progress);
+                                       slack_slots, slack_scale, relative, offset_slot),
+                            nullptr, Values{}, num_threads, progress);
           },
           nb::arg("rows"), nb::arg("storage"), nb::arg("search"), nb::arg("exact"), nb::arg("search_parameters"),
           nb::arg("exact_parameters"), nb::arg("slack_slots"), nb::arg("slack_scale"), nb::arg("relative"),
-          nb::arg("num_threads") = 0, nb::arg("progress") = nb::none());
+          nb::arg("num_threads") = 0, nb::arg("progress") = nb::none(), nb::arg("offset_slot") = -1);
 }
 
 }  // namespace anear::bindings

@@ -2,11 +2,13 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/progress.h"
 #include "index/space.h"
+#include "result/neighbor.h"
 #include "storage/rows.h"
 
 namespace anear {
@@ -17,6 +19,7 @@ struct SearchRequest {
   int threads = 1;
   const std::int32_t* exclude = nullptr;  // one id a query that is no answer to it (-1: none); null: none at all
   const std::uint8_t* allow = nullptr;    // bit i (little-endian): point i may be an answer; null: all may
+  std::vector<double> parameters;         // in the order of `search_parameters`
 };
 
 // Filled by `knn`: k a query, sorted by (distance, id); id -1 and distance inf where there are fewer. One of the two
@@ -26,17 +29,21 @@ struct KnnAnswer {
   std::int64_t* ids = nullptr;
   double* distances64 = nullptr;
   float* distances32 = nullptr;
+
+  // `found`: at most k, sorted.
+  void write(std::int64_t query, const std::vector<Neighbor>& found) const;
 };
 
 struct RangeRequest {
-  const double* radius_rank =
-      nullptr;                     // per query: rank of the radius, what the search table's values are held against
-  const double* radius = nullptr;  // per query: the largest distance of an answer
-  std::int64_t offset_slot = -1;   // slot of the prepared query to subtract from radius_rank; -1: none
+  const double* radius_rank = nullptr;  // per query: rank of the radius
+  const double* radius = nullptr;       // per query: the largest distance of an answer
 };
 
 // Query q's answers lie at [offsets[q], offsets[q + 1]), sorted by (distance, id).
 struct RangeAnswer {
+  RangeAnswer() = default;
+  explicit RangeAnswer(std::vector<std::vector<Neighbor>> found);  // one sorted list a query
+
   std::vector<std::int64_t> ids;
   std::vector<double> distances;
   std::vector<std::int64_t> offsets;
@@ -51,6 +58,11 @@ class Method {
   virtual std::int64_t bytes() const = 0;
   // Largest values over all points that enter the rounding bound.
   virtual const std::vector<double>& maxima() const = 0;
+  // The points' ids in the order in which the method keeps them; empty: as they came.
+  virtual const std::vector<std::int32_t>& order() const {
+    static const std::vector<std::int32_t> none;
+    return none;
+  }
 };
 
 // A parameter of a method, declared once: Python, the command line, the documentation and messages all read this.
@@ -61,9 +73,23 @@ struct Parameter {
   std::string meaning;
 };
 
+// What a tree of boxes is built from and searched with. A box is the smallest and the largest of each coordinate over
+// the points in it; as a row for `bound`: the smallest of the first coordinates, the largest of them, the largest of the
+// extra ones, the smallest of them.
+struct Boxes {
+  Estimate bound;       // computes a rank that no point in the box is below
+  Rows coordinates;     // one row a point, of float32 or float64: what boxes are taken of
+  Rows split;           // one row a point: what cells are cut by
+  std::int64_t extras;  // the last so many coordinates are extra ones, and never cut
+
+  // Throws ArgumentError if these are no boxes of `points` for a search with `search`.
+  void check(const Rows& points, const KernelTable& search) const;
+};
+
 struct BuildRequest {
   Rows rows;  // must outlive the method
   Space space;
+  std::optional<Boxes> boxes;      // for methods that want them
   std::vector<double> parameters;  // in the order of `build_parameters`
   int threads = 1;
 };

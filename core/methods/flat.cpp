@@ -60,7 +60,7 @@ class Flat final : public Method {
  public:
   Flat(BuildRequest request, Progress& progress) : rows_(request.rows), space_(std::move(request.space)) {
     if (scans()) {
-      points_ = PackedPoints(space_.search(), space_.search_parameters.data(), rows_, request.threads, progress);
+      points_ = PackedPoints(space_.search(), space_.filter.parameters.data(), rows_, request.threads, progress);
     }
   }
 
@@ -164,7 +164,7 @@ void Flat::prepare(const Pass& pass, std::int64_t first, std::int64_t count, Tas
   const SearchRequest& request = pass.request;
   const std::int64_t tile = std::max(space_.search().query_tile, 1);
   if (!pass.exhaustive) {
-    task.search.prepare(space_.search(), space_.search_parameters.data(), request.queries, first, count,
+    task.search.prepare(space_.search(), space_.filter.parameters.data(), request.queries, first, count,
                         ceil_div(count, tile) * tile);
   }
   task.exact.prepare(space_.exact(), space_.exact_parameters.data(), request.queries, first, count, count);
@@ -186,7 +186,7 @@ void Flat::fill(const Pass& pass, std::int64_t count, std::int64_t first, std::i
     progress.poll();
   };
   if (!pass.exhaustive) {
-    task.scan.run(space_.search(), space_.search_parameters.data(), task.search, count, points_, first, last,
+    task.scan.run(space_.search(), space_.filter.parameters.data(), task.search, count, points_, first, last,
                   static_cast<std::int64_t>(2 * pass.k), task.admissions.data(), task.collectors.data(), between);
     const std::int64_t lanes = space_.search().block;
     progress.count({count * (std::min(last * lanes, rows_.count) - std::min(first * lanes, rows_.count)), 0});
@@ -289,19 +289,11 @@ template <class Real>
 void Flat::knn_as(const Pass& pass, const KnnAnswer& answer, Progress& progress) const {
   using Found = Collector<Real>;
   const auto reset = [&](std::int64_t, std::int64_t i, Task<Real, Found>& task) {
-    const Margin margin = pass.exhaustive ? Margin{} : space_.margin(task.search, i, points_.maxima());
+    const Margin margin = pass.exhaustive ? Margin{} : space_.filter.margin(task.search, i, points_.maxima());
     task.collectors[i].reset(pass.k, margin, task.exact_queries[i]);
   };
   const auto write = [&](std::int64_t query, std::int64_t i, Task<Real, Found>& task) {
-    const std::vector<Neighbor>& found = finish(pass, i, task, progress);
-    const std::int64_t begin = query * answer.k;
-    const auto here = static_cast<std::int64_t>(found.size());
-    for (std::int64_t j = 0; j < answer.k; ++j) {
-      const double distance = j < here ? found[j].distance : std::numeric_limits<double>::infinity();
-      answer.ids[begin + j] = j < here ? found[j].id : -1;
-      if (answer.distances64) answer.distances64[begin + j] = distance;
-      if (answer.distances32) answer.distances32[begin + j] = static_cast<float>(distance);
-    }
+    answer.write(query, finish(pass, i, task, progress));
   };
   run<Real, Found>(pass, progress, reset, write);
 }
@@ -320,12 +312,10 @@ void Flat::range_as(const Pass& pass, const RangeRequest& radii, std::vector<std
   const auto reset = [&](std::int64_t query, std::int64_t i, Task<Real, Found>& task) {
     Real limit = std::numeric_limits<Real>::quiet_NaN();
     if (!pass.exhaustive) {
-      const double offset = radii.offset_slot < 0 ? 0 : task.search.slot(i, radii.offset_slot);
-      const Margin margin = space_.margin(task.search, i, points_.maxima());
-      // The offset was rounded when it was prepared, which the margin of what is left in the pair knows nothing of.
-      const double unit = std::numeric_limits<Real>::epsilon() * (4 + static_cast<double>(space_.search().query_slots));
-      limit =
-          exclusive_limit<Real>(margin.largest_computed(radii.radius_rank[query] - offset + unit * std::abs(offset)));
+      const double offset = space_.filter.offset(task.search, i);
+      const Margin margin = space_.filter.margin(task.search, i, points_.maxima());
+      limit = exclusive_limit<Real>(
+          margin.largest_computed(radii.radius_rank[query] - offset + space_.filter.offset_error(offset)));
     }
     task.collectors[i].reset(limit, radii.radius[query], task.exact_queries[i]);
   };
@@ -336,28 +326,15 @@ void Flat::range_as(const Pass& pass, const RangeRequest& radii, std::vector<std
 }
 
 RangeAnswer Flat::range(const SearchRequest& request, const RangeRequest& radii, Progress& progress) const {
-  RangeAnswer answer;
-  answer.offsets.assign(request.queries.count + 1, 0);
-  const std::int64_t slots = space_.search().query_slots;
-  require(-1 <= radii.offset_slot && radii.offset_slot < slots,
-          "offset_slot is " + std::to_string(radii.offset_slot) + "; allowed are -1 to " + std::to_string(slots - 1));
-  if (request.queries.count == 0) return answer;
-  const Pass pass = plan(request, 0);
   std::vector<std::vector<Neighbor>> found(request.queries.count);
+  if (request.queries.count == 0) return RangeAnswer(std::move(found));
+  const Pass pass = plan(request, 0);
   if (space_.search().arithmetic_bytes == 4) {
     range_as<float>(pass, radii, found, progress);
   } else {
     range_as<double>(pass, radii, found, progress);
   }
-  for (std::size_t q = 0; q < found.size(); ++q) {
-    for (const Neighbor& neighbor : found[q]) {
-      answer.ids.push_back(neighbor.id);
-      answer.distances.push_back(neighbor.distance);
-    }
-    answer.offsets[q + 1] = static_cast<std::int64_t>(answer.ids.size());
-    std::vector<Neighbor>().swap(found[q]);
-  }
-  return answer;
+  return RangeAnswer(std::move(found));
 }
 
 }  // namespace

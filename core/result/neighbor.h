@@ -17,6 +17,7 @@ struct Neighbor {
 template <class Real>
 class Candidate {
  public:
+  Candidate() = default;
   Candidate(Real value, std::int32_t id) : value_(value), id_(id) {}
   Real value() const { return value_; }
   std::int32_t id() const { return id_; }
@@ -33,6 +34,7 @@ class Candidate {
 template <>
 class Candidate<float> {
  public:
+  Candidate() = default;
   Candidate(float value, std::int32_t id) : key_(sortable(value) << 32 | static_cast<std::uint32_t>(id)) {}
   float value() const {
     const auto bits = static_cast<std::uint32_t>(key_ >> 32);

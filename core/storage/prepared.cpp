@@ -29,6 +29,21 @@ void transpose_queries(const Real* prepared, std::int64_t slots, std::int64_t bl
   }
 }
 
+struct Scratch {
+  AlignedArray<double> raw;
+  AlignedArray<std::byte> fetched;
+};
+
+// Rows order[first] ... order[last - 1], as far as there are any (the last one where there are none).
+Rows fetch(const Rows& rows, const std::int32_t* order, std::int64_t first, std::int64_t last,
+           AlignedArray<std::byte>& memory) {
+  first = std::min(first, rows.count - 1);
+  const std::int64_t count = std::clamp<std::int64_t>(rows.count - first, 1, last - first), bytes = rows.row_bytes();
+  std::byte* out = memory.ensure(count * bytes);
+  for (std::int64_t i = 0; i < count; ++i) std::memcpy(out + i * bytes, rows.row(order[first + i]), bytes);
+  return {out, count, rows.columns, rows.storage};
+}
+
 }  // namespace
 
 std::int64_t block_step(const KernelTable& table) {
@@ -54,23 +69,28 @@ void prepare_blocks(const KernelTable& table, const double* parameters, const Ro
 }
 
 PackedPoints::PackedPoints(const KernelTable& table, const double* parameters, const Rows& rows, int threads,
-                           Progress& progress)
+                           Progress& progress, const std::int32_t* order)
     : block_bytes_(table.point_block_bytes), step_(block_step(table)), blocks_(padded_blocks(table, rows.count)) {
   memory_.ensure(blocks_ * block_bytes_);
   const std::int64_t per_task = std::max<std::int64_t>(1, kTaskBytes / raw_block_bytes(table, rows.columns));
   const std::int64_t tasks = (blocks_ + per_task - 1) / per_task;
   constexpr double kLowest = -std::numeric_limits<double>::infinity();
   std::vector<double> task_maxima(tasks * table.maxima, kLowest);
-  Spares<AlignedArray<double>> spares;
+  Spares<Scratch> spares;
   progress.start(rows.count);
   parallel_for(tasks, threads, progress, [&](std::int64_t task) {
-    auto raw = spares.take();
+    auto scratch = spares.take();
     const std::int64_t first = task * per_task;
     const std::int64_t count = std::min(per_task, blocks_ - first);
     double* maxima = table.maxima ? task_maxima.data() + task * table.maxima : nullptr;
-    prepare_blocks(table, parameters, rows, first * table.block, count, memory_.data() + first * block_bytes_, maxima,
-                   *raw);
-    spares.give(std::move(raw));
+    std::byte* out = memory_.data() + first * block_bytes_;
+    if (order == nullptr) {
+      prepare_blocks(table, parameters, rows, first * table.block, count, out, maxima, scratch->raw);
+    } else {
+      const Rows here = fetch(rows, order, first * table.block, (first + count) * table.block, scratch->fetched);
+      prepare_blocks(table, parameters, here, 0, count, out, maxima, scratch->raw);
+    }
+    spares.give(std::move(scratch));
     progress.advance(count * table.block);
   });
   maxima_.assign(table.maxima, kLowest);

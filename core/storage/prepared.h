@@ -25,7 +25,9 @@ void prepare_blocks(const KernelTable& table, const double* parameters, const Ro
 class PackedPoints {
  public:
   PackedPoints() = default;
-  PackedPoints(const KernelTable& table, const double* parameters, const Rows& rows, int threads, Progress& progress);
+  // `order`: the row that comes at each place; null: as they are.
+  PackedPoints(const KernelTable& table, const double* parameters, const Rows& rows, int threads, Progress& progress,
+               const std::int32_t* order = nullptr);
 
   const std::byte* block(std::int64_t i) const { return memory_.data() + i * block_bytes_; }
   std::int64_t blocks() const { return blocks_; }

@@ -27,6 +27,14 @@ struct Rows {
   const std::byte* row(std::int64_t i) const { return data + i * row_bytes(); }
 };
 
+// A stored number, exactly: every type narrower than float fits one.
+inline double widened(double v) { return v; }
+inline float widened(float v) { return v; }
+inline float widened(Float16 v) { return widen(v); }
+inline float widened(BFloat16 v) { return widen(v); }
+inline float widened(std::int8_t v) { return v; }
+inline float widened(std::uint8_t v) { return v; }
+
 // Calls f with a null pointer of the storage's C++ type.
 template <class F>
 decltype(auto) with_storage_type(Storage storage, F&& f) {

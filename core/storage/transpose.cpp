@@ -65,13 +65,6 @@ void turn(const Lanes<T>& rows, std::int64_t columns, std::int64_t stride, doubl
 
 #endif
 
-double widened(double v) { return v; }
-float widened(float v) { return v; }
-float widened(Float16 v) { return widen(v); }
-float widened(BFloat16 v) { return widen(v); }
-float widened(std::int8_t v) { return v; }
-float widened(std::uint8_t v) { return v; }
-
 // Columns [from, to) of four rows. Every type narrower than float fits one exactly.
 template <class T>
 void turn_lanes(const Lanes<T>& rows, std::int64_t from, std::int64_t to, std::int64_t stride, double* out) {

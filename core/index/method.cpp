@@ -1,0 +1,50 @@
+#include "index/method.h"
+
+#include <limits>
+#include <string>
+
+#include "base/error.h"
+
+namespace anear {
+
+void KnnAnswer::write(std::int64_t query, const std::vector<Neighbor>& found) const {
+  const std::int64_t begin = query * k;
+  const auto here = static_cast<std::int64_t>(found.size());
+  for (std::int64_t j = 0; j < k; ++j) {
+    const double distance = j < here ? found[j].distance : std::numeric_limits<double>::infinity();
+    ids[begin + j] = j < here ? found[j].id : -1;
+    if (distances64) distances64[begin + j] = distance;
+    if (distances32) distances32[begin + j] = static_cast<float>(distance);
+  }
+}
+
+RangeAnswer::RangeAnswer(std::vector<std::vector<Neighbor>> found) : offsets(found.size() + 1, 0) {
+  for (std::size_t q = 0; q < found.size(); ++q) {
+    for (const Neighbor& neighbor : found[q]) {
+      ids.push_back(neighbor.id);
+      distances.push_back(neighbor.distance);
+    }
+    offsets[q + 1] = static_cast<std::int64_t>(ids.size());
+    std::vector<Neighbor>().swap(found[q]);
+  }
+}
+
+void Boxes::check(const Rows& points, const KernelTable& search) const {
+  bound.check("bound");
+  const KernelTable& table = bound.kernels();
+  require(table.store_one != nullptr, "the bound table lacks 'store_one'");
+  require(search.select_one != nullptr, "the search table lacks 'select_one'");
+  require(table.block == search.block && table.arithmetic_bytes == search.arithmetic_bytes &&
+              table.query_columns == search.query_columns,
+          "the bound table and the search table do not fit each other");
+  const auto floating = [](Storage storage) { return storage == Storage::float32 || storage == Storage::float64; };
+  require(floating(coordinates.storage), "coordinates must be float32 or float64");
+  require(coordinates.count == points.count && split.count == points.count,
+          "coordinates and split must have a row for each point");
+  require(split.columns >= 1, "split has no columns");
+  require(0 <= extras && extras < coordinates.columns && 2 * coordinates.columns == table.point_columns,
+          "coordinates have " + std::to_string(coordinates.columns) + " columns for boxes of " +
+              std::to_string(table.point_columns));
+}
+
+}  // namespace anear

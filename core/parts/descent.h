@@ -1,0 +1,96 @@
+// One query down a hierarchy, nearest cells first.
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "base/memory.h"
+#include "parts/hierarchy.h"
+#include "result/hits.h"
+#include "result/neighbor.h"
+
+namespace anear {
+
+// What a descent goes through. `order[i]` is the id of point i of the packed points.
+struct Cells {
+  const Hierarchy& hierarchy;
+  const Estimate& bound;
+  const PackedPoints& points;
+  const Estimate& filter;
+  const std::int32_t* order;
+  std::int64_t count;  // points, without padding
+};
+
+// Scratch and loop of one thread. `Collector` is any class with limit(), node_limit() and add_lanes(values, mask, ids).
+template <class Real>
+class Descent {
+ public:
+  static constexpr std::int64_t kMostLanes = 64;
+
+  // Visits at most `most_leaves` leaves, and every one that may hold an answer if there are fewer of these.
+  template <class Collector>
+  void run(const Cells& cells, const std::byte* bound_query, const std::byte* query, std::int64_t most_leaves,
+           Collector& collector) {
+    bound_query_ = bound_query;
+    query_ = query;
+    leaves_left_ = most_leaves;
+    visit(cells, cells.hierarchy.levels() - 1, 0, collector);
+  }
+
+ private:
+  template <class Collector>
+  void visit(const Cells& cells, int level, std::int64_t node, Collector& collector) {
+    const KernelTable& table = cells.bound.kernels();
+    const std::int64_t lanes = table.block, first = node * lanes;
+    alignas(kAlignment) Real bounds[kMostLanes];
+    table.store_one(bound_query_, cells.hierarchy.level(level).block(node), 1, cells.bound.parameters.data(), bounds,
+                    lanes);
+    const std::int64_t children = std::min(lanes, cells.hierarchy.nodes(level) - first);
+    std::uint64_t mask = passing_lanes(bounds, lanes, collector.node_limit());
+    if (children < 64) mask &= (std::uint64_t{1} << children) - 1;
+    Candidate<Real> waiting[kMostLanes];
+    const int count = sort(bounds, mask, waiting);
+    for (int i = 0; i < count && leaves_left_ > 0; ++i) {
+      if (waiting[i].value() >= collector.node_limit()) return;  // and so are those behind it
+      const std::int64_t child = first + waiting[i].id();
+      level == 0 ? scan(cells, child, collector) : visit(cells, level - 1, child, collector);
+    }
+  }
+
+  // The lanes of `mask`, the smallest bound first. A NaN says nothing: it comes before all others.
+  static int sort(const Real* bounds, std::uint64_t mask, Candidate<Real>* sorted) {
+    int count = 0;
+    for (; mask != 0; mask &= mask - 1, ++count) {
+      const int lane = std::countr_zero(mask);
+      const Real value = bounds[lane] == bounds[lane] ? bounds[lane] : -std::numeric_limits<Real>::infinity();
+      const Candidate<Real> one(value, lane);
+      int at = count;
+      for (; at > 0 && one < sorted[at - 1]; --at) sorted[at] = sorted[at - 1];
+      sorted[at] = one;
+    }
+    return count;
+  }
+
+  template <class Collector>
+  void scan(const Cells& cells, std::int64_t leaf, Collector& collector) {
+    const KernelTable& table = cells.filter.kernels();
+    const std::int64_t lanes = table.block, first = leaf * lanes;
+    alignas(kAlignment) Real values[kMostLanes];
+    const Real limit = collector.limit();
+    std::int32_t block = 0, hits = 0;
+    table.select_one(query_, cells.points.block(leaf), 1, leaf, cells.filter.parameters.data(), &limit, values, &block,
+                     &hits, 1);
+    --leaves_left_;
+    if (hits == 0) return;
+    std::uint64_t mask = passing_lanes(values, lanes, limit);
+    if (first + lanes > cells.count) mask &= (std::uint64_t{1} << (cells.count - first)) - 1;
+    if (mask != 0) collector.add_lanes(values, mask, cells.order + first);
+  }
+
+  const std::byte* bound_query_ = nullptr;
+  const std::byte* query_ = nullptr;
+  std::int64_t leaves_left_ = 0;
+};
+
+}  // namespace anear

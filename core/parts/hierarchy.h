@@ -1,0 +1,37 @@
+// Points in cells, cells in cells: what a tree of boxes searches.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "base/progress.h"
+#include "index/method.h"
+#include "storage/prepared.h"
+
+namespace anear {
+
+// Level 0 has a box for each block of points, level j + 1 one for each block of boxes of level j; the last level is one
+// block. Nothing points anywhere: the children of node i are block i of what lies below.
+class Hierarchy {
+ public:
+  Hierarchy() = default;
+
+  // `order`: the points' ids, cell by cell.
+  Hierarchy(const Boxes& boxes, const std::vector<std::int32_t>& order, int threads, Progress& progress);
+
+  int levels() const { return static_cast<int>(levels_.size()); }
+  const PackedPoints& level(int i) const { return levels_[i].boxes; }
+  std::int64_t nodes(int level) const { return levels_[level].count; }
+  const std::vector<double>& maxima() const { return maxima_; }
+  std::int64_t bytes() const;
+
+ private:
+  struct Level {
+    PackedPoints boxes;
+    std::int64_t count = 0;
+  };
+
+  std::vector<Level> levels_;
+  std::vector<double> maxima_;
+};
+
+}  // namespace anear

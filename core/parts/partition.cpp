@@ -1,0 +1,231 @@
+#include "parts/partition.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "base/memory.h"
+#include "base/parallel.h"
+#include "result/select.h"
+
+namespace anear {
+namespace {
+
+constexpr std::int64_t kTaskPoints = 16 << 10;  // fewer are not worth a task of their own
+constexpr std::int64_t kSampled = 2048;         // from so many points on, a sample finds where the median is to be sought
+constexpr std::int64_t kMostColumns = 32;
+
+// A point that travels with its coordinates: every pass over a range then reads and writes memory in order.
+template <class Real, int Columns>
+struct Record {
+  std::array<Real, Columns> at;
+  std::int32_t id;
+};
+
+// Orders records by one coordinate, equal ones by id.
+template <class Record>
+struct Less {
+  int column;
+  bool operator()(const Record& a, const Record& b) const {
+    const auto u = a.at[column], v = b.at[column];
+    return (u < v) | ((u == v) & (a.id < b.id));
+  }
+};
+
+// Blocks of the left part of `blocks` >= 2 blocks: about half, a multiple of the largest power of `fanout` that is
+// smaller than `blocks`.
+std::int64_t left_blocks(std::int64_t blocks, std::int64_t fanout) {
+  std::int64_t unit = 1;
+  while (unit * fanout < blocks) unit *= fanout;
+  return std::max<std::int64_t>((blocks + unit) / (2 * unit), 1) * unit;
+}
+
+template <class Real, int Columns>
+class Partition {
+ public:
+  using Point = Record<Real, Columns>;
+
+  Partition(const Rows& rows, const std::vector<std::int32_t>& columns, std::int64_t block, SplitRule rule)
+      : rows_(rows),
+        columns_(columns),
+        block_(block),
+        rule_(rule),
+        points_(rows.count),
+        scratch_(rows.count),
+        order_(rows.count) {}
+
+  std::vector<std::int32_t> run(int threads, Progress& progress) {
+    constexpr std::int64_t kPiece = 64 << 10;
+    progress.start(2 * rows_.count);
+    with_storage_type(rows_.storage, [&](auto* type) {
+      parallel_for((rows_.count + kPiece - 1) / kPiece, threads, progress, [&](std::int64_t piece) {
+        load(type, piece * kPiece, std::min((piece + 1) * kPiece, rows_.count));
+        progress.advance(kPiece);
+      });
+    });
+    fork_join(threads, progress, [&](Tasks& tasks) {
+      divide(tasks, progress, points_.data(), scratch_.data(), {0, rows_.count, 0});
+    });
+    return std::move(order_);
+  }
+
+ private:
+  struct Range {
+    std::int64_t first, last;
+    int depth;
+    std::int64_t size() const { return last - first; }
+  };
+
+  template <class Stored>
+  void load(const Stored*, std::int64_t first, std::int64_t last) {
+    for (std::int64_t i = first; i < last; ++i) {
+      const auto* row = reinterpret_cast<const Stored*>(rows_.row(i));
+      Point& point = points_[i];
+      point.id = static_cast<std::int32_t>(i);
+      point.at.fill(0);
+      for (std::size_t j = 0; j < columns_.size(); ++j) {
+        const auto value = static_cast<Real>(widened(row[columns_[j]]));
+        point.at[j] = value == value ? value : std::numeric_limits<Real>::infinity();
+      }
+    }
+  }
+
+  // The records lie in from[range]; to[range] is free. Halves change places between the two as they are cut.
+  void divide(Tasks& tasks, Progress& progress, Point* from, Point* to, Range range) {
+    while (range.size() > block_) {
+      const int column = rule_ == SplitRule::round_robin ? range.depth % static_cast<int>(columns_.size())
+                                                         : widest(from + range.first, from + range.last);
+      const std::int64_t left = left_blocks((range.size() + block_ - 1) / block_, block_) * block_;
+      if (cut(from + range.first, to + range.first, range.size(), left, Less<Point>{column})) std::swap(from, to);
+      const Range first{range.first, range.first + left, range.depth + 1};
+      range = {range.first + left, range.last, range.depth + 1};
+      if (first.size() >= kTaskPoints) {
+        tasks.spawn([this, &progress, from, to, first](Tasks& more) { divide(more, progress, from, to, first); });
+      } else {
+        divide(tasks, progress, from, to, first);
+      }
+    }
+    for (std::int64_t i = range.first; i < range.last; ++i) order_[i] = from[i].id;
+    progress.advance(range.size());
+  }
+
+  static int widest(const Point* first, const Point* last) {
+    std::array<Real, Columns> low = first->at, high = first->at;
+    for (const Point* point = first + 1; point < last; ++point) {
+      for (int j = 0; j < Columns; ++j) {
+        low[j] = point->at[j] < low[j] ? point->at[j] : low[j];
+        high[j] = point->at[j] > high[j] ? point->at[j] : high[j];
+      }
+    }
+    int best = 0;
+    for (int j = 1; j < Columns; ++j) {
+      if (high[j] - low[j] > high[best] - low[best]) best = j;
+    }
+    return best;
+  }
+
+  // Brings the `left` smallest of n records to the front. True: they lie in `to` now, false: still in `from`.
+  static bool cut(Point* from, Point* to, std::int64_t n, std::int64_t left, Less<Point> less) {
+    if (n < kSampled) {
+      select_smallest(from, n, left, less);
+      return false;
+    }
+    const auto [low, high] = enclose(from, n, left, less);
+    // One pass without branches: each record is written to three places, and only where it belongs does the place move
+    // on. `from` is overwritten behind the reader; the two ends of `to` never meet before the last record.
+    std::int64_t below = 0, between = 0, above = 0;
+    for (std::int64_t i = 0; i < n; ++i) {
+      const Point point = from[i];
+      const bool is_below = less(point, low), is_above = !less(point, high);
+      from[between] = point;
+      to[below] = point;
+      to[n - 1 - above] = point;
+      below += is_below;
+      above += is_above;
+      between += !(is_below | is_above);
+    }
+    std::copy_n(from, between, to + below);
+    if (left <= below) {
+      select_smallest(to, below, left, less);
+    } else if (left <= below + between) {
+      select_smallest(to + below, between, left - below, less);
+    } else {
+      select_smallest(to + below + between, above, left - below - between, less);
+    }
+    return true;
+  }
+
+  // Two records that the one of rank `left` most likely lies between (Floyd and Rivest, 1975).
+  static std::pair<Point, Point> enclose(const Point* from, std::int64_t n, std::int64_t left, Less<Point> less) {
+    constexpr std::int64_t kMost = 1024;
+    std::array<Point, kMost> sample;
+    const std::int64_t size = std::min(kMost, std::int64_t{64} << (std::bit_width(static_cast<std::uint64_t>(n / kSampled)) / 2));
+    const std::int64_t step = n / size;
+    for (std::int64_t i = 0; i < size; ++i) sample[i] = from[i * step + (i * 7919) % step];
+    const auto reach = static_cast<std::int64_t>(1.3 * std::sqrt(static_cast<double>(size)));
+    const std::int64_t rank = left * size / n;
+    const auto low = std::max<std::int64_t>(rank - reach, 0), high = std::min(rank + reach, size - 1);
+    select_smallest(sample.data(), size, high + 1, less);
+    select_smallest(sample.data(), high + 1, low + 1, less);
+    return {sample[low], sample[high]};
+  }
+
+  const Rows& rows_;
+  const std::vector<std::int32_t>& columns_;
+  const std::int64_t block_;
+  const SplitRule rule_;
+  AlignedArray<Point> points_, scratch_;
+  std::vector<std::int32_t> order_;
+};
+
+// The columns to cut: all, or those that extend furthest.
+std::vector<std::int32_t> choose_columns(const Rows& rows) {
+  std::vector<std::int32_t> columns(rows.columns);
+  std::iota(columns.begin(), columns.end(), 0);
+  if (rows.columns <= kMostColumns) return columns;
+  std::vector<double> low(rows.columns, std::numeric_limits<double>::infinity()), high(rows.columns, -low[0]);
+  const std::int64_t step = std::max<std::int64_t>(rows.count / 4096, 1);
+  with_storage_type(rows.storage, [&]<class Stored>(const Stored*) {
+    for (std::int64_t i = 0; i < rows.count; i += step) {
+      const auto* row = reinterpret_cast<const Stored*>(rows.row(i));
+      for (std::int64_t j = 0; j < rows.columns; ++j) {
+        low[j] = std::min(low[j], static_cast<double>(widened(row[j])));
+        high[j] = std::max(high[j], static_cast<double>(widened(row[j])));
+      }
+    }
+  });
+  const auto wider = [&](std::int32_t a, std::int32_t b) { return high[a] - low[a] > high[b] - low[b]; };
+  std::stable_sort(columns.begin(), columns.end(), wider);
+  columns.resize(kMostColumns);
+  return columns;
+}
+
+template <class Real>
+std::vector<std::int32_t> order_as(const Rows& rows, std::int64_t block, SplitRule rule, int threads,
+                                   Progress& progress) {
+  const auto columns = choose_columns(rows);
+  const auto run = [&]<int Columns>() {
+    return Partition<Real, Columns>(rows, columns, block, rule).run(threads, progress);
+  };
+  const std::size_t count = columns.size();
+  if (count <= 1) return run.template operator()<1>();
+  if (count <= 2) return run.template operator()<2>();
+  if (count <= 3) return run.template operator()<3>();
+  if (count <= 4) return run.template operator()<4>();
+  if (count <= 7) return run.template operator()<7>();
+  if (count <= 11) return run.template operator()<11>();
+  if (count <= 16) return run.template operator()<16>();
+  return run.template operator()<kMostColumns>();
+}
+
+}  // namespace
+
+std::vector<std::int32_t> cell_order(const Rows& coordinates, std::int64_t block, SplitRule rule, int threads,
+                                     Progress& progress) {
+  if (coordinates.storage == Storage::float64) return order_as<double>(coordinates, block, rule, threads, progress);
+  return order_as<float>(coordinates, block, rule, threads, progress);
+}
+
+}  // namespace anear

@@ -1,0 +1,23 @@
+// The order in which a tree keeps its points.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "base/progress.h"
+#include "storage/rows.h"
+
+namespace anear {
+
+// Which coordinate a range of points is cut in: the one in which it extends furthest, or each in its turn.
+enum class SplitRule { spread, round_robin };
+
+// Cuts the points in two at the median of one coordinate, the halves again, until `block` points are left, and returns
+// their ids in the order that results. Cuts lie at whole blocks, and where they can at multiples of block^2, block^3, ...:
+// so block j of the order, and blocks [block*j, block*(j + 1)), and so on, are each one compact cell. Equal coordinates
+// are told apart by the id, so the order is the same on any number of threads.
+//
+// Of more than 32 coordinates the 32 that extend furthest are cut. NaN counts as infinity.
+std::vector<std::int32_t> cell_order(const Rows& coordinates, std::int64_t block, SplitRule rule, int threads,
+                                     Progress& progress);
+
+}  // namespace anear

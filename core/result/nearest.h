@@ -1,0 +1,170 @@
+// What a k-NN search keeps that meets its points a few at a time, the near ones first.
+#pragma once
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "result/exact.h"
+#include "result/hits.h"
+#include "result/margin.h"
+#include "result/neighbor.h"
+
+namespace anear {
+
+// From the k-th smallest computed value v to a limit: v + growth*|v| + shift, rounded up. All that a margin says in two
+// numbers, so that a new limit costs a few nanoseconds.
+struct LimitRule {
+  double growth = 0;
+  double shift = 0;
+
+  template <class Real>
+  Real operator()(Real value) const {
+    // what the three roundings here and the cast may take away
+    constexpr double kRoundings = sizeof(Real) == 4 ? 0x1p-22 : 0x1p-50;
+    const double v = value;
+    const double bound = v + (growth + kRoundings) * std::abs(v) + shift;
+    const auto limit = static_cast<Real>(bound + kRoundings * std::abs(shift) + std::numeric_limits<Real>::min());
+    return limit < std::numeric_limits<Real>::infinity() ? limit : std::numeric_limits<Real>::quiet_NaN();
+  }
+};
+
+// The rule for values off by `margin` that are to be compared with values of another table, off by `other`, whose offset
+// is larger by `ahead`, itself off by `error`. NaN in it lets everything pass.
+inline LimitRule limit_rule(const Margin& margin, const Margin& other, double ahead = 0, double error = 0) {
+  if (!(margin.relative < 0.5 && other.relative < 0.5)) return {0, std::numeric_limits<double>::quiet_NaN()};
+  // largest_true is at most v + slack + 2 relative |v + slack|, the rank is that plus the offset
+  const double grow = 2 * margin.relative;
+  const double reach = margin.slack * (1 + grow);
+  return {grow + other.relative * (1 + grow),
+          reach + other.slack + other.relative * (reach + std::abs(ahead)) - ahead + error * (1 + other.relative)};
+}
+
+// The k smallest values seen so far say what is still of interest; every candidate below that is kept until the end,
+// when the exact distances decide. Ranks of padding and of what is not admitted never come in.
+template <class Real>
+class Nearest {
+ public:
+  void reset(std::size_t k, LimitRule points, LimitRule nodes, const Admission& admission, const ExactQuery& exact) {
+    k_ = k;
+    points_ = points;
+    nodes_ = nodes;
+    admission_ = admission;
+    exact_ = exact;
+    limit_ = node_limit_ = std::numeric_limits<Real>::quiet_NaN();
+    most_ = std::max(4 * k, k + 2048);
+    if (smallest_.size() < k) smallest_.resize(k);
+    std::fill_n(smallest_.begin(), k, std::numeric_limits<Real>::infinity());
+    candidates_.clear();
+    undecided_.clear();
+    settled_.clear();
+    doubtful_ = false;
+  }
+
+  // Only values that are NOT >= this (NaN: all) are worth adding, and only nodes with such a bound worth a visit.
+  Real limit() const { return limit_; }
+  Real node_limit() const { return node_limit_; }
+
+  // Adds point ids[i] with values[i] for every bit i of `mask`.
+  void add_lanes(const Real* values, std::uint64_t mask, const std::int32_t* ids) {
+    for (; mask != 0; mask &= mask - 1) {
+      const int lane = std::countr_zero(mask);
+      const std::int32_t id = ids[lane];
+      if (!admission_.admits(id)) continue;
+      const Real value = values[lane];
+      if (value == value) {
+        candidates_.emplace_back(value, id);
+        insert(value);
+      } else {
+        undecided_.push_back(id);  // a prepared form may be NaN where the formula is a number
+      }
+    }
+    const Real kth = k_ <= kInserted ? smallest_[k_ - 1] : smallest_.front();
+    if (kth < std::numeric_limits<Real>::infinity()) {
+      limit_ = points_(kth);
+      node_limit_ = nodes_(kth);
+    }
+    if (candidates_.size() + undecided_.size() >= most_) prune();
+  }
+
+  // Adds a point of which no value is known.
+  void add_unknown(std::int32_t id) {
+    if (!admission_.admits(id)) return;
+    undecided_.push_back(id);
+    if (undecided_.size() >= most_) settle();
+  }
+
+  // The k nearest, sorted by (distance, id); valid until the next call.
+  const std::vector<Neighbor>& finish() {
+    drop_far();
+    settle();
+    std::sort(settled_.begin(), settled_.end());
+    return settled_;
+  }
+
+  // Whether a candidate with a value turned out to have no distance: then the limit was too low, and others were missed.
+  bool doubtful() const { return doubtful_; }
+
+ private:
+  static constexpr std::size_t kInserted = 48;  // up to so many are kept sorted, which is faster than a heap
+
+  void insert(Real value) {
+    if (k_ > kInserted) {
+      if (!(value < smallest_.front())) return;
+      const auto end = smallest_.begin() + static_cast<std::ptrdiff_t>(k_);
+      std::pop_heap(smallest_.begin(), end);
+      end[-1] = value;
+      std::push_heap(smallest_.begin(), end);
+      return;
+    }
+    for (std::size_t i = 0; i < k_; ++i) {  // no branch: each place keeps the smaller one and passes the larger on
+      const Real kept = smallest_[i];
+      smallest_[i] = value < kept ? value : kept;
+      value = value < kept ? kept : value;
+    }
+  }
+
+  void drop_far() {
+    const auto far = [&](const Candidate<Real>& c) { return c.value() >= limit_; };
+    candidates_.erase(std::remove_if(candidates_.begin(), candidates_.end(), far), candidates_.end());
+  }
+
+  void prune() {
+    drop_far();
+    if (candidates_.size() + undecided_.size() >= most_ / 2) settle();
+  }
+
+  // Replaces candidates by exact neighbours and keeps the k nearest of these. The limit stays: it was found from k points.
+  void settle() {
+    ids_.clear();
+    for (const Candidate<Real>& candidate : candidates_) ids_.push_back(candidate.id());
+    const std::size_t before = settled_.size();
+    exact_.append(ids_, distances_, settled_);
+    doubtful_ |= settled_.size() - before < ids_.size();
+    exact_.append(undecided_, distances_, settled_);
+    candidates_.clear();
+    undecided_.clear();
+    if (settled_.size() > k_) {
+      std::nth_element(settled_.begin(), settled_.begin() + static_cast<std::ptrdiff_t>(k_), settled_.end());
+      settled_.resize(k_, Neighbor{});
+    }
+  }
+
+  std::size_t k_ = 0;
+  LimitRule points_, nodes_;
+  Admission admission_;
+  ExactQuery exact_;
+  Real limit_ = 0, node_limit_ = 0;
+  std::size_t most_ = 0;
+  bool doubtful_ = false;
+  std::vector<Real> smallest_;  // the first k: sorted, or a heap with the largest in front
+  std::vector<Candidate<Real>> candidates_;
+  std::vector<std::int32_t> undecided_;
+  std::vector<Neighbor> settled_;
+  std::vector<std::int32_t> ids_;  // scratch
+  std::vector<double> distances_;  // scratch
+};
+
+}  // namespace anear

@@ -1,0 +1,36 @@
+// What a range search keeps that meets its points a few at a time.
+#pragma once
+#include "result/hits.h"
+#include "result/radius.h"
+
+namespace anear {
+
+template <class Real>
+class Within {
+ public:
+  void reset(Real limit, Real node_limit, double radius, const Admission& admission, const ExactQuery& exact) {
+    node_limit_ = node_limit;
+    admission_ = admission;
+    found_.reset(limit, radius, exact);
+  }
+
+  Real limit() const { return found_.limit(); }
+  Real node_limit() const { return node_limit_; }
+
+  void add_lanes(const Real*, std::uint64_t mask, const std::int32_t* ids) {
+    for (; mask != 0; mask &= mask - 1) {
+      const std::int32_t id = ids[std::countr_zero(mask)];
+      if (admission_.admits(id)) found_.add_unknown(id);
+    }
+  }
+
+  // All points within the radius, sorted by (distance, id); valid until the next call.
+  const std::vector<Neighbor>& finish() { return found_.finish(); }
+
+ private:
+  Real node_limit_ = 0;
+  Admission admission_;
+  RadiusCollector<Real> found_;
+};
+
+}  // namespace anear
