@@ -52,19 +52,20 @@ Space make_space(std::shared_ptr<Table> search, std::shared_ptr<Table> exact, nb
 class BoxData {
  public:
   BoxData(std::shared_ptr<Table> table, nb::handle parameters, nb::handle slack_slots, double slack_scale,
-          double relative, std::int64_t offset_slot, nb::handle coordinates, const std::string& storage,
+          double relative, std::int64_t offset_slot, nb::handle low, nb::handle high, const std::string& storage,
           nb::handle split, const std::string& split_storage, std::int64_t extras)
-      : coordinates_(coordinates, "coordinates", storage), split_(split, "split", split_storage) {
+      : low_(low, "low", storage), high_(high, "high", storage), split_(split, "split", split_storage) {
     boxes_ = {{std::move(table), doubles(parameters, "parameters"), integers(slack_slots, "slack_slots"), slack_scale,
                relative, offset_slot},
-              coordinates_.rows,
+              low_.rows,
+              high_.rows,
               split_.rows,
               extras};
   }
   const Boxes& boxes() const { return boxes_; }
 
  private:
-  RowsArray coordinates_, split_;
+  RowsArray low_, high_, split_;
   Boxes boxes_;
 };
 
@@ -260,9 +261,9 @@ void bind_methods(nb::module_& module) {
   module.def("methods", &describe_methods, "What methods there are, with their parameters.");
   nb::class_<BoxData>(module, "Boxes", "What boxes are made of, and the table that bounds ranks over them.")
       .def(nb::init<std::shared_ptr<Table>, nb::handle, nb::handle, double, double, std::int64_t, nb::handle,
-                    const std::string&, nb::handle, const std::string&, std::int64_t>(),
+                    nb::handle, const std::string&, nb::handle, const std::string&, std::int64_t>(),
            nb::arg("table"), nb::arg("parameters"), nb::arg("slack_slots"), nb::arg("slack_scale"), nb::arg("relative"),
-           nb::arg("offset_slot"), nb::arg("coordinates"), nb::arg("coordinates_storage"), nb::arg("split"),
+           nb::arg("offset_slot"), nb::arg("low"), nb::arg("high"), nb::arg("storage"), nb::arg("split"),
            nb::arg("split_storage"), nb::arg("extras"));
   nb::class_<Index>(module, "Index", "A method built over rows.")
       .def(
@@ -283,7 +284,8 @@ void bind_methods(nb::module_& module) {
           nb::arg("offset_slot") = -1, nb::arg("boxes") = nb::none())
       .def("knn", &Index::knn, nb::arg("queries"), nb::arg("query_storage"), nb::arg("k"), nb::arg("num_threads") = 0,
            nb::arg("exclude") = nb::none(), nb::arg("allow") = nb::none(), nb::arg("distance_type") = "float32",
-           nb::arg("progress") = nb::none(), nb::arg("parameters") = Values{}, "(ids, distances), both (queries, k); -1 and inf where there are fewer.")
+           nb::arg("progress") = nb::none(), nb::arg("parameters") = Values{},
+           "(ids, distances), both (queries, k); -1 and inf where there are fewer.")
       .def("range", &Index::range, nb::arg("queries"), nb::arg("query_storage"), nb::arg("radius_rank"),
            nb::arg("radius"), nb::arg("exclude") = nb::none(), nb::arg("allow") = nb::none(),
            nb::arg("num_threads") = 0, nb::arg("distance_type") = "float32", nb::arg("progress") = nb::none(),

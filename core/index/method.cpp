@@ -37,14 +37,14 @@ void Boxes::check(const Rows& points, const KernelTable& search) const {
   require(table.block == search.block && table.arithmetic_bytes == search.arithmetic_bytes &&
               table.query_columns == search.query_columns,
           "the bound table and the search table do not fit each other");
-  const auto floating = [](Storage storage) { return storage == Storage::float32 || storage == Storage::float64; };
-  require(floating(coordinates.storage), "coordinates must be float32 or float64");
-  require(coordinates.count == points.count && split.count == points.count,
-          "coordinates and split must have a row for each point");
+  require(low.storage == Storage::float32 || low.storage == Storage::float64,
+          "low is of type " + std::string(storage_name(low.storage)) + "; allowed are float32, float64");
+  require(low.storage == high.storage && low.columns == high.columns, "low and high must be of one type and shape");
+  require(low.count == points.count && high.count == points.count && split.count == points.count,
+          "low, high and split must have a row for each point");
   require(split.columns >= 1, "split has no columns");
-  require(0 <= extras && extras < coordinates.columns && 2 * coordinates.columns == table.point_columns,
-          "coordinates have " + std::to_string(coordinates.columns) + " columns for boxes of " +
-              std::to_string(table.point_columns));
+  require(0 <= extras && extras < low.columns && 2 * low.columns == table.point_columns,
+          "low has " + std::to_string(low.columns) + " columns for boxes of " + std::to_string(table.point_columns));
 }
 
 }  // namespace anear

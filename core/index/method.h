@@ -78,7 +78,7 @@ struct Parameter {
 // extra ones, the smallest of them.
 struct Boxes {
   Estimate bound;       // computes a rank that no point in the box is below
-  Rows coordinates;     // one row a point, of float32 or float64: what boxes are taken of
+  Rows low, high;       // one row a point, of float32 or float64: what its coordinates are at least and at most
   Rows split;           // one row a point: what cells are cut by
   std::int64_t extras;  // the last so many coordinates are extra ones, and never cut
 

@@ -24,9 +24,9 @@
 namespace anear {
 namespace {
 
-constexpr std::int64_t kQueriesPerTask = 128;      // their prepared form stays in the first-level cache
-constexpr std::int64_t kWorthOrdering = 64;        // queries
-constexpr std::int64_t kFewPoints = 2048;          // so few admitted points are not worth a descent
+constexpr std::int64_t kQueriesPerTask = 128;       // their prepared form stays in the first-level cache
+constexpr std::int64_t kWorthOrdering = 64;         // queries
+constexpr std::int64_t kFewPoints = 2048;           // so few admitted points are not worth a descent
 constexpr double kNanosecondsWorthAThread = 100e3;  // of searching
 
 // Queries of one task, next to each other, in all their forms.
@@ -46,9 +46,9 @@ class KdTree final : public Method {
     const Boxes& boxes = *request.boxes;
     const SplitRule rule = request.parameters[0] != 0 ? SplitRule::round_robin : SplitRule::spread;
     order_ = cell_order(boxes.split, space_.search().block, rule, request.threads, progress);
-    hierarchy_ = Hierarchy({bound_, boxes.coordinates, {}, boxes.extras}, order_, request.threads, progress);
-    points_ = PackedPoints(space_.search(), space_.filter.parameters.data(), rows_, request.threads, progress,
-                           order_.data());
+    hierarchy_ = Hierarchy({bound_, boxes.low, boxes.high, {}, boxes.extras}, order_, request.threads, progress);
+    points_ =
+        PackedPoints(space_.search(), space_.filter.parameters.data(), rows_, request.threads, progress, order_.data());
   }
 
   void knn(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const override;
@@ -168,8 +168,8 @@ void KdTree::knn(const SearchRequest& request, const KnnAnswer& answer, Progress
 }
 
 template <class Real>
-const std::vector<Neighbor>& KdTree::within(const SearchRequest& request, const RangeRequest& radii,
-                                            std::int64_t query, std::int64_t i, Task<Real>& task) const {
+const std::vector<Neighbor>& KdTree::within(const SearchRequest& request, const RangeRequest& radii, std::int64_t query,
+                                            std::int64_t i, Task<Real>& task) const {
   const auto limit = [&](const Estimate& estimate, const PreparedQueries& queries, const std::vector<double>& maxima) {
     const double offset = estimate.offset(queries, i);
     const double rank = radii.radius_rank[query] - offset + estimate.offset_error(offset);

@@ -8,7 +8,7 @@
 namespace anear {
 namespace {
 
-constexpr int kBits = 30;          // of a place on the curve
+constexpr int kBits = 30;           // of a place on the curve
 constexpr std::int64_t kMost = 10;  // columns that share them
 
 // Bit i of `value` to bit i * step.

@@ -32,11 +32,9 @@ class BoxRows {
   }
 
   // A coordinate that is NaN could be anything.
-  void add(std::int64_t box, const Real* point) {
+  void add(std::int64_t box, const Real* low, const Real* high) {
     for (std::int64_t j = 0; j < columns_; ++j) {
-      const Real value = point[j];
-      const bool number = value == value;
-      extend(box, j, number ? value : -kInfinity, number ? value : kInfinity);
+      extend(box, j, low[j] == low[j] ? low[j] : -kInfinity, high[j] == high[j] ? high[j] : kInfinity);
     }
   }
 
@@ -53,9 +51,7 @@ class BoxRows {
   std::int64_t low_at(std::int64_t box, std::int64_t j) const {
     return box * 2 * columns_ + (j < plain_ ? j : columns_ + j);
   }
-  std::int64_t high_at(std::int64_t box, std::int64_t j) const {
-    return box * 2 * columns_ + plain_ + j;
-  }
+  std::int64_t high_at(std::int64_t box, std::int64_t j) const { return box * 2 * columns_ + plain_ + j; }
 
   std::int64_t count_, columns_, plain_;
   AlignedArray<Real> values_;
@@ -68,12 +64,13 @@ BoxRows<Real> leaf_boxes(const Boxes& boxes, const std::vector<std::int32_t>& or
                          Progress& progress) {
   const auto points = static_cast<std::int64_t>(order.size());
   const std::int64_t count = (points + block - 1) / block;
-  BoxRows<Real> rows(count, boxes.coordinates.columns, boxes.extras);
+  BoxRows<Real> rows(count, boxes.low.columns, boxes.extras);
   parallel_for((count + kPiece - 1) / kPiece, threads, progress, [&](std::int64_t piece) {
     for (std::int64_t box = piece * kPiece; box < std::min((piece + 1) * kPiece, count); ++box) {
       rows.empty(box);
       for (std::int64_t i = box * block; i < std::min((box + 1) * block, points); ++i) {
-        rows.add(box, reinterpret_cast<const Real*>(boxes.coordinates.row(order[i])));
+        rows.add(box, reinterpret_cast<const Real*>(boxes.low.row(order[i])),
+                 reinterpret_cast<const Real*>(boxes.high.row(order[i])));
       }
     }
   });
@@ -82,7 +79,7 @@ BoxRows<Real> leaf_boxes(const Boxes& boxes, const std::vector<std::int32_t>& or
 
 template <class Real>
 BoxRows<Real> parents(const BoxRows<Real>& children, const Boxes& boxes, std::int64_t block) {
-  const std::int64_t below = children.rows().count, columns = boxes.coordinates.columns;
+  const std::int64_t below = children.rows().count, columns = boxes.low.columns;
   BoxRows<Real> rows((below + block - 1) / block, columns, boxes.extras);
   for (std::int64_t box = 0; box < rows.rows().count; ++box) {
     rows.empty(box);
@@ -100,8 +97,8 @@ Hierarchy::Hierarchy(const Boxes& boxes, const std::vector<std::int32_t>& order,
   const auto build = [&]<class Real>(const Real*) {
     auto rows = leaf_boxes<Real>(boxes, order, table.block, threads, progress);
     for (;;) {
-      levels_.push_back({PackedPoints(table, boxes.bound.parameters.data(), rows.rows(), threads, progress),
-                         rows.rows().count});
+      levels_.push_back(
+          {PackedPoints(table, boxes.bound.parameters.data(), rows.rows(), threads, progress), rows.rows().count});
       const auto& maxima = levels_.back().boxes.maxima();
       maxima_.resize(maxima.size(), -std::numeric_limits<double>::infinity());
       for (std::size_t j = 0; j < maxima.size(); ++j) {
@@ -111,7 +108,7 @@ Hierarchy::Hierarchy(const Boxes& boxes, const std::vector<std::int32_t>& order,
       rows = parents(rows, boxes, table.block);
     }
   };
-  if (boxes.coordinates.storage == Storage::float64) {
+  if (boxes.low.storage == Storage::float64) {
     build(static_cast<const double*>(nullptr));
   } else {
     build(static_cast<const float*>(nullptr));

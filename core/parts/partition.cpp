@@ -14,7 +14,7 @@ namespace anear {
 namespace {
 
 constexpr std::int64_t kTaskPoints = 16 << 10;  // fewer are not worth a task of their own
-constexpr std::int64_t kSampled = 2048;         // from so many points on, a sample finds where the median is to be sought
+constexpr std::int64_t kSampled = 2048;  // from so many points on, a sample finds where the median is to be sought
 constexpr std::int64_t kMostColumns = 32;
 
 // A point that travels with its coordinates: every pass over a range then reads and writes memory in order.
@@ -65,9 +65,8 @@ class Partition {
         progress.advance(kPiece);
       });
     });
-    fork_join(threads, progress, [&](Tasks& tasks) {
-      divide(tasks, progress, points_.data(), scratch_.data(), {0, rows_.count, 0});
-    });
+    fork_join(threads, progress,
+              [&](Tasks& tasks) { divide(tasks, progress, points_.data(), scratch_.data(), {0, rows_.count, 0}); });
     return std::move(order_);
   }
 
@@ -161,7 +160,8 @@ class Partition {
   static std::pair<Point, Point> enclose(const Point* from, std::int64_t n, std::int64_t left, Less<Point> less) {
     constexpr std::int64_t kMost = 1024;
     std::array<Point, kMost> sample;
-    const std::int64_t size = std::min(kMost, std::int64_t{64} << (std::bit_width(static_cast<std::uint64_t>(n / kSampled)) / 2));
+    const std::int64_t size =
+        std::min(kMost, std::int64_t{64} << (std::bit_width(static_cast<std::uint64_t>(n / kSampled)) / 2));
     const std::int64_t step = n / size;
     for (std::int64_t i = 0; i < size; ++i) sample[i] = from[i * step + (i * 7919) % step];
     const auto reach = static_cast<std::int64_t>(1.3 * std::sqrt(static_cast<double>(size)));

@@ -18,7 +18,8 @@ void select_smallest(T* values, std::size_t size, std::size_t k, Less less = {})
   T* end = values + size;
   T* const target = values + (k - 1);
   for (int rounds = 2 * std::bit_width(size); end - begin > static_cast<std::ptrdiff_t>(kSmall); --rounds) {
-    if (rounds == 0) return std::nth_element(begin, target, end, less);  // bad luck with pivots: its worst case is linear
+    if (rounds == 0)
+      return std::nth_element(begin, target, end, less);  // bad luck with pivots: its worst case is linear
     T* const middle = begin + (end - begin) / 2;
     T* const last = end - 1;
     if (less(*middle, *begin)) std::swap(*middle, *begin);

@@ -15,7 +15,7 @@ from anear.formula.interpret import evaluate
 if TYPE_CHECKING:
     from anear.index.tables import Space
 
-__all__ = ["choose_plan"]
+__all__ = ["choose_plan", "point_fields"]
 
 _CENTRE_SAMPLE = 4096  # points that the centre is taken from
 _QUERIES, _POINTS = 16, 256  # points that the rounding bound is tried on, against one another
@@ -52,7 +52,7 @@ def _separates(space: Space, plan: Plan, rows: npt.NDArray[Any]) -> bool:
     sample = rows[:: max(1, len(rows) // _POINTS)][:_POINTS]
     points = to_float(sample).astype(np.float64)
     coordinates = points[:, : space.dimension]
-    data = _fields(space, points)
+    data = point_fields(space, points)
     queries = coordinates[:: max(1, len(coordinates) // _QUERIES)][:_QUERIES]
     ranks = evaluate(space.stages.rank, queries, coordinates, point_data=data)
     bound = np.zeros(len(queries))
@@ -66,7 +66,7 @@ def _separates(space: Space, plan: Plan, rows: npt.NDArray[Any]) -> bool:
     return bool((spread >= 2 * bound).mean() >= 0.5)
 
 
-def _fields(space: Space, points: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:
+def point_fields(space: Space, points: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:
     """The points' fields, taken from behind their coordinates."""
     found, at = {}, space.dimension
     for name, length in space.fields("point"):

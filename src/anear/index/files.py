@@ -31,6 +31,7 @@ from anear.formula.parse import formula
 from anear.formula.show import unbind
 from anear.index.arguments import file_path, flag, threads
 from anear.index.container import read, write
+from anear.index.methods import checked_options
 from anear.spaces.lookup import resolve
 from anear.spaces.space import Resolved
 
@@ -127,7 +128,8 @@ def _parts(index: Index) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:
         "dimension": str(index.dimension),
         "formula": text,
         "distance": json.dumps([resolved.name, numbers]),
-        "method": "flat",
+        "method": index._method,
+        "options": json.dumps(index._options),
         "checks": json.dumps([index._check_domain, index._allow_nan]),
     }
     return arrays, texts
@@ -184,10 +186,9 @@ def _read(file: IO[bytes], team: int, mmap: bool) -> Index:
 
 
 def _rebuild(texts: Mapping[str, str], arrays: dict[str, npt.NDArray[Any]], team: int) -> Index:
-    from anear.index.index import METHODS, Index
+    from anear.index.index import Index
 
-    if texts["method"] not in METHODS:
-        raise FileFormatError(f"its method is {texts['method']!r}; this anear knows {', '.join(METHODS)}")
+    method, options = texts["method"], json.loads(texts.get("options", "{}"))
     rows, dimension = _stored(arrays.pop("points"), texts["storage"]), int(texts["dimension"])
     resolved = _resolved(texts, arrays)
     width = dimension + sum(length or 1 for _, length in fields(resolved.expr, "point"))
@@ -196,6 +197,7 @@ def _rebuild(texts: Mapping[str, str], arrays: dict[str, npt.NDArray[Any]], team
     index = Index.__new__(Index)
     index._resolved = resolved
     index._check_domain, index._allow_nan = (flag(value, "checks") for value in json.loads(texts["checks"]))
+    index._method, index._options = method, checked_options(method, options)
     index._keep(rows, dimension)
     index._build(team, None)
     return index

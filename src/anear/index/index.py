@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from anear import _core
 from anear.data.arrays import as_filter, as_ids, storage_name
 from anear.errors import ArgumentError
 from anear.formula.expression import Expr
-from anear.formula.hoist import Plan, fields
+from anear.formula.hoist import fields
 from anear.index.arguments import Progress, callback, flag, neighbour_count, radii, shown, threads
-from anear.index.choice import choose_plan
+from anear.index.methods import METHODS, Built, build, checked_options
 from anear.index.objects import lies_in_domain, point_rows, query_rows, viewed
 from anear.index.radius import rank_of_radius
 from anear.index.results import DistanceCounts, Neighbors, RangeNeighbors
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["METHODS", "Index"]
 
-METHODS = ("flat",)
-
 
 class Index:
     """Points, ready to be searched under a distance.
@@ -40,7 +37,10 @@ class Index:
         it while the index lives. Other numbers are converted.
     distance : a name (``"euclidean"``; see ``anear.distances()``), a formula as text or expression
         (``"sum(abs(x - y))"``), with ``x`` the query and ``y`` the point, or a ``Distance``.
-    method : "flat": exact search by scanning all points.
+    method : "flat": exact search by scanning all points. "kd_tree": exact search in cells that a bound on the distance
+        excludes; far faster up to some 12 dimensions, for every distance whose bound can be found (:meth:`explain`).
+    options : the method's own parameters. kd_tree has "split", how cells are cut: "spread" (the coordinate that extends
+        furthest), "round_robin", "geodesic" (spread in the distance's own local metric), "auto".
     point_data : {name: array (n,) or (n, L)} for each ``point_field(name)`` of the formula. Fields of float64 make the
         index one of float64 points, which are searched at half the speed; others are float32.
     num_threads : for building; None: as many as the process may use (or ANEAR_NUM_THREADS).
@@ -67,6 +67,7 @@ class Index:
         distance: str | Expr | Distance = "euclidean",
         *,
         method: str = "flat",
+        options: Mapping[str, Any] | None = None,
         point_data: Mapping[str, Any] | None = None,
         num_threads: int | None = None,
         check_domain: bool = True,
@@ -75,7 +76,7 @@ class Index:
         **params: Any,
     ) -> None:
         team, progress = threads(num_threads), callback(progress)
-        self._take(points, distance, method, point_data, check_domain, allow_nan, params)
+        self._take(points, distance, method, options, point_data, check_domain, allow_nan, params)
         self._build(team, progress)
 
     def _take(
@@ -83,14 +84,15 @@ class Index:
         points: Any,
         distance: str | Expr | Distance,
         method: str,
+        options: Mapping[str, Any] | None,
         point_data: Mapping[str, Any] | None,
         check_domain: bool,
         allow_nan: bool,
         params: Mapping[str, Any],
     ) -> None:
         """Check everything an index is made of, and keep it; cheap beside building."""
-        if not isinstance(method, str) or method not in METHODS:
-            raise ArgumentError(f"method is {shown(method)}; allowed: {', '.join(METHODS)}")
+        self._options = checked_options(method, options)
+        self._method = method
         self._check_domain, self._allow_nan = flag(check_domain, "check_domain"), flag(allow_nan, "allow_nan")
         self._resolved = resolve(distance, **params)
         rows, dimension = point_rows(
@@ -109,24 +111,16 @@ class Index:
         self._space = Space(self._resolved.expr, dimension, storage_name(rows), checked)
 
     def _build(self, team: int, progress: Progress | None) -> None:
-        self._plan: Plan = choose_plan(self._space, self._rows)
-        search = self._space.search_table(self._plan)
-        exact = self._space.exact_table()
-        slack = self._space.slack(self._plan, search)
-        self._offset = -1 if self._plan.offset is None else search.layout.query[self._plan.offset].offset
-        self._flat = _core.Flat(
-            viewed(self._rows),
-            self._space.storage,
-            search.table,
-            exact.table,
-            search.parameters,
-            exact.parameters,
-            slack.slots,
-            slack.scale,
-            slack.relative,
-            team,
-            progress,
-        )
+        self._built = build(self._method, self._space, self._rows, self._resolved, self._options, team, progress)
+        self._scan = self._built if self._method == "flat" else None
+
+    def _for(self, rows: npt.NDArray[Any]) -> Built:
+        """What answers these queries: a scan where a bound was not proved for them, made when it is first needed."""
+        if not self._built.outside(rows):
+            return self._built
+        if self._scan is None:
+            self._scan = build("flat", self._space, self._rows, self._resolved, {}, 0, None)
+        return self._scan
 
     # what it is
 
@@ -134,7 +128,7 @@ class Index:
         return len(self._rows)
 
     def __repr__(self) -> str:
-        return f"Index({len(self)} points of {self.dimension} {self._space.storage}, {self.distance}, method='flat')"
+        return f"Index({len(self)} points of {self.dimension} {self._space.storage}, {self.distance}, method={self._method!r})"
 
     @property
     def dimension(self) -> int:
@@ -159,9 +153,15 @@ class Index:
         return view
 
     @property
+    def order(self) -> npt.NDArray[np.int64]:
+        """The points' ids in the order in which the method keeps them: cell by cell for a tree."""
+        order: npt.NDArray[np.int64] = self._built.core.order
+        return order
+
+    @property
     def nbytes(self) -> int:
         """Bytes of memory beyond the points themselves: their prepared form."""
-        return int(self._flat.nbytes)
+        return int(self._built.core.nbytes)
 
     @property
     def distances_computed(self) -> DistanceCounts:
@@ -191,7 +191,7 @@ class Index:
         each = self.nbytes / len(self)
         row = self._rows.shape[1] * self._rows.itemsize
         text = f"{each:.0f} bytes a point, beside the {row} of the point itself"
-        return explained(self._resolved, self._space.stages, self._plan, text)
+        return explained(self._resolved, self._space.stages, self._built.plan, text)
 
     # searching
 
@@ -260,7 +260,9 @@ class Index:
     ) -> Neighbors:
         """A search whose arguments have been checked."""
         return Neighbors(
-            *self._flat.knn(viewed(rows), storage_name(rows), k, team, exclude, allow, self._space.arithmetic, progress)
+            *self._for(rows).core.knn(
+                viewed(rows), storage_name(rows), k, team, exclude, allow, self._space.arithmetic, progress
+            )
         )
 
     def self_search(
@@ -308,12 +310,11 @@ class Index:
         """
         rows, _ = self._queries(queries, query_data)
         wanted = radii(radius, len(rows))
-        ids, distances, offsets = self._flat.range(
+        ids, distances, offsets = self._for(rows).core.range(
             viewed(rows),
             storage_name(rows),
             rank_of_radius(self._space.stages.outer, wanted),
             wanted,
-            self._offset,
             None if exclude is None else self._excluded(exclude, len(rows)),
             None if allow is None and deny is None else as_filter(len(self), allow=allow, deny=deny),
             threads(num_threads),
@@ -321,6 +322,27 @@ class Index:
             callback(progress),
         )
         return RangeNeighbors(ids, distances, offsets)
+
+    def count(
+        self,
+        queries: Any,
+        radius: Any,
+        *,
+        query_data: Mapping[str, Any] | None = None,
+        num_threads: int | None = None,
+        progress: Progress | None = None,
+    ) -> npt.NDArray[np.int64]:
+        """How many points have distance <= radius from each query.
+
+        The parameters are those of :meth:`range_search`; returns an array (n_queries,).
+
+        Examples
+        --------
+        >>> Index(np.array([[0.0], [1.0], [5.0]]), "manhattan").count([[0.9], [4.0]], radius=1)
+        array([2, 1])
+        """
+        found = self.range_search(queries, radius, query_data=query_data, num_threads=num_threads, progress=progress)
+        return np.diff(found.offsets)
 
     def save(self, path: Any) -> None:
         """Write the index to one file, replacing an old one only when the new one is complete."""

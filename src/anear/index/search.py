@@ -35,6 +35,7 @@ def knn(
     distance: str | Expr | Distance = "euclidean",
     *,
     method: str = "flat",
+    options: Mapping[str, Any] | None = None,
     point_data: Mapping[str, Any] | None = None,
     query_data: Mapping[str, Any] | None = None,
     allow: Any = None,
@@ -59,7 +60,7 @@ def knn(
     """
     team, progress = threads(num_threads), callback(progress)
     index = Index.__new__(Index)
-    index._take(points, distance, method, point_data, check_domain, allow_nan, params)
+    index._take(points, distance, method, options, point_data, check_domain, allow_nan, params)
     neighbour_count(k, len(index))
     if queries is None:
         if query_data or allow is not None or deny is not None:

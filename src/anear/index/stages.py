@@ -19,7 +19,7 @@ from anear.formula.outer import split
 from anear.formula.serial import dumps, loads, storable
 from anear.formula.simplify import simplify
 
-__all__ = ["Stages", "stages_of"]
+__all__ = ["Stages", "filled", "stages_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +73,10 @@ def _run(expr: Expr, checked: bool) -> Stages:
         simplified,
         rank,
         outer,
-        _filled(_direct(rank, checked)),
-        None if expanded is None else _filled(expanded),
+        filled(_direct(rank, checked)),
+        None if expanded is None else filled(expanded),
         only_differences(rank),
-        _filled(_whole(rank_plan(simplified)) if checked else value_plan(simplified)),
+        filled(_whole(rank_plan(simplified)) if checked else value_plan(simplified)),
     )
 
 
@@ -93,7 +93,7 @@ def _whole(plan: Plan) -> Plan:
     return replace(plan, pair=make("add", plan.pair, prepared("query", plan.offset, False)), offset=None)
 
 
-def _filled(plan: Plan) -> Plan:
+def filled(plan: Plan) -> Plan:
     """``plan`` with at least one entry on either side: a distance may ignore its query, its points, or both."""
     return replace(
         plan, query=plan.query or (make("index", x, value=0),), point=plan.point or (make("index", y, value=0),)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["CompiledTable", "Space", "Slack", "fields_of", "host"]
 
 SEARCH_KERNELS = ("prepare_points", "prepare_query", "select", "select_one")
+CELL_KERNELS = ("prepare_points", "prepare_query", "select_one")
 EXACT_KERNELS = ("prepare_query", "gather")
 MATRIX_KERNELS = ("prepare_points", "prepare_query", "store", "store_one")
 PAIR_KERNELS = ("pair",)
@@ -48,6 +49,10 @@ class CompiledTable:
     layout: Layout
     table: Any
     parameters: npt.NDArray[np.float64]
+
+    def offset(self, plan: Plan) -> int:
+        """The slot of the prepared query that is to be added to what the kernels compute; -1 where none is."""
+        return -1 if plan.offset is None else self.layout.query[plan.offset].offset
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,10 @@ class Space:
         """The table that finds candidates by ``plan``."""
         return _load_once(plan, self, self.precision(plan), SEARCH_KERNELS)
 
+    def cell_table(self, plan: Plan, arithmetic: str) -> CompiledTable:
+        """The same for methods that look at single blocks."""
+        return _load_once(plan, self, arithmetic, CELL_KERNELS)
+
     def exact_table(self) -> CompiledTable:
         """The table that ranks and reports; raw rows in, float64."""
         return _load_once(exact_plan(self.expr), self, "float64", EXACT_KERNELS)
@@ -113,18 +122,18 @@ class Space:
         precision = self.precision(self.stages.direct)
         return _load_once(self.stages.matrix, self, precision, MATRIX_KERNELS)
 
-    def rounding(self, plan: Plan) -> float:
+    def rounding(self, plan: Plan, arithmetic: str | None = None) -> float:
         """The factor of the plan's rounding bound, for this dimension and arithmetic; 0 where none is proved."""
         if plan.relative is None:
             return 0.0
         a, b = plan.relative
-        return (a + b * self.dimension) * (2.0**-53 if self.arithmetic == "float64" else 2.0**-24)
+        return (a + b * self.dimension) * (2.0**-53 if (arithmetic or self.arithmetic) == "float64" else 2.0**-24)
 
-    def slack(self, plan: Plan, table: CompiledTable) -> Slack:
+    def slack(self, plan: Plan, table: CompiledTable, arithmetic: str | None = None) -> Slack:
         """The rounding bound of ``plan``, in the numbers the core wants."""
         if plan.relative is None:
             return Slack(np.zeros(0, np.int32), 0.0, _UNPROVED)
-        factor = self.rounding(plan)
+        factor = self.rounding(plan, arithmetic)
         places = np.array(slots(table.layout, plan.slack), np.int32)
         return Slack(places, factor, factor if plan.relative_to_rank else 0.0)
 

@@ -1,0 +1,176 @@
+"""The boxes of a tree: what bound a distance has over them, compiled, and the points' coordinates that they enclose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anear import _core
+from anear.codegen.layout import Fields, make_layout
+from anear.data.types.dense import to_float
+from anear.formula.bounds import Bound, bound, bound_plan
+from anear.formula.expression import Expr, y
+from anear.formula.hoist import Plan, fields
+from anear.formula.interpret import evaluate
+from anear.index.choice import point_fields
+from anear.index.stages import filled
+from anear.index.tables import CompiledTable, Space, host, load
+
+__all__ = ["SPLITS", "Boxes", "boxes_of"]
+
+SPLITS = ("auto", "spread", "round_robin", "geodesic")
+
+BOUND_KERNELS = ("prepare_points", "prepare_query", "store_one")
+Range = tuple[float, float]
+_CHUNK = 1 << 16  # points whose images are computed at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Boxes:
+    """A bound and what the core needs of it; ``arithmetic`` is what bound and search are both computed in."""
+
+    bound: Bound
+    plan: Plan
+    arithmetic: str
+    core: Any
+
+
+def boxes_of(
+    space: Space,
+    rows: npt.NDArray[Any],
+    split: str,
+    point_domain: Range,
+    query_domain: Range,
+) -> Boxes | None:
+    """The boxes under a space's distance; None where no bound is known.
+
+    Parameters
+    ----------
+    rows : the points' raw rows.
+    split : one of ``SPLITS``.
+    point_domain, query_domain : the least and the greatest number that may occur.
+    """
+    found = _best_bound(space, rows, point_domain, query_domain)
+    if found is None:
+        return None
+    plan = _plan(found)
+    proved = plan.relative is not None and space.stages.direct.relative is not None
+    arithmetic = space.arithmetic if proved else "float64"
+    table = _table(plan, space, arithmetic, fields(found.lower, "point"))
+    slack = space.slack(plan, table, arithmetic)
+    low, high = _corners(found, space, rows, arithmetic)
+    cut = low[:, : space.dimension] if found.split is None or split not in ("auto", "geodesic") else None
+    cut = _images(found.split, space, rows) if cut is None and found.split is not None else cut
+    assert cut is not None
+    cut = np.ascontiguousarray(cut)
+    core = _core.Boxes(
+        table.table,
+        table.parameters,
+        slack.slots,
+        slack.scale,
+        slack.relative,
+        table.offset(plan),
+        low,
+        high,
+        low.dtype.name,
+        cut,
+        cut.dtype.name,
+        len(found.extras),
+    )
+    return Boxes(found, plan, arithmetic, core)
+
+
+def _best_bound(space: Space, rows: npt.NDArray[Any], point_domain: Range, query_domain: Range) -> Bound | None:
+    """A tight bound for all that the domain allows; else for these points; else for queries like them as well."""
+    found = _bound(space, point_domain, query_domain)
+    if found is not None and found.proof == "clamp":
+        return found
+    here = _range(rows[:, : space.dimension], point_domain)
+    near = _bound(space, here, query_domain) or found
+    if near is not None and near.proof == "clamp":
+        return near
+    like = _bound(space, here, _enlarged(here, query_domain))
+    return like if like is not None and (near is None or like.proof == "clamp") else near
+
+
+def _range(coordinates: npt.NDArray[Any], domain: Range) -> Range:
+    values = to_float(coordinates)
+    with np.errstate(all="ignore"):
+        low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    return (low, high) if low <= high else domain
+
+
+def _enlarged(here: Range, domain: Range) -> Range:
+    """Where queries like the points may lie: as far out again as the points reach, on the same side of zero."""
+    low, high = here
+    reach = high - low
+    least = max(low - reach, low / 4) if low > 0 else low - reach if low < 0 else 0.0
+    most = min(high + reach, high / 4) if high < 0 else high + reach if high > 0 else 0.0
+    return max(least, domain[0]), min(most, domain[1])
+
+
+@lru_cache(maxsize=256)
+def _bound(space: Space, points: Range, queries: Range) -> Bound | None:
+    return bound(space.stages.rank, space.dimension, points=points, queries=queries)
+
+
+@lru_cache(maxsize=256)
+def _plan(found: Bound) -> Plan:
+    return filled(bound_plan(found.lower))
+
+
+@lru_cache(maxsize=256)
+def _table(plan: Plan, space: Space, arithmetic: str, columns: Fields) -> CompiledTable:
+    layout = make_layout(plan, space.dimension, arithmetic, arithmetic, host(), space.fields("query"), columns)
+    return load(layout, BOUND_KERNELS)
+
+
+def _corners(
+    found: Bound, space: Space, rows: npt.NDArray[Any], arithmetic: str
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """What boxes enclose, a row a point: the least and the greatest that coordinates and extras may truly be."""
+    plain = rows[:, : space.dimension]
+    if found.coordinates is y and not found.extras:
+        exact = np.ascontiguousarray(to_float(plain), arithmetic)
+        return exact, exact
+    width = space.dimension + len(found.extras)
+    low, high = (np.empty((len(rows), width), arithmetic) for _ in range(2))
+    wanted = [(found.coordinates, found.coordinate_error), *zip(found.extras, found.extra_errors, strict=True)]
+    origin = np.zeros((1, space.dimension))
+    for start in range(0, len(rows), _CHUNK):
+        chunk = to_float(rows[start : start + _CHUNK]).astype(np.float64)
+        points, data = chunk[:, : space.dimension], point_fields(space, chunk)
+        at = 0
+        for expr, error in wanted:
+            with np.errstate(all="ignore"):
+                value = evaluate(expr, origin, points, point_data=data)[0].reshape(len(chunk), -1)
+                off = 0.0 if error is None else evaluate(error, origin, points, point_data=data)[0].reshape(value.shape)
+            here = slice(start, start + len(chunk)), slice(at, at + value.shape[1])
+            low[here] = _rounded(value - off, -np.inf, arithmetic)
+            high[here] = _rounded(value + off, np.inf, arithmetic)
+            at += value.shape[1]
+    return low, high
+
+
+def _rounded(values: npt.NDArray[np.float64], towards: float, arithmetic: str) -> npt.NDArray[Any]:
+    """Rounded to the arithmetic type, never away from ``towards``."""
+    if arithmetic == "float64":
+        return values
+    with np.errstate(over="ignore"):
+        near = values.astype(np.float32)
+    wrong = near > values if towards < 0 else near < values
+    return np.where(wrong, np.nextafter(near, np.float32(towards)), near)
+
+
+def _images(expr: Expr, space: Space, rows: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """A vector of the point, of every point; in float32, for it only guides where cells are cut."""
+    out = np.empty((len(rows), space.dimension), np.float32)
+    for start in range(0, len(rows), _CHUNK):
+        chunk = to_float(rows[start : start + _CHUNK, : space.dimension])
+        with np.errstate(all="ignore"):
+            out[start : start + _CHUNK] = evaluate(expr, np.zeros((1, space.dimension)), chunk)[0]
+    return out

@@ -1,0 +1,137 @@
+"""Building each method: which tables it takes, and what else it must be given."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anear import _core
+from anear.errors import ArgumentError
+from anear.formula.bounds import Bound
+from anear.formula.hoist import Plan
+from anear.index.arguments import Progress, shown
+from anear.index.boxes import SPLITS, Range, boxes_of
+from anear.index.choice import choose_plan
+from anear.index.objects import viewed
+from anear.index.tables import CompiledTable, Space
+from anear.spaces.domain import Domain
+from anear.spaces.space import Resolved
+
+__all__ = ["METHODS", "Built", "build", "checked_options"]
+
+METHODS = ("flat", "kd_tree")
+_OPTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {"flat": {}, "kd_tree": {"split": SPLITS}}
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A method built over points: the core's object, the plan it scans with, and for trees the bound it prunes with."""
+
+    core: Any
+    plan: Plan
+    bound: Bound | None = None
+
+    def outside(self, queries: npt.NDArray[Any]) -> bool:
+        """Whether a coordinate of the queries lies where the bound was not proved."""
+        if self.bound is None or self.bound.query_range == (-math.inf, math.inf):
+            return False
+        low, high = self.bound.query_range
+        return bool(np.minimum.reduce(queries, None) < low or np.maximum.reduce(queries, None) > high)
+
+
+def checked_options(method: Any, options: Any) -> dict[str, str]:
+    """The method's own parameters, with the defaults of those not given."""
+    if not isinstance(method, str) or method not in METHODS:
+        raise ArgumentError(f"method is {shown(method)}; allowed: {', '.join(METHODS)}")
+    if options is not None and not isinstance(options, Mapping):
+        raise ArgumentError(f"options is {shown(options)}; allowed: a dict of the method's own parameters")
+    known = _OPTIONS[method]
+    given = dict(options or {})
+    for name, value in given.items():
+        if name not in known:
+            allowed = f"{method} has {', '.join(known)}" if known else f"{method} has none"
+            raise ArgumentError(f"options holds {shown(name)}; {allowed}")
+        if value not in known[name]:
+            raise ArgumentError(f"options[{name!r}] is {shown(value)}; allowed: {', '.join(known[name])}")
+    return {name: given.get(name, values[0]) for name, values in known.items()}
+
+
+def build(
+    method: str,
+    space: Space,
+    rows: npt.NDArray[Any],
+    resolved: Resolved,
+    options: Mapping[str, str],
+    team: int,
+    progress: Progress | None,
+) -> Built:
+    """The method over the rows."""
+    if method == "kd_tree":
+        return _kd_tree(space, rows, resolved, options["split"], team, progress)
+    plan = choose_plan(space, rows)
+    table = space.search_table(plan)
+    return Built(_index("flat", space, rows, plan, table, space.precision(plan), {}, None, team, progress), plan)
+
+
+def _kd_tree(
+    space: Space, rows: npt.NDArray[Any], resolved: Resolved, split: str, team: int, progress: Progress | None
+) -> Built:
+    domains = (_numbers(resolved.point_domain), _numbers(resolved.query_domain)) if space.checked else (_ANY, _ANY)
+    boxes = boxes_of(space, rows, split, *domains)
+    if boxes is None:
+        raise ArgumentError(
+            f"method is 'kd_tree', which needs a bound of the distance over a box; none was found for {resolved.expr}; "
+            "method='flat' serves it"
+        )
+    plan = space.stages.direct
+    table = space.cell_table(plan, boxes.arithmetic)
+    parameters = {"round_robin": float(split == "round_robin")}
+    core = _index("kd_tree", space, rows, plan, table, boxes.arithmetic, parameters, boxes.core, team, progress)
+    return Built(core, plan, boxes.bound)
+
+
+_ANY: Range = (-math.inf, math.inf)
+
+
+def _numbers(domain: Domain) -> Range:
+    """The least and the greatest number that a row of the domain may hold."""
+    plain = [rule for rule in domain.rules if rule.column is None and rule.measure is None]
+    return max((r.low for r in plain), default=-math.inf), min((r.high for r in plain), default=math.inf)
+
+
+def _index(
+    method: str,
+    space: Space,
+    rows: npt.NDArray[Any],
+    plan: Plan,
+    table: CompiledTable,
+    arithmetic: str,
+    parameters: Mapping[str, float],
+    boxes: Any,
+    team: int,
+    progress: Progress | None,
+) -> Any:
+    exact = space.exact_table()
+    slack = space.slack(plan, table, arithmetic)
+    return _core.Index(
+        method,
+        viewed(rows),
+        space.storage,
+        table.table,
+        exact.table,
+        table.parameters,
+        exact.parameters,
+        slack.slots,
+        slack.scale,
+        slack.relative,
+        dict(parameters),
+        team,
+        progress,
+        table.offset(plan),
+        boxes,
+    )
