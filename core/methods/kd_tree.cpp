@@ -32,6 +32,7 @@ constexpr double kNanosecondsWorthAThread = 100e3;  // of searching
 // Queries of one task, next to each other, in all their forms.
 template <class Real>
 struct Task {
+  Computed computed;
   AlignedArray<std::byte> rows;
   PreparedQueries search, bound, exact;
   Descent<Real> descent;
@@ -117,6 +118,8 @@ void KdTree::run(const SearchRequest& request, double nanoseconds, Progress& pro
       progress.poll();
     }
     progress.advance(count);
+    progress.count(task.computed);
+    task.computed = {};
   };
   Spares<Task<Real>> spares;
   parallel_for((queries + per_task - 1) / per_task, threads, progress, [&](std::int64_t number) {
@@ -141,13 +144,18 @@ const std::vector<Neighbor>& KdTree::nearest(const SearchRequest& request, std::
   reset();
   if (most_leaves > 0) {
     const Cells cells{hierarchy_, bound_, points_, space_.filter, order_.data(), count()};
-    task.descent.run(cells, task.bound.query(i), task.search.query(i), most_leaves, task.nearest);
+    const std::int64_t leaves =
+        task.descent.run(cells, task.bound.query(i), task.search.query(i), most_leaves, task.nearest);
     const auto& found = task.nearest.finish();
+    task.computed.scanned += leaves * space_.search().block;
+    task.computed.exact += task.nearest.computed();
     if (!task.nearest.doubtful()) return found;
     reset();
   }
   for (std::int64_t id = 0; id < count(); ++id) task.nearest.add_unknown(static_cast<std::int32_t>(id));
-  return task.nearest.finish();
+  const auto& found = task.nearest.finish();
+  task.computed.exact += task.nearest.computed();
+  return found;
 }
 
 void KdTree::knn(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const {
@@ -179,9 +187,12 @@ const std::vector<Neighbor>& KdTree::within(const SearchRequest& request, const 
                     radii.radius[query], admission(request, query),
                     ExactQuery(space_.exact(), space_.exact_parameters.data(), rows_, task.exact.query(i)));
   const Cells cells{hierarchy_, bound_, points_, space_.filter, order_.data(), count()};
-  task.descent.run(cells, task.bound.query(i), task.search.query(i), std::numeric_limits<std::int64_t>::max(),
-                   task.within);
-  return task.within.finish();
+  const std::int64_t leaves = task.descent.run(cells, task.bound.query(i), task.search.query(i),
+                                               std::numeric_limits<std::int64_t>::max(), task.within);
+  const auto& found = task.within.finish();
+  task.computed.scanned += leaves * space_.search().block;
+  task.computed.exact += task.within.computed();
+  return found;
 }
 
 RangeAnswer KdTree::range(const SearchRequest& request, const RangeRequest& radii, Progress& progress) const {

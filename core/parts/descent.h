@@ -28,14 +28,16 @@ class Descent {
  public:
   static constexpr std::int64_t kMostLanes = 64;
 
-  // Visits at most `most_leaves` leaves, and every one that may hold an answer if there are fewer of these.
+  // Visits at most `most_leaves` leaves, and every one that may hold an answer if there are fewer of these. Returns how
+  // many it visited.
   template <class Collector>
-  void run(const Cells& cells, const std::byte* bound_query, const std::byte* query, std::int64_t most_leaves,
-           Collector& collector) {
+  std::int64_t run(const Cells& cells, const std::byte* bound_query, const std::byte* query, std::int64_t most_leaves,
+                   Collector& collector) {
     bound_query_ = bound_query;
     query_ = query;
     leaves_left_ = most_leaves;
     visit(cells, cells.hierarchy.levels() - 1, 0, collector);
+    return most_leaves - leaves_left_;
   }
 
  private:

@@ -104,6 +104,9 @@ class Nearest {
     return settled_;
   }
 
+  // Exact distances computed since `reset`.
+  std::int64_t computed() const { return exact_.computed(); }
+
   // Whether a candidate with a value turned out to have no distance: then the limit was too low, and others were missed.
   bool doubtful() const { return doubtful_; }
 

@@ -24,6 +24,8 @@ class Within {
     }
   }
 
+  std::int64_t computed() const { return found_.computed(); }
+
   // All points within the radius, sorted by (distance, id); valid until the next call.
   const std::vector<Neighbor>& finish() { return found_.finish(); }
 

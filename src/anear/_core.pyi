@@ -27,6 +27,25 @@ class Table:
     def __init__(self, fields: dict[str, int], codes: list[Code]) -> None:
         """Set the fields of KernelTable (core/kernel/abi.h) by name: numbers and addresses. Keeps ``codes`` alive."""
 
+class Boxes:
+    """What boxes are made of, and the table that bounds ranks over them."""
+
+    def __init__(
+        self,
+        table: Table,
+        parameters: NDArray[np.float64],
+        slack_slots: NDArray[np.int32],
+        slack_scale: float,
+        relative: float,
+        offset_slot: int,
+        low: NDArray[Any],
+        high: NDArray[Any],
+        storage: str,
+        split: NDArray[Any],
+        split_storage: str,
+        extras: int,
+    ) -> None: ...
+
 class Index:
     """A method built over rows, which it keeps alive.
 
@@ -49,6 +68,8 @@ class Index:
         parameters: dict[str, float],
         num_threads: int = 0,
         progress: _Progress | None = None,
+        offset_slot: int = -1,
+        boxes: Boxes | None = None,
     ) -> None: ...
     def knn(
         self,
@@ -60,6 +81,7 @@ class Index:
         allow: NDArray[np.uint8] | None = None,
         distance_type: str = "float32",
         progress: _Progress | None = None,
+        parameters: dict[str, float] = ...,
     ) -> tuple[NDArray[np.int64], NDArray[Any]]:
         """(ids, distances), both (queries, k); -1 and inf where there are fewer."""
     def range(
@@ -68,7 +90,6 @@ class Index:
         query_storage: str,
         radius_rank: NDArray[np.float64],
         radius: NDArray[np.float64],
-        offset_slot: int,
         exclude: NDArray[np.int32] | None = None,
         allow: NDArray[np.uint8] | None = None,
         num_threads: int = 0,
@@ -76,6 +97,9 @@ class Index:
         progress: _Progress | None = None,
     ) -> tuple[NDArray[np.int64], NDArray[Any], NDArray[np.int64]]:
         """(ids, distances, offsets): query q's answers lie at offsets[q]:offsets[q + 1]."""
+    @property
+    def order(self) -> NDArray[np.int64]:
+        """The points' ids in the order in which the method keeps them."""
     @property
     def maxima(self) -> NDArray[np.float64]:
         """Largest values over all points that enter the rounding bound."""
@@ -102,6 +126,7 @@ class Flat(Index):
         relative: float,
         num_threads: int = 0,
         progress: _Progress | None = None,
+        offset_slot: int = -1,
     ) -> None: ...
 
 def load_code(object_bytes: bytes) -> Code:

@@ -105,6 +105,7 @@ def flat(rows: np.ndarray, shape: Shape, *, margin: bool | None = None, scale: f
     use_margin = shape.real == "float32" if margin is None else margin
     error = unit * (shape.dim + 8) if use_margin else 0.0
     without = options.pop("without", ())
+    options.setdefault("offset_slot", shape.dim if shape.bilinear else -1)
     return _core.Flat(
         rows,
         storage,

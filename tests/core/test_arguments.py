@@ -47,6 +47,8 @@ BUILD: dict[str, Any] = {
         ({"search": table(Shape(3, bilinear=True)), "slack_slots": np.int32([0, 6])}, "slack_slots holds 6"),
         ({"search": table(Shape(3, bilinear=True)), "slack_slots": np.int32([-1, 0])}, "slack_slots holds -1"),
         ({"slack_slots": np.zeros(0, np.int64)}, "slack_slots must be an int32 array"),
+        ({"offset_slot": 3}, "offset_slot holds 3; allowed are -1 to 2"),
+        ({"offset_slot": -2}, "offset_slot holds -2"),
         ({"slack_scale": -1.0}, "must not be negative"),
         ({"relative": float("nan")}, "must not be negative"),
         ({"search_parameters": np.zeros((1, 1))}, "search_parameters has 2 dimensions"),
@@ -61,7 +63,7 @@ def test_building(changes: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"method": "flatt"}, "method is 'flatt'; there are flat"),
+        ({"method": "flatt"}, "method is 'flatt'; there are flat, kd_tree"),
         ({"parameters": {"leaf_size": 3.0}}, "unknown parameter 'leaf_size'"),
     ],
 )
@@ -102,8 +104,6 @@ def test_searching(changes: dict[str, Any], message: str) -> None:
         ({"radius_rank": np.zeros(3)}, "radius_rank has 3 entries for 2 queries"),
         ({"radius": np.zeros(1)}, "radius has 1 entries for 2 queries"),
         ({"radius": np.zeros(2, np.float32)}, "radius has items of format 'f'"),
-        ({"offset_slot": 3}, "offset_slot is 3; allowed are -1 to 2"),
-        ({"offset_slot": -2}, "offset_slot is -2"),
     ],
 )
 def test_range_searching(changes: dict[str, Any], message: str) -> None:
@@ -112,7 +112,6 @@ def test_range_searching(changes: dict[str, Any], message: str) -> None:
         "query_storage": "float32",
         "radius_rank": np.ones(2),
         "radius": np.ones(2),
-        "offset_slot": -1,
     }
     with pytest.raises(ValueError, match=message):
         flat(ROWS, SEARCH).range(**arguments | changes)

@@ -190,9 +190,8 @@ def test_range(shape: Shape, threads: int) -> None:
     radius = np.sort(exact, axis=1)[:, 40].copy()
     radius[0], radius[1], radius[2] = -1.0, np.inf, 0.0
     index = flat(rows, shape)
-    offset = 3 if shape.bilinear else -1
     ids, distances, offsets = index.range(
-        queries, shape.row, radius, radius, offset, num_threads=threads, distance_type="float64"
+        queries, shape.row, radius, radius, num_threads=threads, distance_type="float64"
     )
     assert offsets[0] == 0
     assert offsets[-1] == len(ids) == len(distances)
@@ -214,7 +213,7 @@ def test_range_with_filter_and_exclude(share: float) -> None:
     exclude = np.arange(6, dtype=np.int32)
     radius = np.full(6, 1.0)
     ids, _, offsets = flat(rows, shape).range(
-        queries, "float32", radius, radius, 3, exclude=exclude, allow=np.packbits(mask, bitorder="little")
+        queries, "float32", radius, radius, exclude=exclude, allow=np.packbits(mask, bitorder="little")
     )
     exact = exact_distances(queries, rows)
     for q in range(6):
@@ -226,7 +225,7 @@ def test_no_queries() -> None:
     index = flat(points(FORMS[0], 10), FORMS[0])
     ids, distances = knn(index, np.empty((0, 3), np.float32), 4)
     assert ids.shape == distances.shape == (0, 4)
-    _, _, offsets = index.range(np.empty((0, 3), np.float32), "float32", np.empty(0), np.empty(0), -1)
+    _, _, offsets = index.range(np.empty((0, 3), np.float32), "float32", np.empty(0), np.empty(0))
     np.testing.assert_array_equal(offsets, [0])
 
 

@@ -12,8 +12,8 @@ from anear.data.arrays import as_filter, as_ids, storage_name
 from anear.errors import ArgumentError
 from anear.formula.expression import Expr
 from anear.formula.hoist import fields
-from anear.index.arguments import Progress, callback, flag, neighbour_count, radii, shown, threads
-from anear.index.methods import METHODS, Built, build, checked_options
+from anear.index.arguments import Progress, callback, flag, neighbour_count, radii, threads
+from anear.index.methods import Built, build, checked_options
 from anear.index.objects import lies_in_domain, point_rows, query_rows, viewed
 from anear.index.radius import rank_of_radius
 from anear.index.results import DistanceCounts, Neighbors, RangeNeighbors
@@ -24,7 +24,7 @@ from anear.spaces.space import Distance
 if TYPE_CHECKING:
     from anear.index.explain import Explanation
 
-__all__ = ["METHODS", "Index"]
+__all__ = ["Index"]
 
 
 class Index:
@@ -128,7 +128,8 @@ class Index:
         return len(self._rows)
 
     def __repr__(self) -> str:
-        return f"Index({len(self)} points of {self.dimension} {self._space.storage}, {self.distance}, method={self._method!r})"
+        kind = f"{len(self)} points of {self.dimension} {self._space.storage}"
+        return f"Index({kind}, {self.distance}, method={self._method!r})"
 
     @property
     def dimension(self) -> int:
@@ -175,7 +176,10 @@ class Index:
         >>> index.distances_computed.scanned - before.scanned
         10000
         """
-        return DistanceCounts(*self._flat.computed)
+        each = [self._built.core.computed]
+        if self._scan is not None and self._scan is not self._built:
+            each.append(self._scan.core.computed)
+        return DistanceCounts(*(sum(counts) for counts in zip(*each, strict=True)))
 
     def explain(self) -> Explanation:
         """How this index searches: what :func:`anear.explain` tells of its distance, and the memory it takes.
