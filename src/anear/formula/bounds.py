@@ -8,22 +8,22 @@ A box is one more kind of point. In ``Bound.lower`` and ``Bound.upper``
     point_field("extra_low", E)     the least value of each of ``Bound.extras`` over the points below; only where E > 0
     point_field("extra_high", E)    the greatest
 
-and ``lower(x, box) <= rank(x, p) <= upper(x, box)`` for every point p below the box, in exact arithmetic. The corners are
-those of ``Bound.coordinates`` of the points (``y`` itself, or an image of it such as ``y / |y|``; always D numbers). So a
-bound hoists, compiles and has its rounding proved like any other formula: :func:`bound_plan`.
+and ``lower(x, box) <= rank(x, p) <= upper(x, box)`` for every point p below the box, in exact arithmetic. The
+corners are those of ``Bound.coordinates`` of the points (``y`` itself, or an image of it such as ``y / |y|``; always D
+numbers). So a bound hoists, compiles and has its rounding proved like any other formula: :func:`bound_plan`.
 
 What the caller must do:
 
-*   Corners and extremes enclose the points: round ``low`` down and ``high`` up. Where ``coordinates`` is not ``y``, and for
-    extras, the computed values may be off; ``coordinate_error`` and ``extra_errors`` bound by how much in float64.
+*   Corners and extremes enclose the points: round ``low`` down and ``high`` up. Where ``coordinates`` is not ``y``, and
+    for extras, the computed values may be off; ``coordinate_error`` and ``extra_errors`` bound by how much in float64.
 *   A point with NaN in its coordinates or extras is left out of the corners: it has no rank, and is kept apart.
 *   A bound that is NaN says nothing: the box is visited.
 *   A bound holds for queries whose coordinates lie in ``query_range`` and points in ``point_range``.
 
-    from anear.formula import sum, x, y
-    found = bound(sum(abs(x - y)), 3)
-    found.proof, found.lower
-    ('clamp', sum(abs(x - minimum(maximum(x, y), point_field('box_high', 3)))))
+>>> from anear.formula import sum, x, y
+>>> found = bound(sum(abs(x - y)), 3)
+>>> found.proof, found.lower
+('clamp', sum(abs(x - minimum(maximum(x, y), point_field("box_high", 3)))))
 """
 
 from __future__ import annotations
@@ -31,14 +31,19 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import numpy.typing as npt
 
-from anear.formula.expression import Expr
+from anear.formula.bounds_interval import EXTRA_HIGH, EXTRA_LOW, Encloser
+from anear.formula.bounds_rewrite import merged
+from anear.formula.expression import Expr, point_field, x, y
+from anear.formula.graph import substitute
+from anear.formula.hoist import rank_plan
 from anear.formula.plan import Plan
+from anear.formula.ranges import ANY, Assumed, Range
+from anear.formula.simplify import simplify
 
-__all__ = ["Bound", "bound", "bound_plan"]
-
-Range = tuple[float, float]
+__all__ = ["Bound", "bound", "bound_plan", "high_corner"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +101,64 @@ def bound(
     sums : the least and the greatest sum of a point's coordinates, where known. Nearly equal ones (histograms) allow a
         tighter bound of formulas such as ``x * log(x / y)``.
     """
-    raise NotImplementedError
+    wide = _range(queries), _range(points)
+    ranges = Assumed(_leaves(rank, dimension, queries, points))
+    simple = merged(simplify(rank))
+    enclose = Encloser(dimension, ranges, x)
+    ends = enclose(simple)
+    if ends.low is None:
+        return None
+    fields = _extra_fields(len(enclose.extras))
+    lower = simplify(substitute(ends.low, fields))
+    return Bound(
+        lower=lower,
+        upper=None if ends.high is None else simplify(substitute(ends.high, fields)),
+        coordinates=y,
+        coordinate_error=None,
+        extras=tuple(enclose.extras),
+        extra_errors=tuple(None for _ in enclose.extras),
+        split=None,
+        proof="clamp" if ends.tight else "interval",
+        minimiser=None,
+        query_range=wide[0],
+        point_range=wide[1],
+        words=(),
+    )
 
 
-def bound_plan(lower: Expr, nonnegative: bool = False) -> Plan:
+def _range(given: tuple[npt.ArrayLike, npt.ArrayLike]) -> Range:
+    """The range of all coordinates."""
+    low, high = float(np.min(given[0])), float(np.max(given[1]))
+    return (low, high) if low <= high else ANY
+
+
+def _leaves(
+    rank: Expr,
+    dimension: int,
+    queries: tuple[npt.ArrayLike, npt.ArrayLike],
+    points: tuple[npt.ArrayLike, npt.ArrayLike],
+) -> dict[Expr, Range]:
+    """What is known of the data: of whole vectors, and of the coordinates that the rank takes by themselves."""
+    return {x: _range(queries), y: _range(points), high_corner(dimension): _range(points)}
+
+
+def high_corner(dimension: int) -> Expr:
+    """The upper corner of a box."""
+    return point_field("box_high", dimension)
+
+
+def _extra_fields(count: int) -> dict[Expr, Expr]:
+    """What the extras are called once their number is known."""
+    if not count:
+        return {}
+    return {EXTRA_LOW: point_field("extra_low", count), EXTRA_HIGH: point_field("extra_high", count)}
+
+
+def bound_plan(lower: Expr) -> Plan:
     """The plan that computes a bound, with a proved bound of its own rounding error where there is one.
 
     Parameters
     ----------
     lower : ``Bound.lower``, or ``Bound.upper``.
     """
-    raise NotImplementedError
+    return rank_plan(lower)

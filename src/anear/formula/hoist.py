@@ -16,7 +16,18 @@ from anear.formula.rounding import with_bound
 from anear.formula.simplify import simplify
 from anear.formula.stages import trace
 
-__all__ = ["Entries", "Plan", "cost", "describe", "exact_plan", "fields", "rank_plan", "reconstruct", "value_plan"]
+__all__ = [
+    "DEAR",
+    "Entries",
+    "Plan",
+    "cost",
+    "describe",
+    "exact_plan",
+    "fields",
+    "rank_plan",
+    "reconstruct",
+    "value_plan",
+]
 
 _WEIGHTS = {
     1.0: "neg abs add sub mul minimum maximum lt le gt ge eq ne where floor sign sum max min prod index slice",
@@ -29,7 +40,7 @@ _WEIGHTS = {
 _COSTS = {op: weight for weight, ops in _WEIGHTS.items() for op in ops.split()}
 """What an operation costs beside an addition, on one vector of numbers."""
 
-_DEAR = frozenset(op for op, weight in _COSTS.items() if weight > 1.0)
+DEAR = frozenset(op for op, weight in _COSTS.items() if weight > 1.0)
 """Operations worth a stored array of their results."""
 
 _SCALAR_SHARE = 0.1
@@ -166,7 +177,7 @@ def _stored(parts: list[Expr], sides: Sides) -> list[Expr]:
     expressions contain are among the result; they are the query's.
     """
     scalars = [p for p in parts if not p.is_vector]
-    dear = [p for p in parts if p.is_vector and any(n.is_vector and n.op in _DEAR for n in walk(p))]
+    dear = [p for p in parts if p.is_vector and any(n.is_vector and n.op in DEAR for n in walk(p))]
     cheap = [p for p in parts if p.is_vector and p not in dear]
     if len(cheap) > 1:
         split: list[Expr] = []

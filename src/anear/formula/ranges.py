@@ -16,7 +16,7 @@ from typing import Final
 from anear.formula.expression import Expr, make, number
 from anear.formula.graph import walk_unknown
 
-__all__ = ["Factors", "Range", "factors", "never_negative", "product", "range_of"]
+__all__ = ["ANY", "Assumed", "Factors", "Range", "factors", "never_negative", "product", "range_of"]
 
 Range = tuple[float, float]
 ANY: Final = (-math.inf, math.inf)
@@ -177,6 +177,32 @@ def range_of(expr: Expr, *, rounded: bool = False) -> Range:
                 low, high = max(low, -limit), min(high, limit)
             known[node] = (low, high) if low <= high else ANY  # an empty range: never a number
     return known[expr]
+
+
+class Assumed:
+    """The ranges of expressions whose leaves are known to lie within given ranges.
+
+    Examples
+    --------
+    >>> from anear.formula import log, x, y
+    >>> Assumed({x: (1.0, 2.0), y: (0.0, 3.0)})(x - y)
+    (-2.0, 2.0)
+    """
+
+    def __init__(self, leaves: Mapping[Expr, Range]) -> None:
+        """``leaves`` may name any expressions; nothing below them is looked at."""
+        self._known = dict(leaves)
+
+    def assume(self, expr: Expr, found: Range) -> None:
+        """One more expression whose range is known."""
+        self._known[expr] = found
+
+    def __call__(self, expr: Expr) -> Range:
+        """The least and the greatest value; like :func:`range_of`."""
+        for node in walk_unknown(expr, self._known):
+            low, high = _range(node, self._known)
+            self._known[node] = (low, high) if low <= high else ANY
+        return self._known[expr]
 
 
 def _range(node: Expr, known: Mapping[Expr, Range]) -> Range:
