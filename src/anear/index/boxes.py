@@ -14,7 +14,7 @@ from anear.codegen.layout import Fields, make_layout
 from anear.data.types.dense import to_float
 from anear.formula.bounds import Bound, bound, bound_plan
 from anear.formula.expression import Expr, y
-from anear.formula.hoist import Plan, fields
+from anear.formula.hoist import Plan
 from anear.formula.interpret import evaluate
 from anear.index.choice import point_fields
 from anear.index.stages import filled
@@ -60,7 +60,7 @@ def boxes_of(
     plan = _plan(found)
     proved = plan.relative is not None and space.stages.direct.relative is not None
     arithmetic = space.arithmetic if proved else "float64"
-    table = _table(plan, space, arithmetic, fields(found.lower, "point"))
+    table = _table(plan, space, arithmetic, len(found.extras))
     slack = space.slack(plan, table, arithmetic)
     low, high = _corners(found, space, rows, arithmetic)
     cut = low[:, : space.dimension] if found.split is None or split not in ("auto", "geodesic") else None
@@ -124,7 +124,10 @@ def _plan(found: Bound) -> Plan:
 
 
 @lru_cache(maxsize=256)
-def _table(plan: Plan, space: Space, arithmetic: str, columns: Fields) -> CompiledTable:
+def _table(plan: Plan, space: Space, arithmetic: str, extras: int) -> CompiledTable:
+    columns: Fields = (("box_high", space.dimension),)
+    if extras:
+        columns += (("extra_high", extras), ("extra_low", extras))
     layout = make_layout(plan, space.dimension, arithmetic, arithmetic, host(), space.fields("query"), columns)
     return load(layout, BOUND_KERNELS)
 
