@@ -34,8 +34,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from anear.formula.bounds_error import ZERO, float64_error
+from anear.formula.bounds_image import imaged
 from anear.formula.bounds_interval import EXTRA_HIGH, EXTRA_LOW, Encloser
-from anear.formula.bounds_rewrite import merged
+from anear.formula.bounds_rewrite import linear, merged, normalised
 from anear.formula.expression import Expr, point_field, x, y
 from anear.formula.graph import substitute
 from anear.formula.hoist import rank_plan
@@ -101,45 +103,43 @@ def bound(
     sums : the least and the greatest sum of a point's coordinates, where known. Nearly equal ones (histograms) allow a
         tighter bound of formulas such as ``x * log(x / y)``.
     """
-    wide = _range(queries), _range(points)
-    ranges = Assumed(_leaves(rank, dimension, queries, points))
-    simple = merged(simplify(rank))
-    enclose = Encloser(dimension, ranges, x)
-    ends = enclose(simple)
+    query_range, point_range = _range(queries), _range(points)
+    simple = normalised(linear(simplify(rank)))
+    plain = Assumed({x: query_range, y: point_range})
+    image = imaged(simple, dimension, Encloser(dimension, plain, x))
+    within = point_range if image.coordinates is y else plain(image.coordinates)
+    fields = {field: plain(meaning) for field, meaning in image.scalars.items()}
+    ranges = Assumed({x: query_range, y: within, high_corner(dimension): within, **fields})
+    enclose = Encloser(dimension, ranges, image.centre, image.scalars)
+    ends = enclose(merged(simplify(image.rank)))
     if ends.low is None:
         return None
-    fields = _extra_fields(len(enclose.extras))
-    lower = simplify(substitute(ends.low, fields))
+    names = _extra_fields(len(enclose.extras))
     return Bound(
-        lower=lower,
-        upper=None if ends.high is None else simplify(substitute(ends.high, fields)),
-        coordinates=y,
-        coordinate_error=None,
+        lower=simplify(substitute(ends.low, names)),
+        upper=None if ends.high is None else simplify(substitute(ends.high, names)),
+        coordinates=image.coordinates,
+        coordinate_error=image.error,
         extras=tuple(enclose.extras),
-        extra_errors=tuple(None for _ in enclose.extras),
+        extra_errors=tuple(_error(extra) for extra in enclose.extras),
         split=None,
         proof="clamp" if ends.tight else "interval",
         minimiser=None,
-        query_range=wide[0],
-        point_range=wide[1],
+        query_range=query_range,
+        point_range=point_range,
         words=(),
     )
+
+
+def _error(extra: Expr) -> Expr | None:
+    found = float64_error(extra)
+    return None if found is ZERO else found
 
 
 def _range(given: tuple[npt.ArrayLike, npt.ArrayLike]) -> Range:
     """The range of all coordinates."""
     low, high = float(np.min(given[0])), float(np.max(given[1]))
     return (low, high) if low <= high else ANY
-
-
-def _leaves(
-    rank: Expr,
-    dimension: int,
-    queries: tuple[npt.ArrayLike, npt.ArrayLike],
-    points: tuple[npt.ArrayLike, npt.ArrayLike],
-) -> dict[Expr, Range]:
-    """What is known of the data: of whole vectors, and of the coordinates that the rank takes by themselves."""
-    return {x: _range(queries), y: _range(points), high_corner(dimension): _range(points)}
 
 
 def high_corner(dimension: int) -> Expr:

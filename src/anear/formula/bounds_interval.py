@@ -8,13 +8,15 @@ anything else                    from the ends of its operands, operation by ope
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Final
 
-from anear.formula.bounds_clamp import apart, clamped
+from anear.formula.bounds_clamp import clamped
+from anear.formula.bounds_rewrite import apart
 from anear.formula.bounds_rules import RULES, Ends, Operand
 from anear.formula.bounds_shape import CONSTANT, FALLING, RISING, VALLEY, Shape, Shapes
 from anear.formula.expression import ELEMENTWISE, Expr, make, number, point_field
-from anear.formula.graph import POINT, QUERY, Sides, substitute
+from anear.formula.graph import POINT, Sides, substitute
 from anear.formula.ranges import Assumed
 
 __all__ = ["EXTRA_HIGH", "EXTRA_LOW", "Encloser"]
@@ -28,12 +30,16 @@ class Encloser:
     dimension : D.
     ranges : of ``x``, ``y`` and the fields.
     centre : the vector of the query that ``y`` is compared with.
+    scalars : point fields that stand for scalars of the point.
     """
 
-    def __init__(self, dimension: int, ranges: Assumed, centre: Expr) -> None:
+    def __init__(
+        self, dimension: int, ranges: Assumed, centre: Expr, scalars: Mapping[Expr, Expr] | None = None
+    ) -> None:
         self.dimension = dimension
         self.ranges = ranges
         self.centre = centre
+        self.scalars = scalars or {}
         self.extras: list[Expr] = []
         self.found: dict[Expr, tuple[Expr, Shape]] = {}
         self._sides = Sides()
@@ -46,6 +52,14 @@ class Encloser:
         if expr not in self._known:
             self._known[expr] = self._ends(expr)
         return self._known[expr]
+
+    def is_exact(self, expr: Expr) -> bool:
+        """Whether a part of the point alone is a function of one coordinate whose extremes over a box are known."""
+        leaf = self._leaf(expr)
+        if leaf is None:
+            return False
+        shape = self.shapes(leaf)(expr)
+        return shape is not None and (shape.kind in (CONSTANT, RISING, FALLING) or shape.place is not None)
 
     def shapes(self, leaf: Expr) -> Shapes:
         """The shapes of functions of one leaf."""
@@ -71,6 +85,7 @@ class Encloser:
         return make("slice", EXTRA_LOW, value=ends), make("slice", EXTRA_HIGH, value=ends)
 
     def _position(self, expr: Expr) -> int:
+        expr = self.scalars.get(expr, expr)
         if expr not in self.extras:
             self.extras.append(expr)
         return self.extras.index(expr)
@@ -79,7 +94,7 @@ class Encloser:
         at = self._position(expr)
         ends = make("index", EXTRA_LOW, value=at), make("index", EXTRA_HIGH, value=at)
         for end in ends:
-            self.ranges.assume(end, self.ranges(expr))
+            self.ranges.assume(end, self.ranges(self.scalars.get(expr, expr)))
         return ends
 
     def _centre_of(self, leaf: Expr) -> Expr | None:
@@ -127,8 +142,6 @@ class Encloser:
         exact = None if leaf is None else self._exact(expr, leaf)
         if exact is not None and exact.tight and exact.tight_high:
             return exact
-        if not side & QUERY and not expr.is_vector:
-            return Ends(*self._extra(expr))
         found = self._by_operands(expr)
         if exact is None:
             return found

@@ -1,14 +1,21 @@
-"""Ranks written so that their bounds are tight: sums over the same coordinates as one sum."""
+"""Ranks written so that their bounds are tight.
+
+sum(v) + c*sum(w)                     one sum: each coordinate's share is one function of it
+A @ (x - y), cumsum(x - y)            A @ x - A @ y: a function of the point's image A @ y
+sum(x*y) / (|x| * |y|)                1 - sum((x/|x| - y/|y|)**2) / 2: a function of the point's image y / |y|
+log(x / y), a / h(y)                  log(x) - log(y), a * (1 / h(y)): each side's part by itself
+"""
 
 from __future__ import annotations
 
-from anear.formula.expression import Expr, make
-from anear.formula.graph import POINT, Sides
+from anear.formula.collect import gathered
+from anear.formula.expression import Expr, make, number, walk
+from anear.formula.graph import BOTH, POINT, QUERY, Sides, rebuild
 from anear.formula.polynomial import shape_of
-from anear.formula.ranges import Factors, factors, product
+from anear.formula.ranges import Assumed, Factors, factors, product
 from anear.formula.simplify import simplify
 
-__all__ = ["merged"]
+__all__ = ["apart", "linear", "merged", "normalised"]
 
 
 def merged(rank: Expr) -> Expr:
@@ -53,3 +60,77 @@ def _summand(node: Expr, sides: Sides) -> Expr | None:
     front = Factors(found.number, others)
     vector = sums[0].args[0]
     return vector if front == Factors(1.0, {}) else make("mul", product(front), vector)
+
+
+def linear(rank: Expr) -> Expr:
+    """``A @ (x - y)`` as ``A @ x - A @ y``, and the same for running sums."""
+    sides = Sides()
+
+    def spread(op: str, matrix: tuple[Expr, ...], inner: Expr) -> Expr:
+        if sides(inner) == BOTH and inner.op in ("add", "sub", "neg") and all(a.is_vector for a in inner.args):
+            return make(inner.op, *(spread(op, matrix, a) for a in inner.args))
+        return make(op, *matrix, inner)
+
+    def change(node: Expr) -> Expr:
+        return spread(node.op, node.args[:-1], node.args[-1]) if node.op in ("matvec", "cumsum") else node
+
+    return rebuild(rank, change)
+
+
+def normalised(rank: Expr) -> Expr:
+    """Cosines as distances of rows of length 1, of which each coordinate has its own share."""
+    sides = Sides()
+
+    def change(node: Expr) -> Expr:
+        if node.is_vector or node.op not in ("mul", "div") or sides(node) != BOTH:
+            return node
+        found = factors(node)
+        above = [a for a, e in found.powers.items() if e == 1.0 and a.op == "sum" and sides(a) == BOTH]
+        if len(above) != 1 or len(found.powers) != 3:
+            return node
+        vectors = _two_sides(above[0].args[0], sides)
+        if vectors is None:
+            return node
+        lengths = {simplify(make("sum", make("mul", v, v))) for v in vectors}
+        if {a for a, e in found.powers.items() if e == -0.5} != lengths:
+            return node
+        u, w = (make("div", v, make("sqrt", make("sum", make("mul", v, v)))) for v in vectors)
+        chord = make("sub", u, w)
+        square = make("sum", make("mul", chord, chord))
+        return make("mul", number(found.number), make("sub", number(1.0), make("mul", number(0.5), square)))
+
+    return simplify(rebuild(rank, change))
+
+
+def _two_sides(vector: Expr, sides: Sides) -> tuple[Expr, Expr] | None:
+    """(u, w) of a product ``u * w`` of a vector of the query and one of the point."""
+    found = factors(vector)
+    parts: dict[int, dict[Expr, float]] = {QUERY: {}, POINT: {}}
+    for atom, exponent in found.powers.items():
+        if sides(atom) not in parts:
+            return None
+        parts[sides(atom)][atom] = exponent
+    if found.number != 1.0 or not all(any(a.is_vector for a in part) for part in parts.values()):
+        return None
+    u, w = (simplify(product(Factors(1.0, part))) for part in parts.values())
+    return u, w
+
+
+def apart(expr: Expr, ranges: Assumed) -> Expr:
+    """``expr`` with what logarithms and quotients need of each side by itself, so that it can be stored."""
+    sides = Sides()
+    if any(node.op in ("log", "xlogy") and _parts(node.args[-1], ranges, sides) for node in walk(expr)):
+        expr = gathered(expr)
+
+    def change(node: Expr) -> Expr:
+        if node.op == "div" and sides(node) == BOTH and sides(node.args[1]) == POINT:
+            return make("mul", node.args[0], make("div", number(1.0), node.args[1]))
+        return node
+
+    return rebuild(expr, change)
+
+
+def _parts(inside: Expr, ranges: Assumed, sides: Sides) -> bool:
+    """Whether the logarithm of ``inside`` is a sum of logarithms of positive numbers."""
+    found = factors(inside)
+    return sides(inside) == BOTH and len(found.powers) > 1 and all(ranges(atom)[0] >= 0.0 for atom in found.powers)

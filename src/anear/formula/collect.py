@@ -13,7 +13,7 @@ from anear.formula.polynomial import Polynomial, add_to, scaled, shape_of, sorte
 from anear.formula.ranges import Factors, product
 from anear.formula.simplify import simplify
 
-__all__ = ["collected"]
+__all__ = ["collected", "gathered"]
 
 
 def collected(rank: Expr) -> tuple[Expr, Expr, Expr]:
@@ -29,6 +29,12 @@ def collected(rank: Expr) -> tuple[Expr, Expr, Expr]:
         else:
             add_to(point if side == POINT else query, term)
     return written(query), written(point), _mixed(both, expand)
+
+
+def gathered(vector: Expr) -> Expr:
+    """A vector as the sum of its terms, each expensive factor of both sides written once."""
+    expand = Expander(bilinear=False)
+    return _gathered(expand(simplify(vector)), expand)
 
 
 def _mixed(terms: list[Factors], expand: Expander) -> Expr:
