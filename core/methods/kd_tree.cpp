@@ -1,219 +1,28 @@
 // kd_tree: exact search in cells, whose boxes bound the rank from below.
 //
 // The points are cut into cells of one block each, and these gathered into larger and larger cells; see
-// parts/partition.h and parts/hierarchy.h. A query goes down to the cells with the smallest bounds first and leaves out
-// those whose bound exceeds what its k-th nearest point so far, or its radius, allows. What the bound of a box is the
-// core does not know: it is a kernel like any other, whose points are boxes.
-#include <algorithm>
-#include <atomic>
-#include <cstdint>
-#include <limits>
+// parts/partition.h and parts/hierarchy.h, and parts/tree_search.h for how they are searched.
 #include <memory>
-#include <vector>
+#include <utility>
 
-#include "base/parallel.h"
-#include "base/spares.h"
 #include "index/method.h"
-#include "parts/curve.h"
-#include "parts/descent.h"
 #include "parts/hierarchy.h"
 #include "parts/partition.h"
-#include "result/nearest.h"
-#include "result/within.h"
+#include "parts/tree_search.h"
 
 namespace anear {
 namespace {
 
-constexpr std::int64_t kQueriesPerTask = 128;       // their prepared form stays in the first-level cache
-constexpr std::int64_t kWorthOrdering = 64;         // queries
-constexpr std::int64_t kFewPoints = 2048;           // so few admitted points are not worth a descent
-constexpr double kNanosecondsWorthAThread = 100e3;  // of searching
-
-// Queries of one task, next to each other, in all their forms.
-template <class Real>
-struct Task {
-  Computed computed;
-  AlignedArray<std::byte> rows;
-  PreparedQueries search, bound, exact;
-  Descent<Real> descent;
-  Nearest<Real> nearest;
-  Within<Real> within;
-};
-
-class KdTree final : public Method {
- public:
-  KdTree(BuildRequest request, Progress& progress)
-      : rows_(request.rows), space_(std::move(request.space)), bound_(std::move(request.boxes->bound)) {
-    const Boxes& boxes = *request.boxes;
-    const SplitRule rule = request.parameters[0] != 0 ? SplitRule::round_robin : SplitRule::spread;
-    order_ = cell_order(boxes.split, space_.search().block, rule, request.threads, progress);
-    hierarchy_ = Hierarchy({bound_, boxes.low, boxes.high, {}, boxes.extras}, order_, request.threads, progress);
-    points_ =
-        PackedPoints(space_.search(), space_.filter.parameters.data(), rows_, request.threads, progress, order_.data());
-  }
-
-  void knn(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const override;
-  RangeAnswer range(const SearchRequest& request, const RangeRequest& radii, Progress& progress) const override;
-  std::int64_t bytes() const override {
-    return points_.bytes() + hierarchy_.bytes() + static_cast<std::int64_t>(order_.size() * sizeof(order_[0]));
-  }
-  const std::vector<double>& maxima() const override { return points_.maxima(); }
-  const std::vector<std::int32_t>& order() const override { return order_; }
-
- private:
-  std::int64_t count() const { return rows_.count; }
-
-  template <class Real, class Search>
-  void run(const SearchRequest& request, double nanoseconds, Progress& progress, const Search& search) const;
-  template <class Real>
-  void prepare(const Rows& queries, const std::int32_t* ids, std::int64_t count, Task<Real>& task) const;
-  Admission admission(const SearchRequest& request, std::int64_t query) const {
-    return {count(), request.allow, request.exclude ? request.exclude[query] : -1};
-  }
-  template <class Real>
-  const std::vector<Neighbor>& nearest(const SearchRequest& request, std::int64_t query, std::int64_t i, std::size_t k,
-                                       std::int64_t most_leaves, Task<Real>& task) const;
-  template <class Real>
-  const std::vector<Neighbor>& within(const SearchRequest& request, const RangeRequest& radii, std::int64_t query,
-                                      std::int64_t i, Task<Real>& task) const;
-
-  Rows rows_;
-  Space space_;
-  Estimate bound_;
-  std::vector<std::int32_t> order_;
-  Hierarchy hierarchy_;
-  PackedPoints points_;
-};
-
-template <class Real>
-void KdTree::prepare(const Rows& queries, const std::int32_t* ids, std::int64_t count, Task<Real>& task) const {
-  const std::int64_t bytes = queries.row_bytes();
-  std::byte* copy = task.rows.ensure(count * bytes);
-  for (std::int64_t i = 0; i < count; ++i) std::copy_n(queries.row(ids[i]), bytes, copy + i * bytes);
-  const Rows rows{copy, count, queries.columns, queries.storage};
-  task.search.prepare(space_.search(), space_.filter.parameters.data(), rows, 0, count, count);
-  task.bound.prepare(bound_.kernels(), bound_.parameters.data(), rows, 0, count, count);
-  task.exact.prepare(space_.exact(), space_.exact_parameters.data(), rows, 0, count, count);
-}
-
-// search(query, i, task) answers query `query`, the i-th of the task.
-template <class Real, class Search>
-void KdTree::run(const SearchRequest& request, double nanoseconds, Progress& progress, const Search& search) const {
-  const std::int64_t queries = request.queries.count;
-  std::vector<std::int32_t> order(queries);
-  if (queries >= kWorthOrdering) {
-    order = curve_order(request.queries);
-  } else {
-    for (std::int64_t i = 0; i < queries; ++i) order[i] = static_cast<std::int32_t>(i);
-  }
-  const double worth = std::max(1.0, nanoseconds * static_cast<double>(queries) / kNanosecondsWorthAThread);
-  const int threads = worth < request.threads ? static_cast<int>(worth) : request.threads;
-  const std::int64_t per_task = std::clamp<std::int64_t>(queries / (4 * threads), 1, kQueriesPerTask);
-  progress.start(queries);
-  const auto work = [&](std::int64_t number, Task<Real>& task) {
-    const std::int64_t first = number * per_task, count = std::min(per_task, queries - first);
-    prepare(request.queries, order.data() + first, count, task);
-    for (std::int64_t i = 0; i < count; ++i) {
-      search(order[first + i], i, task);
-      progress.poll();
-    }
-    progress.advance(count);
-    progress.count(task.computed);
-    task.computed = {};
-  };
-  Spares<Task<Real>> spares;
-  parallel_for((queries + per_task - 1) / per_task, threads, progress, [&](std::int64_t number) {
-    auto task = spares.take();
-    work(number, *task);
-    spares.give(std::move(task));
-  });
-}
-
-template <class Real>
-const std::vector<Neighbor>& KdTree::nearest(const SearchRequest& request, std::int64_t query, std::int64_t i,
-                                             std::size_t k, std::int64_t most_leaves, Task<Real>& task) const {
-  const Margin points = space_.filter.margin(task.search, i, points_.maxima());
-  const Margin boxes = bound_.margin(task.bound, i, hierarchy_.maxima());
-  const double offset = space_.filter.offset(task.search, i), other = bound_.offset(task.bound, i);
-  const double error = space_.filter.offset_error(offset) + bound_.offset_error(other);
-  const ExactQuery exact(space_.exact(), space_.exact_parameters.data(), rows_, task.exact.query(i));
-  const auto reset = [&] {
-    task.nearest.reset(k, limit_rule(points, points), limit_rule(points, boxes, other - offset, error),
-                       admission(request, query), exact);
-  };
-  reset();
-  if (most_leaves > 0) {
-    const Cells cells{hierarchy_, bound_, points_, space_.filter, order_.data(), count()};
-    const std::int64_t leaves =
-        task.descent.run(cells, task.bound.query(i), task.search.query(i), most_leaves, task.nearest);
-    const auto& found = task.nearest.finish();
-    task.computed.scanned += leaves * space_.search().block;
-    task.computed.exact += task.nearest.computed();
-    if (!task.nearest.doubtful()) return found;
-    reset();
-  }
-  for (std::int64_t id = 0; id < count(); ++id) task.nearest.add_unknown(static_cast<std::int32_t>(id));
-  const auto& found = task.nearest.finish();
-  task.computed.exact += task.nearest.computed();
-  return found;
-}
-
-void KdTree::knn(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const {
-  if (request.queries.count == 0 || answer.k == 0) return;
-  const auto k = static_cast<std::size_t>(std::min(answer.k, count()));
-  // Where nearly everything is an answer, or nearly nothing may be one, a descent only adds to the work.
-  const bool everything = 4 * static_cast<std::int64_t>(k) > count();
-  const auto most_leaves = everything ? 0 : static_cast<std::int64_t>(request.parameters[0]);
-  const auto as = [&]<class Real>(const Real*) {
-    run<Real>(request, 1000.0 + 50.0 * static_cast<double>(k), progress,
-              [&](std::int64_t query, std::int64_t i, Task<Real>& task) {
-                const auto& found = nearest(request, query, i, k, most_leaves, task);
-                answer.write(query, found);
-              });
-  };
-  if (space_.search().arithmetic_bytes == 4) return as(static_cast<const float*>(nullptr));
-  as(static_cast<const double*>(nullptr));
-}
-
-template <class Real>
-const std::vector<Neighbor>& KdTree::within(const SearchRequest& request, const RangeRequest& radii, std::int64_t query,
-                                            std::int64_t i, Task<Real>& task) const {
-  const auto limit = [&](const Estimate& estimate, const PreparedQueries& queries, const std::vector<double>& maxima) {
-    const double offset = estimate.offset(queries, i);
-    const double rank = radii.radius_rank[query] - offset + estimate.offset_error(offset);
-    return exclusive_limit<Real>(estimate.margin(queries, i, maxima).largest_computed(rank));
-  };
-  task.within.reset(limit(space_.filter, task.search, points_.maxima()), limit(bound_, task.bound, hierarchy_.maxima()),
-                    radii.radius[query], admission(request, query),
-                    ExactQuery(space_.exact(), space_.exact_parameters.data(), rows_, task.exact.query(i)));
-  const Cells cells{hierarchy_, bound_, points_, space_.filter, order_.data(), count()};
-  const std::int64_t leaves = task.descent.run(cells, task.bound.query(i), task.search.query(i),
-                                               std::numeric_limits<std::int64_t>::max(), task.within);
-  const auto& found = task.within.finish();
-  task.computed.scanned += leaves * space_.search().block;
-  task.computed.exact += task.within.computed();
-  return found;
-}
-
-RangeAnswer KdTree::range(const SearchRequest& request, const RangeRequest& radii, Progress& progress) const {
-  std::vector<std::vector<Neighbor>> found(request.queries.count);
-  const auto as = [&]<class Real>(const Real*) {
-    run<Real>(request, 3000.0, progress, [&](std::int64_t query, std::int64_t i, Task<Real>& task) {
-      found[query] = within(request, radii, query, i, task);
-    });
-  };
-  if (request.queries.count > 0) {
-    space_.search().arithmetic_bytes == 4 ? as(static_cast<const float*>(nullptr))
-                                          : as(static_cast<const double*>(nullptr));
-  }
-  return RangeAnswer(std::move(found));
-}
-
 std::unique_ptr<Method> build(BuildRequest request, Progress& progress) {
   request.space.check(request.rows.columns);
   require(request.boxes.has_value(), "kd_tree needs boxes");
-  request.boxes->check(request.rows, request.space.search());
-  return std::make_unique<KdTree>(std::move(request), progress);
+  const Boxes& boxes = *request.boxes;
+  boxes.check(request.rows, request.space.search());
+  const SplitRule rule = request.parameters[0] != 0 ? SplitRule::round_robin : SplitRule::spread;
+  auto order = cell_order(boxes.split, request.space.search().block, rule, request.threads, progress);
+  Hierarchy hierarchy(boxes, order, request.threads, progress);
+  return std::make_unique<TreeSearch>(request.rows, std::move(request.space), boxes.bound, std::move(order),
+                                      std::move(hierarchy), request.threads, progress);
 }
 
 }  // namespace
@@ -222,7 +31,7 @@ extern const MethodEntry method_kd_tree;
 const MethodEntry method_kd_tree{
     "exact search in cells whose boxes bound the distance from below",
     {{"round_robin", "bool", 0, 1, 0, "cut the coordinates in turn instead of the one that extends furthest"}},
-    {{"max_leaves", "int", 1, 0x1p53, 0x1p53, "stop after so many cells of one block each; the answer may miss some"}},
+    tree_search_parameters(),
     build};
 
 }  // namespace anear

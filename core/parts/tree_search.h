@@ -1,0 +1,59 @@
+// Exact search in a hierarchy of cells, whatever its cells are: what the methods that build one have in common.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "index/method.h"
+#include "parts/hierarchy.h"
+#include "result/hits.h"
+#include "storage/prepared.h"
+
+namespace anear {
+
+// The parameters that every such method takes at a search, for its entry in the table of methods.
+const std::vector<Parameter>& tree_search_parameters();
+
+// A query goes down to the cells with the smallest bounds first and leaves out those whose bound exceeds what its k-th
+// nearest point so far, or its radius, allows. What the bound of a cell is the core does not know: it is a kernel like
+// any other, whose points are cells.
+class TreeSearch final : public Method {
+ public:
+  // `order`: the points' ids, cell by cell, as the hierarchy has them; `bound` computes its cells' bounds.
+  TreeSearch(const Rows& rows, Space space, Estimate bound, std::vector<std::int32_t> order, Hierarchy hierarchy,
+             int threads, Progress& progress);
+
+  void knn(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const override;
+  RangeAnswer range(const SearchRequest& request, const RangeRequest& radii, Progress& progress) const override;
+  std::int64_t bytes() const override;
+  const std::vector<double>& maxima() const override { return points_.maxima(); }
+  const std::vector<std::int32_t>& order() const override { return order_; }
+
+ private:
+  template <class Real>
+  struct Task;
+
+  std::int64_t count() const { return rows_.count; }
+
+  template <class Real, class Search>
+  void run(const SearchRequest& request, double nanoseconds, Progress& progress, const Search& search) const;
+  template <class Real>
+  void prepare(const Rows& queries, const std::int32_t* ids, std::int64_t count, Task<Real>& task) const;
+  Admission admission(const SearchRequest& request, std::int64_t query) const {
+    return {count(), request.allow, request.exclude ? request.exclude[query] : -1};
+  }
+  template <class Real>
+  const std::vector<Neighbor>& nearest(const SearchRequest& request, std::int64_t query, std::int64_t i, std::size_t k,
+                                       std::int64_t most_leaves, Task<Real>& task) const;
+  template <class Real>
+  const std::vector<Neighbor>& within(const SearchRequest& request, const RangeRequest& radii, std::int64_t query,
+                                      std::int64_t i, Task<Real>& task) const;
+
+  Rows rows_;
+  Space space_;
+  Estimate bound_;
+  std::vector<std::int32_t> order_;
+  Hierarchy hierarchy_;
+  PackedPoints points_;
+};
+
+}  // namespace anear
