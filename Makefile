@@ -41,7 +41,7 @@ $(STAMPS)/venv:
 #
 # Libraries come before the build and apart from it, so that a change in core/ never asks the package index anything.
 $(STAMPS)/libraries: $(STAMPS)/venv pyproject.toml .ci/requirements.py
-	$(BIN)/python .ci/requirements.py build cli data demo test lint > $@.txt
+	$(BIN)/python .ci/requirements.py build cli data demo sklearn test lint > $@.txt
 	$(PIP) install -r $@.txt
 	@touch $@
 

@@ -10,6 +10,9 @@ array([0, 1])
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from anear.data import read
 from anear.errors import AnearError, ArgumentError, CompileError, DomainError, FileFormatError, FormulaError
 from anear.formula import formula, point_field, query_field, x, y
@@ -21,11 +24,17 @@ from anear.index.search import knn, pairwise
 from anear.spaces import Distance
 from anear.spaces.lookup import all_distances as distances
 
+if TYPE_CHECKING:
+    from anear.trees import BallTree, BallTree32, BallTree64, KDTree, KDTree32, KDTree64
+
 __version__ = "0.1.0"
 
 __all__ = [
     "AnearError",
     "ArgumentError",
+    "BallTree",
+    "BallTree32",
+    "BallTree64",
     "CompileError",
     "Distance",
     "DomainError",
@@ -33,6 +42,9 @@ __all__ = [
     "FileFormatError",
     "FormulaError",
     "Index",
+    "KDTree",
+    "KDTree32",
+    "KDTree64",
     "Neighbors",
     "RangeNeighbors",
     "distances",
@@ -47,3 +59,10 @@ __all__ = [
     "x",
     "y",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The trees, whose package is read when one of them is first asked for."""
+    if name in __all__:
+        return getattr(import_module("anear.trees"), name)
+    raise AttributeError(f"module 'anear' has no attribute {name!r}")

@@ -1,0 +1,157 @@
+"""The questions that a tree's methods are made of, answered by an index or, for a Python function, by calling it.
+
+A ``Search`` knows the ``k`` nearest points, those within a radius, how many these are, and whole rows of distances.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from anear.formula.expression import Expr
+from anear.index.index import METHODS, Index
+from anear.index.results import Neighbors, RangeNeighbors
+from anear.index.search import pairwise
+from anear.spaces.space import Distance
+
+__all__ = ["CHUNK", "Called", "Compiled", "Rows", "Search", "chunks", "method_named", "split"]
+
+Rows = npt.NDArray[Any]
+
+CHUNK: Final = 2**21
+"""Distances held at a time where all are needed: 16 MB of float64."""
+
+
+def method_named(wanted: str) -> str:
+    """The method of anear for a tree's name; ``brute`` is scikit-learn's word for ``flat``.
+
+    >>> method_named("brute")
+    'flat'
+    """
+    return wanted if wanted in METHODS else "flat"
+
+
+def chunks(rows: int, columns: int) -> Iterator[slice]:
+    """Slices of the rows of a matrix with at most ``CHUNK`` elements each, or of one row.
+
+    >>> list(chunks(3, 2**20))
+    [slice(0, 2, None), slice(2, 3, None)]
+    """
+    step = max(1, CHUNK // max(columns, 1))
+    return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
+
+
+class Search(Protocol):
+    """What a tree asks of the points it holds. Queries are matrices that have been checked."""
+
+    prunes: bool
+    """Whether a small radius costs less than a large one."""
+
+    def nearest(self, queries: Rows, k: int) -> Neighbors: ...
+
+    def within(self, queries: Rows, radius: Rows) -> RangeNeighbors: ...
+
+    def count(self, queries: Rows, radius: Rows) -> npt.NDArray[np.int64]: ...
+
+    def matrix(self, queries: Rows) -> Rows: ...
+
+
+class Compiled:
+    """An index of anear."""
+
+    def __init__(
+        self,
+        points: Rows,
+        distance: str | Expr | Distance,
+        params: dict[str, Any],
+        method: str,
+        num_threads: int | None = None,
+    ) -> None:
+        self.index = Index(points, distance, method=method, num_threads=num_threads, **params)
+        self.prunes = method != "flat"
+        self._num_threads = num_threads
+
+    def nearest(self, queries: Rows, k: int) -> Neighbors:
+        return _filled(self.index.search(queries, k, num_threads=self._num_threads), len(self.index))
+
+    def within(self, queries: Rows, radius: Rows) -> RangeNeighbors:
+        return self.index.range_search(queries, radius, num_threads=self._num_threads)
+
+    def count(self, queries: Rows, radius: Rows) -> npt.NDArray[np.int64]:
+        parts = chunks(len(queries), len(self.index))
+        return np.concatenate([np.diff(self.within(queries[part], radius[part]).offsets) for part in parts])
+
+    def matrix(self, queries: Rows) -> Rows:
+        return pairwise(queries, self.index.points, self.index.formula, num_threads=self._num_threads)
+
+
+class Called:
+    """A Python function of two rows, or an object with scikit-learn's ``pairwise``.
+
+    Every distance is asked for, and nothing is assumed of it.
+    """
+
+    prunes = False
+
+    def __init__(self, points: Rows, function: Any, params: dict[str, Any]) -> None:
+        self._points = points
+        self._rows: Callable[[Rows], Rows]
+        if hasattr(function, "pairwise"):
+            self._rows = lambda queries: function.pairwise(queries, points)
+        else:
+            self._rows = lambda queries: np.array([[_one(function, q, p, params) for p in points] for q in queries])
+            _one(function, points[0], points[-1], params)
+
+    def matrix(self, queries: Rows) -> Rows:
+        return self._rows(queries).astype(self._points.dtype, copy=False)
+
+    def nearest(self, queries: Rows, k: int) -> Neighbors:
+        ids = np.empty((len(queries), k), np.int64)
+        distances = np.empty((len(queries), k), self._points.dtype)
+        for part in chunks(len(queries), len(self._points)):
+            matrix = self.matrix(queries[part])
+            ids[part] = np.argsort(matrix, axis=1, kind="stable")[:, :k]
+            distances[part] = np.take_along_axis(matrix, ids[part], axis=1)
+        return Neighbors(ids, distances)
+
+    def within(self, queries: Rows, radius: Rows) -> RangeNeighbors:
+        found: list[tuple[Rows, Rows]] = []
+        for part in chunks(len(queries), len(self._points)):
+            for row, limit in zip(self.matrix(queries[part]), radius[part], strict=True):
+                ids = np.flatnonzero(row <= limit)
+                ids = ids[np.argsort(row[ids], kind="stable")]
+                found.append((ids, row[ids]))
+        ids, distances = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return RangeNeighbors(ids, distances, np.cumsum([0, *(len(i) for i, _ in found)], dtype=np.int64))
+
+    def count(self, queries: Rows, radius: Rows) -> npt.NDArray[np.int64]:
+        return np.diff(self.within(queries, radius).offsets)
+
+
+def _one(function: Callable[..., Any], query: Rows, point: Rows, params: dict[str, Any]) -> float:
+    value = function(query, point, **params)
+    if isinstance(value, str | bytes) or np.ndim(value):
+        raise TypeError("Custom distance function must accept two vectors and return a float.")
+    return float(value)
+
+
+def _filled(found: Neighbors, points: int) -> Neighbors:
+    """Points whose distance is no number stand last, as NumPy would sort them, where the index leaves them out."""
+    for row in np.flatnonzero(found.ids[:, -1] < 0):
+        missing = found.ids[row] < 0
+        others = np.setdiff1d(np.arange(points), found.ids[row][~missing])
+        found.ids[row, missing] = others[: missing.sum()]
+        found.distances[row, missing] = np.nan
+    return found
+
+
+def split(values: npt.NDArray[Any], offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.object_]:
+    """One array for each query, as an array of objects."""
+    parts = np.empty(len(offsets) - 1, object)
+    for i, (start, stop) in enumerate(itertools.pairwise(offsets)):
+        parts[i] = values[start:stop]
+    return parts
