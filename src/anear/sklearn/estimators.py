@@ -206,7 +206,7 @@ class RadiusNeighborsRegressor(SearchingRadius, neighbors.RadiusNeighborsRegress
 
     Examples
     --------
-    >>> model = RadiusNeighborsRegressor(1.0, distance="sum(abs(log(x / y)))").fit([[1.0], [2.0], [9.0]], [0, 1, 5])
+    >>> model = RadiusNeighborsRegressor(1.0, distance="sum(abs(log(x / y)))").fit([[1.0], [2.0]], [0.0, 1.0])
     >>> model.predict([[1.5]])
     array([0.5])
     """

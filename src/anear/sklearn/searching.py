@@ -17,12 +17,11 @@ from sklearn.utils.validation import validate_data
 
 from anear.errors import ArgumentError
 from anear.formula.expression import Expr
-from anear.index.index import METHODS
+from anear.index.methods import METHODS
 from anear.sklearn.fitted import Fitted
 from anear.spaces.space import Distance
 from anear.trees.binary import BallTree64, BinaryTree
 from anear.trees.metrics import KD_METRICS, is_known
-from anear.trees.search import method_named
 
 __all__ = ["MOST_DENSE", "Searching", "SearchingK", "SearchingRadius", "constraints"]
 
@@ -76,7 +75,7 @@ class Searching(_Base):  # type: ignore[misc] # for the attributes that scikit-l
             X,
             self.effective_metric_,
             self.effective_metric_params_,
-            method_named(self.algorithm),
+            self.algorithm,
             None if self.n_jobs is None else 1,
         )
         return self

@@ -15,7 +15,7 @@ from anear.index.search import pairwise
 from anear.trees.arrays import ball_bounds, binary_tree, box_bounds
 from anear.trees.density import log_density
 from anear.trees.metrics import BALL_METRICS, KD_METRICS, Metric, distance_of
-from anear.trees.search import Called, Compiled, Rows, Search, method_named, split
+from anear.trees.search import Called, Compiled, Rows, Search, split
 
 __all__ = ["BallTree", "BallTree32", "BallTree64", "BinaryTree", "KDTree", "KDTree32", "KDTree64"]
 
@@ -81,7 +81,7 @@ class BinaryTree:
             if callable(function) or hasattr(function, "pairwise"):
                 return Called(self._points, function, params)
         spec, params = distance_of(metric, self._params, self._points.shape[1])  # type: ignore[arg-type]
-        return Compiled(self._points, spec, params, method_named(self._method))
+        return Compiled(self._points, spec, params, self._method)
 
     def _rows(self, values: Any, name: str) -> Rows:
         """Rows in the tree's precision."""

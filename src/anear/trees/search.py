@@ -12,13 +12,15 @@ from typing import Any, Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from anear.errors import ArgumentError
 from anear.formula.expression import Expr
-from anear.index.index import METHODS, Index
+from anear.index.index import Index
+from anear.index.methods import METHODS
 from anear.index.results import Neighbors, RangeNeighbors
 from anear.index.search import pairwise
 from anear.spaces.space import Distance
 
-__all__ = ["CHUNK", "Called", "Compiled", "Rows", "Search", "chunks", "method_named", "split"]
+__all__ = ["CHUNK", "Called", "Compiled", "Rows", "Search", "chunks", "split"]
 
 Rows = npt.NDArray[Any]
 
@@ -26,13 +28,20 @@ CHUNK: Final = 2**21
 """Distances held at a time where all are needed: 16 MB of float64."""
 
 
-def method_named(wanted: str) -> str:
-    """The method of anear for a tree's name; ``brute`` is scikit-learn's word for ``flat``.
+# For each way of searching, what is tried in turn: a method refuses a distance that it has no bound for.
+_TRIED: Final[dict[str, tuple[str, ...]]] = {
+    "kd_tree": ("kd_tree", "flat"),
+    "ball_tree": ("ball_tree", "kd_tree", "flat"),
+    "brute": ("flat",),
+}
+# Up to this many coordinates a tree excludes most of the points.
+_LOW: Final = 12
 
-    >>> method_named("brute")
-    'flat'
-    """
-    return wanted if wanted in METHODS else "flat"
+
+def _tried(method: str, dimension: int) -> tuple[str, ...]:
+    if method == "auto" and "auto" not in METHODS:
+        return _TRIED["kd_tree" if dimension <= _LOW else "brute"]
+    return tuple(one for one in _TRIED.get(method, (method,)) if one in METHODS)
 
 
 def chunks(rows: int, columns: int) -> Iterator[slice]:
@@ -71,9 +80,18 @@ class Compiled:
         method: str,
         num_threads: int | None = None,
     ) -> None:
-        self.index = Index(points, distance, method=method, num_threads=num_threads, **params)
-        self.prunes = method != "flat"
         self._num_threads = num_threads
+        *first, last = _tried(method, points.shape[1])
+        for one in first:
+            try:
+                self.index, self.prunes = Index(points, distance, method=one, num_threads=num_threads, **params), True
+                return
+            except ArgumentError:
+                continue
+        self.index, self.prunes = (
+            Index(points, distance, method=last, num_threads=num_threads, **params),
+            last != "flat",
+        )
 
     def nearest(self, queries: Rows, k: int) -> Neighbors:
         return _filled(self.index.search(queries, k, num_threads=self._num_threads), len(self.index))
@@ -82,8 +100,7 @@ class Compiled:
         return self.index.range_search(queries, radius, num_threads=self._num_threads)
 
     def count(self, queries: Rows, radius: Rows) -> npt.NDArray[np.int64]:
-        parts = chunks(len(queries), len(self.index))
-        return np.concatenate([np.diff(self.within(queries[part], radius[part]).offsets) for part in parts])
+        return self.index.count(queries, radius, num_threads=self._num_threads)
 
     def matrix(self, queries: Rows) -> Rows:
         return pairwise(queries, self.index.points, self.index.formula, num_threads=self._num_threads)
