@@ -15,6 +15,7 @@ import numpy as np
 
 from anear.formula.expression import Expr, constant, make, number
 from anear.formula.ranges import ANY, Range
+from anear.formula.reductions import dimension
 
 __all__ = ["RULES", "Ends", "Operand"]
 
@@ -216,20 +217,36 @@ def _reduced(node: Expr, a: Operand) -> Ends:
         return Ends(None, None)
     p = a.ends
     exact = p.apart
-    return Ends(_on(node.op, p.low), _on(node.op, p.high), p.tight and exact, p.tight_high and exact, p.uses, True)
+    low, high = (_reduction(node, end) for end in (p.low, p.high))
+    return Ends(low, high, p.tight and exact, p.tight_high and exact, p.uses, True)
+
+
+def _reduction(node: Expr, end: Expr | None) -> Expr | None:
+    """Over an end of the operand, which is one number where all its coordinates have the same."""
+    if end is None or end.is_vector:
+        return _on(node.op, end)
+    if node.op == "sum":
+        return _on("mul", end, dimension(node.args[0]))
+    return None if node.op == "prod" else end
 
 
 def _cumsum(node: Expr, a: Operand) -> Ends:
     p = a.ends
-    return Ends(_on("cumsum", p.low), _on("cumsum", p.high), False, False, p.uses, False)
+    return Ends(_on("cumsum", _vector(p.low)), _on("cumsum", _vector(p.high)), False, False, p.uses, False)
+
+
+def _vector(end: Expr | None) -> Expr | None:
+    """Not one number for all coordinates: such an end is left out."""
+    return end if end is not None and end.is_vector else None
 
 
 def _matvec(node: Expr, matrix: Operand, a: Operand) -> Ends:
     """The positive entries meet one end, the negative ones the other."""
     values, p = node.args[0].value.values, a.ends
     up, down = constant(np.maximum(values, 0.0)), constant(np.minimum(values, 0.0))
-    low = _on("add", _on("matvec", up, p.low), _on("matvec", down, p.high))
-    high = _on("add", _on("matvec", up, p.high), _on("matvec", down, p.low))
+    least, most = _vector(p.low), _vector(p.high)
+    low = _on("add", _on("matvec", up, least), _on("matvec", down, most))
+    high = _on("add", _on("matvec", up, most), _on("matvec", down, least))
     return Ends(low, high, False, False, p.uses, False)
 
 
