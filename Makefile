@@ -3,6 +3,7 @@
 #
 #   make demo     search real images under five distances and show what was found
 #   make test     the whole test suite, or some of it: make test ARGS=tests/formula
+#   make peers    the tests that other libraries have of themselves, against the classes that stand in for theirs
 #   make lint     every static check
 #   make build    the extension, into .venv, as an editable install
 #   make bench    the benchmarks (installs the libraries they compare with); a look: make bench ARGS=--quick
@@ -24,7 +25,7 @@ CPP := $(shell find core -name '*.cpp' -o -name '*.h')
 PY := src tests benchmarks examples .ci
 
 .DELETE_ON_ERROR:
-.PHONY: build demo test lint bench asan format clean distclean
+.PHONY: build demo test peers lint bench asan format clean distclean
 
 build: $(STAMPS)/build
 
@@ -59,6 +60,9 @@ demo: $(STAMPS)/build
 
 test: $(STAMPS)/build
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+peers: $(STAMPS)/build
+	$(BIN)/python -m tests.peers $(ARGS)
 
 lint: $(STAMPS)/build
 	$(BIN)/ruff check $(PY)

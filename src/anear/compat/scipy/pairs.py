@@ -1,0 +1,65 @@
+"""Every pair of two sets within a radius, a piece at a time, so that memory stays bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from anear.index.index import Index
+
+__all__ = ["Pairs", "histogram", "pairs_within"]
+
+Floats = npt.NDArray[np.float64]
+Ids = npt.NDArray[np.intp]
+
+# About how many pairs a piece has: tens of megabytes.
+_PIECE = 1 << 20
+_FIRST = 256
+
+
+class Pairs(NamedTuple):
+    """Pairs: rows of the queries in order, rows of the points, their distances."""
+
+    queries: Ids
+    points: Ids
+    distances: Floats
+
+
+def pairs_within(index: Index, queries: Floats, radius: float) -> Iterator[Pairs]:
+    """All pairs with distance <= radius, in the order of the queries, then of the distance.
+
+    A piece is as many queries as the last one's pairs suggest; it at most doubles, in case the next ones have more.
+    """
+    start, step = 0, _FIRST
+    while start < len(queries):
+        found = index.range_search(queries[start : start + step], radius)
+        counts = np.diff(found.offsets)
+        rows = np.repeat(np.arange(start, start + len(counts)), counts)
+        yield Pairs(rows, found.ids.astype(np.intp, copy=False), found.distances)
+        start += step
+        wanted = step * _PIECE // max(1, len(found.ids))
+        step = min(max(wanted, 1), 2 * step)
+
+
+def histogram(
+    index: Index, queries: Floats, edges: Floats, weights: tuple[Floats | None, Floats | None]
+) -> npt.NDArray[Any]:
+    """For ascending edges, the number or the weight of the pairs with ``edges[i - 1] < distance <= edges[i]``.
+
+    ``weights`` are those of the queries and of the points; a pair has the product. Without any, pairs are counted.
+    """
+    of_query, of_point = weights
+    weighted = of_query is not None or of_point is not None
+    total = np.zeros(len(edges) + 1, np.float64 if weighted else np.int64)
+    for pairs in pairs_within(index, queries, float(edges[-1])):
+        bins = np.searchsorted(edges, pairs.distances, side="left")
+        of_pair = np.ones(len(bins)) if weighted else None
+        if of_pair is not None and of_query is not None:
+            of_pair *= of_query[pairs.queries]
+        if of_pair is not None and of_point is not None:
+            of_pair *= of_point[pairs.points]
+        total += np.bincount(bins, of_pair, minlength=len(total)).astype(total.dtype, copy=False)
+    return total[:-1]
