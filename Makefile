@@ -73,7 +73,7 @@ lint: $(STAMPS)/build
 	$(BIN)/clang-format --dry-run -Werror $(CPP)
 
 bench: $(STAMPS)/bench
-	for name in exact distances latency compile; do $(BIN)/python benchmarks/$$name.py $(ARGS) || exit 1; done
+	for name in exact distances latency compile trees; do $(BIN)/python benchmarks/$$name.py $(ARGS) || exit 1; done
 
 # The sanitized core lives in an environment of its own that borrows the libraries of .venv, so that neither disturbs
 # the other. Leaks are not reported: the interpreter itself never frees everything.
