@@ -44,7 +44,7 @@ def minkowski(p: float, boxes: Floats | None) -> Expr:
 
 def _method(points: Floats) -> str:
     """The method that searches these points."""
-    return "flat"
+    return "kd_tree"
 
 
 class Space:
