@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from tests.core.kernels import Shape, flat
 
+import anear
+
 RESET = Path("/proc/self/clear_refs")
 MEGABYTE = 1 << 20
 
@@ -67,3 +69,14 @@ def test_indexes_give_their_memory_back() -> None:
     for _ in range(20):
         flat(rows, Shape(3))
     assert peak() - before < 30 * MEGABYTE
+
+
+@pytest.mark.parametrize("dimensions", [1, 2, 3])
+def test_a_small_batch_in_a_tree_takes_little(dimensions: int) -> None:
+    """Ordering the queries along a curve once took four gigabytes for rows of one coordinate."""
+    rows = np.random.default_rng(0).standard_normal((100, dimensions))
+    index = anear.Index(rows, method="kd_tree")
+    index.search(rows[:1], 3)
+    before = begin()
+    index.range_search(rows, 1.0)
+    assert peak() - before < 16 * MEGABYTE
