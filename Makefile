@@ -8,6 +8,7 @@
 #   make build    the extension, into .venv, as an editable install
 #   make bench    the benchmarks (installs the libraries they compare with); a look: make bench ARGS=--quick
 #   make asan     the test suite on a core built with the address and undefined-behaviour sanitizers
+#   make tsan     the tests of threads on a core built with the thread sanitizer
 #   make format   rewrite the sources the way `make lint` wants them
 #   make clean    remove what was built (keeps .venv); `make distclean` removes .venv too
 
@@ -25,7 +26,7 @@ CPP := $(shell find core -name '*.cpp' -o -name '*.h')
 PY := src tests benchmarks examples .ci
 
 .DELETE_ON_ERROR:
-.PHONY: build demo test peers lint bench asan format clean distclean
+.PHONY: build demo test peers lint bench asan tsan format clean distclean
 
 build: $(STAMPS)/build
 
@@ -75,18 +76,23 @@ lint: $(STAMPS)/build
 bench: $(STAMPS)/bench
 	for name in exact distances latency compile trees; do $(BIN)/python benchmarks/$$name.py $(ARGS) || exit 1; done
 
-# The sanitized core lives in an environment of its own that borrows the libraries of .venv, so that neither disturbs
-# the other. Leaks are not reported: the interpreter itself never frees everything.
-ASAN := build/asan
-asan: $(STAMPS)/build
-	@test -x $(ASAN)/venv/bin/python || $(BIN)/python -m venv $(ASAN)/venv
+# A sanitized core lives in an environment of its own that borrows the libraries of .venv, so that neither disturbs the
+# other. Leaks are not reported: the interpreter itself never frees everything. Threads of other libraries are none of
+# our business either: only what the core does is looked at for races.
+asan: SANITIZE := address,undefined
+asan: TESTS := tests
+tsan: SANITIZE := thread
+tsan: TESTS := tests/core tests/index/test_threads.py tests/index/test_counts.py tests/index/test_undefined.py
+asan tsan: $(STAMPS)/build
+	@test -x build/$@/venv/bin/python || $(BIN)/python -m venv build/$@/venv
 	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > \
-	  $$($(ASAN)/venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/borrowed.pth
-	$(PIP) --python $(ASAN)/venv/bin/python install --no-build-isolation --no-deps --force-reinstall \
-	  --config-settings=build-dir=$(ASAN)/cmake --config-settings=cmake.define.ANEAR_SANITIZE=address,undefined .
-	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libstdc++.so)" \
+	  $$(build/$@/venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/borrowed.pth
+	$(PIP) --python build/$@/venv/bin/python install --no-build-isolation --no-deps --force-reinstall \
+	  --config-settings=build-dir=build/$@/cmake --config-settings=cmake.define.ANEAR_SANITIZE=$(SANITIZE) .
+	LD_PRELOAD="$$($(CXX) -print-file-name=lib$@.so) $$($(CXX) -print-file-name=libstdc++.so)" \
 	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-	  $(ASAN)/venv/bin/python -m pytest -p no:cacheprovider $(or $(ARGS),tests)
+	  TSAN_OPTIONS=halt_on_error=1:ignore_noninstrumented_modules=1 \
+	  build/$@/venv/bin/python -m pytest -p no:cacheprovider $(or $(ARGS),$(TESTS))
 
 format: $(STAMPS)/build
 	$(BIN)/ruff check --fix $(PY)

@@ -9,12 +9,33 @@
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
 
+namespace {
+
+namespace nb = nanobind;
+
+// From now on Error comes out as the exception of this name in anear.errors.
+template <class Error>
+void translate(const char* name) {
+  const auto set = [](const std::exception_ptr& thrown, void* type) {
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const Error& error) {
+      PyErr_SetString(static_cast<PyObject*>(type), error.what());
+    }
+  };
+  nb::object type = nb::module_::import_("anear.errors").attr(name);
+  nb::register_exception_translator(set, type.release().ptr());  // kept until the process ends, as the translator is
+}
+
+}  // namespace
+
 NB_MODULE(_core, module) {
-  namespace nb = nanobind;
   module.doc() = "The compiled core: loads kernels and runs the methods on them.";
   nb::set_leak_warnings(false);  // compiled tables are kept in caches until the process ends, on purpose
   anear::bindings::import_numpy();
-  nb::exception<anear::Cancelled>(module, "Cancelled", PyExc_RuntimeError);
+  translate<anear::ArgumentError>("ArgumentError");
+  translate<anear::CodeError>("CompileError");
+  translate<anear::Cancelled>("Cancelled");
   module.def("host_features", &anear::host_features, "Vector instruction sets of this processor, by LLVM's names.");
   module.def("num_threads", &anear::default_threads, "ANEAR_NUM_THREADS, else the processors this process may use.");
   anear::bindings::bind_kernels(module);

@@ -13,18 +13,26 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from anear.data import read
-from anear.errors import AnearError, ArgumentError, CompileError, DomainError, FileFormatError, FormulaError
+from anear.errors import (
+    AnearError,
+    ArgumentError,
+    Cancelled,
+    CompileError,
+    DomainError,
+    FileFormatError,
+    FormulaError,
+)
 from anear.formula import formula, point_field, query_field, x, y
-from anear.index.explain import Explanation, explain
-from anear.index.files import load
-from anear.index.index import Index
-from anear.index.results import Neighbors, RangeNeighbors
-from anear.index.search import knn, pairwise
-from anear.spaces import Distance
-from anear.spaces.lookup import all_distances as distances
 
 if TYPE_CHECKING:
+    from anear.data import read
+    from anear.index.explain import Explanation, explain
+    from anear.index.files import load
+    from anear.index.index import Index
+    from anear.index.results import Neighbors, RangeNeighbors
+    from anear.index.search import knn, pairwise
+    from anear.spaces import Distance
+    from anear.spaces.lookup import all_distances as distances
     from anear.trees import BallTree, BallTree32, BallTree64, KDTree, KDTree32, KDTree64
 
 __version__ = "0.1.0"
@@ -35,6 +43,7 @@ __all__ = [
     "BallTree",
     "BallTree32",
     "BallTree64",
+    "Cancelled",
     "CompileError",
     "Distance",
     "DomainError",
@@ -60,9 +69,35 @@ __all__ = [
     "y",
 ]
 
+# Names whose modules are imported when they are first asked for (PEP 562), and what they are called there. Formulas are
+# not among them: `anear.formula` the function stands before `anear.formula` the package, which must be imported first.
+_LATER = {
+    "Distance": ("anear.spaces", "Distance"),
+    "Explanation": ("anear.index.explain", "Explanation"),
+    "Index": ("anear.index.index", "Index"),
+    "Neighbors": ("anear.index.results", "Neighbors"),
+    "RangeNeighbors": ("anear.index.results", "RangeNeighbors"),
+    "distances": ("anear.spaces.lookup", "all_distances"),
+    "explain": ("anear.index.explain", "explain"),
+    "knn": ("anear.index.search", "knn"),
+    "load": ("anear.index.files", "load"),
+    "pairwise": ("anear.index.search", "pairwise"),
+    "read": ("anear.data", "read"),
+    **{
+        name: ("anear.trees", name)
+        for name in ("BallTree", "BallTree32", "BallTree64", "KDTree", "KDTree32", "KDTree64")
+    },
+}
+
 
 def __getattr__(name: str) -> Any:
-    """The trees, whose package is read when one of them is first asked for."""
-    if name in __all__:
-        return getattr(import_module("anear.trees"), name)
-    raise AttributeError(f"module 'anear' has no attribute {name!r}")
+    if name not in _LATER:
+        raise AttributeError(f"module 'anear' has no attribute {name!r}")
+    module, original = _LATER[name]
+    value = getattr(import_module(module), original)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,4 +1,4 @@
-"""The compiled core (core/bindings): private to ``anear.index``."""
+"""The compiled core (core/bindings): private to ``anear.index``. Raises the errors of ``anear.errors``."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,9 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 _Progress = Callable[[int, int], object]
-
-class Cancelled(RuntimeError):  # noqa: N818 - not an error: it was asked for
-    """The progress callback returned False."""
 
 class Code:
     """Machine code loaded into this process; it stays as long as something refers to it."""

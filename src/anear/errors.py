@@ -6,7 +6,15 @@ so ``except ValueError`` keeps working while ``except AnearError`` catches the l
 
 from __future__ import annotations
 
-__all__ = ["AnearError", "ArgumentError", "CompileError", "DomainError", "FileFormatError", "FormulaError"]
+__all__ = [
+    "AnearError",
+    "ArgumentError",
+    "Cancelled",
+    "CompileError",
+    "DomainError",
+    "FileFormatError",
+    "FormulaError",
+]
 
 
 class AnearError(Exception):
@@ -31,3 +39,7 @@ class FileFormatError(AnearError, ValueError):
 
 class CompileError(AnearError, RuntimeError):
     """A formula could not be turned into machine code."""
+
+
+class Cancelled(AnearError, RuntimeError):  # noqa: N818 - nothing went wrong: it was asked for
+    """The progress callback returned False, and the work stopped."""

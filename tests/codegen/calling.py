@@ -9,9 +9,9 @@ import numpy as np
 
 from anear import _core
 from anear.codegen.compiler import compile_kernels, parameters
-from anear.codegen.kernels import Tile
 from anear.codegen.layout import Layout, make_layout
 from anear.codegen.targets import TARGETS, Target, host_target
+from anear.codegen.tile import Tile
 from anear.formula.expression import Expr
 from anear.formula.hoist import Plan, exact_plan, fields
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.codegen.calling import DTYPES, Called, runnable
 
-from anear.codegen.kernels import Tile
+from anear.codegen.tile import Tile
 from anear.formula import formula
 from anear.formula.bilinear import bilinear_plan
 from anear.formula.expression import Expr

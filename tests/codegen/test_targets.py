@@ -10,9 +10,10 @@ import pytest
 
 from anear.codegen.abi import KERNELS
 from anear.codegen.jit import assembly
-from anear.codegen.kernels import choose_tile, kernel_text
+from anear.codegen.kernels import kernel_text
 from anear.codegen.layout import make_layout
 from anear.codegen.targets import TARGETS, host_target
+from anear.codegen.tile import choose_tile
 from anear.formula import formula
 from anear.formula.hoist import exact_plan
 

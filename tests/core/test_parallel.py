@@ -17,6 +17,7 @@ import pytest
 from tests.core.kernels import Shape, flat, table
 
 from anear import _core
+from anear.errors import Cancelled
 
 SHAPE = Shape(3)
 
@@ -114,7 +115,7 @@ def test_false_cancels(rows: np.ndarray, index: Any, threads: int, queries: int)
     if queries == 2:  # over before anybody would ask
         large.knn(many, "float32", 5, num_threads=threads, progress=lambda *_: True)
         return
-    with pytest.raises(_core.Cancelled):
+    with pytest.raises(Cancelled):
         large.knn(many, "float32", 5, num_threads=threads, progress=lambda *_: False)
     assert time.monotonic() - begun < 1.5
 

@@ -15,7 +15,7 @@ import pytest
 from anear.data import Dataset, read
 from anear.data.formats import all_formats, formats_for
 from anear.data.types.dense import storage_name, to_float
-from anear.errors import ArgumentError, FileFormatError
+from anear.errors import ArgumentError, Cancelled, FileFormatError
 
 H5PY = pytest.importorskip("h5py", reason="writes HDF5 files")
 ARROW = pytest.importorskip("pyarrow", reason="writes Parquet and Arrow files")
@@ -460,8 +460,11 @@ def test_progress_and_cancelling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     read(path, progress=lambda done, total: seen.append((done, total)))
     assert seen
     assert all(0 < done <= total == path.stat().st_size for done, total in seen)
-    with pytest.raises(KeyboardInterrupt):
-        read(path, progress=lambda done, total: False)
+    archive = tmp_path / "a.npz"
+    np.savez(archive, DATA)
+    for file in (path, archive):
+        with pytest.raises(Cancelled, match=file.name):
+            read(file, progress=lambda done, total: False)
 
 
 def test_missing_packages_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,8 +20,8 @@ import numpy.typing as npt
 
 from anear.codegen import cache
 from anear.codegen.abi import ABI_VERSION
-from anear.codegen.kernels import Tile, choose_tile, kernel_text
 from anear.codegen.layout import STORAGE_BYTES, Layout
+from anear.codegen.tile import Tile, choose_tile
 from anear.formula.expression import Expr, walk
 
 __all__ = ["Kernels", "compile_kernels", "parameters", "slots"]
@@ -61,7 +61,8 @@ def _object(base: str, name: str, layout: Layout, tile: Tile) -> bytes:
     key = hashlib.sha256(f"{base}|{name}".encode()).hexdigest()
     found = _made.get(key) or cache.fetch(key)
     if found is None:
-        from anear.codegen.jit import compile_text
+        from anear.codegen.jit import compile_text  # what a warm start does not need
+        from anear.codegen.kernels import kernel_text
 
         start = time.perf_counter()
         with _deep():

@@ -18,7 +18,7 @@ import numpy as np
 
 from anear.data.dataset import Progress, Request
 from anear.data.types.dense import Array
-from anear.errors import ArgumentError, FileFormatError
+from anear.errors import ArgumentError, Cancelled, FileFormatError
 
 __all__ = ["CHUNK", "DEFLATE_RATIO", "HEAD", "Input", "Meter", "head", "is_gzip"]
 
@@ -41,12 +41,12 @@ class Meter:
         self._next = 0.0
 
     def show(self, done: int) -> None:
-        """Report ``done``; KeyboardInterrupt if the callback asked to stop."""
+        """Report ``done``; Cancelled if the callback asked to stop."""
         if self._progress is None or (done < self._total and time.monotonic() < self._next):
             return
         self._next = time.monotonic() + 0.1
         if self._progress(min(done, self._total), self._total) is False:
-            raise KeyboardInterrupt(f"reading {self._what} was cancelled")
+            raise Cancelled(f"reading {self._what} was cancelled")
 
 
 class Input:

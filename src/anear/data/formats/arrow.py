@@ -10,7 +10,7 @@ from anear.data.columns import Columns, Gathered, choose, need
 from anear.data.dataset import Dataset, Request
 from anear.data.files import Meter
 from anear.data.formats import Format
-from anear.errors import ArgumentError, FileFormatError
+from anear.errors import AnearError, FileFormatError
 
 __all__ = ["FORMATS"]
 
@@ -36,7 +36,7 @@ def _read(opener: Callable[[Any, Request], _Opened], request: Request) -> Datase
             if gathered.full:
                 break
         return gathered.dataset()
-    except (ArgumentError, FileFormatError):
+    except AnearError:
         raise
     except (arrow.ArrowException, OSError, MemoryError, OverflowError, ValueError, TypeError, KeyError) as error:
         raise FileFormatError(f"{request.path}: {str(error) or type(error).__name__}") from None

@@ -14,7 +14,7 @@ from anear.data.dataset import Dataset, Request
 from anear.data.files import CHUNK, DEFLATE_RATIO, Meter
 from anear.data.formats import Format
 from anear.data.types.dense import Array
-from anear.errors import ArgumentError, FileFormatError
+from anear.errors import AnearError, ArgumentError, FileFormatError
 
 __all__ = ["FORMATS"]
 
@@ -29,7 +29,7 @@ def _read(request: Request) -> Dataset:
             rows = _take(h5py, file, key, request)
             labels = None if key == "labels" else _labels(h5py, file, len(rows), request)
             return Dataset(rows, labels, source=f"{request.path}:{key}")
-    except (ArgumentError, FileFormatError):
+    except AnearError:
         raise
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, MemoryError) as error:
         raise FileFormatError(f"{request.path}: {str(error).strip(chr(39)) or type(error).__name__}") from None

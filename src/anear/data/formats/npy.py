@@ -20,7 +20,7 @@ from anear.data.dataset import Dataset, Request
 from anear.data.files import CHUNK, DEFLATE_RATIO, Input, Meter
 from anear.data.formats import Format
 from anear.data.types.dense import BFLOAT16_BITS, Array, from_bfloat16_bits
-from anear.errors import ArgumentError, FileFormatError
+from anear.errors import AnearError, ArgumentError, FileFormatError
 
 __all__ = ["FORMATS"]
 
@@ -109,7 +109,7 @@ def _read_npz(request: Request) -> Dataset:
     try:
         with zipfile.ZipFile(request.path) as archive:
             return _from_archive(archive, request)
-    except (ArgumentError, FileFormatError):
+    except AnearError:
         raise
     except (*_ZIP_ERRORS, OSError, RuntimeError, ValueError, LookupError) as error:
         raise FileFormatError(f"{request.path}: {str(error) or 'its zip directory is damaged'}") from None
