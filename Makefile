@@ -91,7 +91,7 @@ asan tsan: $(STAMPS)/build
 	  --config-settings=build-dir=build/$@/cmake --config-settings=cmake.define.ANEAR_SANITIZE=$(SANITIZE) .
 	LD_PRELOAD="$$($(CXX) -print-file-name=lib$@.so) $$($(CXX) -print-file-name=libstdc++.so)" \
 	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-	  TSAN_OPTIONS=halt_on_error=1:ignore_noninstrumented_modules=1 \
+	  TSAN_OPTIONS=halt_on_error=1:die_after_fork=0:ignore_noninstrumented_modules=1 \
 	  build/$@/venv/bin/python -m pytest -p no:cacheprovider $(or $(ARGS),$(TESTS))
 
 format: $(STAMPS)/build
