@@ -37,12 +37,13 @@ import numpy.typing as npt
 from anear.formula.bounds_error import ZERO, float64_error
 from anear.formula.bounds_image import imaged
 from anear.formula.bounds_interval import EXTRA_HIGH, EXTRA_LOW, Encloser
-from anear.formula.bounds_rewrite import linear, merged, normalised
-from anear.formula.expression import Expr, point_field, x, y
+from anear.formula.bounds_rewrite import linear, merged, normalised, squared
+from anear.formula.expression import Expr, point_field, walk, x, y
 from anear.formula.graph import substitute
-from anear.formula.hoist import rank_plan
+from anear.formula.hoist import unproved_plan
 from anear.formula.plan import Plan
 from anear.formula.ranges import ANY, Assumed, Range
+from anear.formula.rounding import with_bound
 from anear.formula.simplify import simplify
 
 __all__ = ["Bound", "bound", "bound_plan", "high_corner"]
@@ -104,7 +105,9 @@ def bound(
         tighter bound of formulas such as ``x * log(x / y)``.
     """
     query_range, point_range = _range(queries), _range(points)
-    simple = normalised(linear(simplify(rank)))
+    given = simplify(rank)
+    below = squared(given)
+    simple = normalised(linear(below))
     plain = Assumed({x: query_range, y: point_range})
     image = imaged(simple, dimension, Encloser(dimension, plain, x))
     within = point_range if image.coordinates is y else plain(image.coordinates)
@@ -117,7 +120,7 @@ def bound(
     names = _extra_fields(len(enclose.extras))
     return Bound(
         lower=simplify(substitute(ends.low, names)),
-        upper=None if ends.high is None else simplify(substitute(ends.high, names)),
+        upper=None if ends.high is None or below is not given else simplify(substitute(ends.high, names)),
         coordinates=image.coordinates,
         coordinate_error=image.error,
         extras=tuple(enclose.extras),
@@ -161,4 +164,9 @@ def bound_plan(lower: Expr) -> Plan:
     ----------
     lower : ``Bound.lower``, or ``Bound.upper``.
     """
-    return rank_plan(lower)
+    fields = {node.value[0]: node for node in walk(lower) if node.op == "point_field"}
+    corners = {y: fields.get("box_high", y)}
+    if "extra_low" in fields or "extra_high" in fields:
+        count = fields.get("extra_low", fields.get("extra_high", y)).length
+        corners[point_field("extra_low", count)] = point_field("extra_high", count)
+    return with_bound(unproved_plan(simplify(lower)), corners)

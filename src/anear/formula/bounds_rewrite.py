@@ -8,14 +8,17 @@ log(x / y), a / h(y)                  log(x) - log(y), a * (1 / h(y)): each side
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
 from anear.formula.collect import gathered
-from anear.formula.expression import Expr, make, number, walk
+from anear.formula.expression import Expr, constant, make, number, walk
 from anear.formula.graph import BOTH, POINT, QUERY, Sides, rebuild
 from anear.formula.polynomial import shape_of
 from anear.formula.ranges import Assumed, Factors, factors, product
 from anear.formula.simplify import simplify
 
-__all__ = ["apart", "linear", "merged", "normalised"]
+__all__ = ["apart", "linear", "merged", "normalised", "squared"]
 
 
 def merged(rank: Expr) -> Expr:
@@ -75,6 +78,37 @@ def linear(rank: Expr) -> Expr:
         return spread(node.op, node.args[:-1], node.args[-1]) if node.op in ("matvec", "cumsum") else node
 
     return rebuild(rank, change)
+
+
+def squared(rank: Expr) -> Expr:
+    """``sum(d * (M @ d))`` with a positive semi-definite M as ``sum((A @ d)**2)``, or a little less; else the rank."""
+    whole = factors(rank)
+    if whole.number <= 0.0 or len(whole.powers) != 1 or next(iter(whole.powers.values())) != 1.0:
+        return rank
+    (total,) = whole.powers
+    inside = factors(total.args[0]) if total.op == "sum" else Factors(0.0, {})
+    products = [a for a in inside.powers if a.op == "matvec"]
+    if inside.number <= 0.0 or len(inside.powers) != 2 or len(products) != 1 or set(inside.powers.values()) != {1.0}:
+        return rank
+    matrix, d = products[0].args
+    factor = _root(matrix.value.values) if d in inside.powers else None
+    if factor is None:
+        return rank
+    image = make("matvec", constant(factor), d)
+    return make("mul", number(whole.number * inside.number), make("sum", make("mul", image, image)))
+
+
+def _root(matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64] | None:
+    """A with ``A.T @ A <= M`` (the difference is positive semi-definite, and rounding); None where M is not."""
+    if matrix.shape[0] != matrix.shape[1]:
+        return None
+    values, vectors = np.linalg.eigh((matrix + matrix.T) / 2.0)
+    room = 64.0 * np.finfo(np.float64).eps * len(matrix) * float(np.abs(values).max())
+    if values[0] < -room:
+        return None
+    scale = np.sqrt(np.maximum(values - room, 0.0))
+    factor: npt.NDArray[np.float64] = scale[:, None] * vectors.T
+    return factor
 
 
 def normalised(rank: Expr) -> Expr:

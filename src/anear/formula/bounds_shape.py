@@ -64,6 +64,8 @@ class Shapes:
         self.leaf = leaf
         self.centre = centre
         self.ranges = ranges
+        # what runs one way where the leaf can be may turn between there and a centre that lies outside
+        self._inside = centre is not None and _contains(ranges(leaf), ranges(centre))
         self._sides = Sides()
         self._known: dict[Expr, Shape | None] = {}
 
@@ -110,13 +112,17 @@ class Shapes:
 
     def root(self, expr: Expr, level: Expr) -> Expr | None:
         """Where a monotone ``expr`` has the value ``level``, of the query alone; None if that cannot be written."""
-        if self.centre is not None and equal(substitute(expr, {self.leaf: self.centre}), level):
+        if self.centre is not None and self._inside and equal(substitute(expr, {self.leaf: self.centre}), level):
             return self.centre
         return solved(expr, self.leaf, level, self.ranges)
 
     def within(self, a: Expr) -> Range:
         """The range of a node."""
         return self.ranges(a)
+
+
+def _contains(outer: Range, inner: Range) -> bool:
+    return outer[0] <= inner[0] and inner[1] <= outer[1]
 
 
 # --- composition ------------------------------------------------------------------------------------------------------

@@ -69,7 +69,7 @@ def by_derivative(expr: Expr, leaf: Expr, centre: Expr | None, ranges: Assumed) 
     if size(expr) > MOST_NODES:
         return None
     function = _Function.of(expr, leaf, centre, ranges)
-    return None if function is None else function.monotone() or function.valley() or function.convex()
+    return None if function is None else function.convex() or function.monotone() or function.valley()
 
 
 def _sign_of(found: Range) -> int:
@@ -143,7 +143,7 @@ class _Function:
         return None
 
     def convex(self) -> Slope | None:
-        """A convex or concave function whose derivative can be solved for its zero."""
+        """A convex or concave function whose derivative is 0 at the centre, or can be solved for its zero."""
         side = {_T: _signed(_A, self.signs[0]), _C: _signed(_B, self.signs[1])}
         try:
             smooth = _smoothed(self.body, side)
@@ -153,16 +153,23 @@ class _Function:
         if first is None:
             return None
         first = canonical(first)
-        second = derivative(first, _T)
+        inside = self.has_centre and self.signs[0] in (0, self.signs[1])  # else no place for t
+        centred = inside and polynomial_sign(substitute(first, {_T: side[_C], _C: side[_C]})) == 0
+        place = _C if centred else self._stationary(first)
+        second = None if place is None else derivative(first, _T)
         bend = None if second is None else polynomial_sign(substitute(second, side))
-        if not bend:
-            return None
-        ranges = Assumed({name: _RANGES[sign] for name, sign in zip((_T, _C), self.signs, strict=True)})
-        place = solved(first, _T, number(0.0), ranges)
-        if place is None:
+        if not bend or place is None:
             return None
         kind, reason = ("valley", "it is convex") if bend > 0 else ("peak", "it is concave")
         return Slope(kind, simplify(substitute(place, self.meanings)), reason)
+
+    def _stationary(self, slope: Expr) -> Expr | None:
+        """Where the slope is 0, if that is where t can be."""
+        ranges = Assumed({name: _RANGES[sign] for name, sign in zip((_T, _C), self.signs, strict=True)})
+        place = solved(slope, _T, number(0.0), ranges)
+        if place is None or self.signs[0] not in (0, _sign_of(ranges(place))):
+            return None
+        return place
 
     def _quadrants(self) -> Iterator[list[tuple[int, int]]]:
         """Ways to look at all signs of t and c."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Final
 
-from anear.formula.expression import Expr, make
+from anear.formula.expression import Expr, make, number
 from anear.formula.graph import POINT, Sides
 from anear.formula.ranges import Assumed
 from anear.formula.simplify import simplify
@@ -56,13 +57,27 @@ def _undo_sub(level: Expr, node: Expr, other: Expr | None, ranges: Assumed) -> E
     return make("add", level, other) if node.args[1] is other else make("sub", other, level)
 
 
+def _exponential(level: Expr) -> Expr:
+    """``exp(level)``; of ``log(a) + n`` it is a multiple of ``a``."""
+    if level.op == "log":
+        return level.args[0]
+    if level.op in ("add", "sub") and level.args[1].op == "number":
+        shift = level.args[1].value if level.op == "add" else -level.args[1].value
+        if abs(shift) < LARGEST_SHIFT:
+            return make("mul", number(math.exp(shift)), _exponential(level.args[0]))
+    return make("exp", level)
+
+
+LARGEST_SHIFT: Final = 80.0
+"""Of a logarithm: what it multiplies by stays well inside of float32's numbers."""
+
 _INVERSES: Final[dict[str, _Inverse]] = {
     "neg": lambda level, node, other, ranges: make("neg", level),
     "add": lambda level, node, other, ranges: None if other is None else make("sub", level, other),
     "sub": _undo_sub,
     "mul": _undo_mul,
     "div": _undo_div,
-    "log": lambda level, node, other, ranges: make("exp", level),
+    "log": lambda level, node, other, ranges: _exponential(level),
     "exp": lambda level, node, other, ranges: make("log", level) if ranges(level)[0] >= 0.0 else None,
     "sqrt": lambda level, node, other, ranges: make("mul", level, level) if ranges(level)[0] >= 0.0 else None,
 }

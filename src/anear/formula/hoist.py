@@ -26,6 +26,7 @@ __all__ = [
     "fields",
     "rank_plan",
     "reconstruct",
+    "unproved_plan",
     "value_plan",
 ]
 
@@ -105,10 +106,14 @@ def rank_plan(rank: Expr) -> Plan:
 
 
 def _rank_plan(rank: Expr) -> Plan:
+    return with_bound(unproved_plan(rank))
+
+
+def unproved_plan(rank: Expr) -> Plan:
+    """The plan of :func:`rank_plan` for a simplified rank, without a bound of its rounding."""
     plans = [_split_plan(*_terms_by_side(rank)), _split_plan(*collected(rank))]
     # taking apart cancels: only for a gain
-    best = plans[1] if cost(plans[1].pair) < 0.9 * cost(plans[0].pair) else plans[0]
-    return with_bound(best)
+    return plans[1] if cost(plans[1].pair) < 0.9 * cost(plans[0].pair) else plans[0]
 
 
 def _split_plan(query: Expr, point: Expr, both: Expr) -> Plan:

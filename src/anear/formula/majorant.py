@@ -6,20 +6,25 @@ See :mod:`anear.formula.rounding` for the proof of each rule.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from anear.formula.expression import Expr, make, number, walk
+from anear.formula.graph import substitute
 from anear.formula.plan import Plan
 from anear.formula.polynomial import dimension_of
 from anear.formula.ranges import range_of
-from anear.formula.relative import EXACT, LIBRARY, Count, PairFacts, length_of
+from anear.formula.relative import EXACT, LIBRARY, Count, RelativeError, length_of
+from anear.formula.simplify import simplify
 
-__all__ = ["Majorant", "Product", "majorant"]
+__all__ = ["Corners", "Majorant", "Product", "majorant"]
 
 Product = tuple[Expr, Expr]
 """(Q, P): an expression of the query and one of the point, both never negative."""
+
+Corners = Mapping[Expr, Expr]
+"""For points that are boxes: each lower end among the raw data with its upper end."""
 
 ONE: Final = number(1.0)
 MOST: Final = 12
@@ -34,34 +39,104 @@ class Majorant:
     count: Count
 
 
-def majorant(plan: Plan) -> Majorant | None:
-    """The majorant of a plan's pair; None where the rules do not reach."""
-    facts = PairFacts(plan)
-    known: dict[Expr, Majorant | None] = {}
+def majorant(plan: Plan, corners: Corners | None = None, nonnegative: tuple[Expr, ...] = ()) -> Majorant | None:
+    """The majorant of a plan's pair; None where the rules do not reach.
+
+    ``corners`` where the points are boxes. ``nonnegative`` is raw data to take as never negative.
+    """
+    state = _State(plan, corners, nonnegative)
     for node in walk(plan.pair):
-        found = _leaf(node, facts) if not node.args else _inner(node, [known.get(a) for a in node.args], facts)
-        known[node] = found if found is not None and len(found.products) <= MOST else None
-    return known[plan.pair]
+        found = state.leaf(node) if not node.args else _inner(node, [state.known.get(a) for a in node.args], state)
+        state.known[node] = found if found is not None and len(found.products) <= MOST else None
+    return state.known[plan.pair]
 
 
-def _leaf(node: Expr, facts: PairFacts) -> Majorant | None:
-    if node.op == "number":
-        return Majorant(((number(abs(node.value)), ONE),), (1.0, 0.0))
-    if node.op != "prepared":
-        return None
-    size = _size(facts.meaning(node))
-    return Majorant(((size, ONE) if node.value[0] == "query" else (ONE, size),), facts.stored_error(node))
+class _State:
+    """What is known while a pair is gone through."""
+
+    def __init__(self, plan: Plan, corners: Corners | None, nonnegative: tuple[Expr, ...]) -> None:
+        self.relative = RelativeError(plan, nonnegative)
+        self.facts = self.relative.facts
+        self.known: dict[Expr, Majorant | None] = {}
+        self._corners = corners
+        self._exchanged = dict(corners or {})
+
+    def leaf(self, node: Expr) -> Majorant | None:
+        """Of a number or a prepared entry."""
+        if node.op == "number":
+            # an infinite one is a choice that says "nothing is known": it is computed as it is
+            return Majorant(((number(abs(node.value) if math.isfinite(node.value) else 0.0), ONE),), (1.0, 0.0))
+        if node.op != "prepared":
+            return None
+        size = self.size(node)
+        return Majorant(((size, ONE) if node.value[0] == "query" else (ONE, size),), self.facts.stored_error(node))
+
+    def size(self, leaf: Expr) -> Expr:
+        """The magnitude of a prepared entry."""
+        size = _size(self.facts.meaning(leaf))
+        return size if self._corners is None or not _may_be_infinite(size) else _finite(size)
+
+    def clamp(self, node: Expr) -> tuple[Expr, Expr, Expr] | None:
+        """(place, end, other end), prepared entries, where ``node`` is the number of a box next to a place."""
+        if node.op != "minimum" or node.args[0].op != "maximum" or self._corners is None:
+            return None
+        place, low, high = *node.args[0].args, node.args[1]
+        if any(leaf.op != "prepared" for leaf in (place, low, high)) or place.value[0] != "query":
+            return None
+        a, b = self.facts.meaning(low), self.facts.meaning(high)
+        across = substitute(a, self._exchanged) is b or substitute(b, self._exchanged) is a
+        return (place, low, high) if across and a is not b else None
 
 
-def _inner(node: Expr, args: list[Majorant | None], facts: PairFacts) -> Majorant | None:
-    special = _entropy(node, facts)
-    if special is not None:
-        return special
+def _may_be_infinite(size: Expr) -> bool:
+    return any(node.op in ("log", "div", "rsqrt", "log1p", "xlogy") for node in walk(size))
+
+
+def _finite(size: Expr) -> Expr:
+    """0 for what is infinite: of such a factor both the true and the computed value are infinite, or no number."""
+    return make("where", make("lt", size, number(math.inf)), size, number(0.0))
+
+
+def _inner(node: Expr, args: list[Majorant | None], state: _State) -> Majorant | None:
+    for special in (_entropy, _clamped, _clamped_entropy):
+        found = special(node, state)
+        if found is not None:
+            return found
     if node.op == "where":
-        return _masked(node, args, facts)
+        return _masked(node, args, state)
     rule = _RULES.get(node.op)
     known = [a for a in args if a is not None]
-    return None if rule is None or len(known) < len(args) else rule(node, facts, *known)
+    return None if rule is None or len(known) < len(args) else rule(node, state, *known)
+
+
+def _clamped(node: Expr, state: _State) -> Majorant | None:
+    """The number c of [l, h] next to q: |c| <= |q| + min(|l|, |h|), whichever of the three it is."""
+    found = state.clamp(node)
+    if found is None:
+        return None
+    place, low, high = found
+    end = make("minimum", _size(state.facts.meaning(low)), _size(state.facts.meaning(high)))
+    count = EXACT
+    for leaf in found:
+        count = _and(count, state.facts.stored_error(leaf))
+    return Majorant(
+        ((_size(state.facts.meaning(place)), ONE), (ONE, _finite(end) if _may_be_infinite(end) else end)), count
+    )
+
+
+def _clamped_entropy(node: Expr, state: _State) -> Majorant | None:
+    """``t*log(t)`` of a clamped t: one of three such terms, known one by one."""
+    if node.op != "mul":
+        return None
+    first, second = (state.clamp(a) for a in node.args)
+    if first is None or second is None:
+        return None
+    for t, log in ((first, second), (second, first)):
+        meanings = [(state.facts.meaning(a), state.facts.meaning(b)) for a, b in zip(t, log, strict=True)]
+        if all(b is simplify(make("log", a)) for a, b in meanings):
+            sizes = [_size(make("xlogy", a, a)) for a, _ in meanings]
+            return Majorant(((sizes[0], ONE), (ONE, make("add", *sizes[1:]))), (9.0, 0.0))
+    return None
 
 
 def _size(expr: Expr) -> Expr:
@@ -76,27 +151,47 @@ def _and(a: Count, b: Count, more: float = 0.0) -> Count:
     return max(a[0], b[0]) + more, max(a[1], b[1])
 
 
-def _added(node: Expr, facts: PairFacts, a: Majorant, b: Majorant) -> Majorant:
+def _added(node: Expr, state: _State, a: Majorant, b: Majorant) -> Majorant:
     return Majorant(a.products + b.products, _and(a.count, b.count, 1.0))
 
 
-def _multiplied(node: Expr, facts: PairFacts, a: Majorant, b: Majorant) -> Majorant:
-    products = tuple((_times(p[0], q[0]), _times(p[1], q[1])) for p in a.products for q in b.products)
+def _multiplied(node: Expr, state: _State, a: Majorant, b: Majorant) -> Majorant:
+    found: dict[Product, float] = {}
+    for i, p in enumerate(a.products):
+        for j, q in enumerate(b.products):
+            first, second = (q, p) if a.products == b.products and j < i else (p, q)  # a square's terms meet twice
+            product = _times(first[0], second[0]), _times(first[1], second[1])
+            found[product] = found.get(product, 0.0) + 1.0
+    products = tuple((_times(number(n), q) if n != 1.0 else q, p) for (q, p), n in found.items())
     return Majorant(products, (a.count[0] + b.count[0] + 1.0, a.count[1] + b.count[1]))
 
 
-def _divided(node: Expr, facts: PairFacts, a: Majorant, b: Majorant) -> Majorant | None:
-    below = node.args[1]
-    if below.op != "prepared":
+def _divided(node: Expr, state: _State, a: Majorant, b: Majorant) -> Majorant | None:
+    inverse, count = _inverse(node.args[1], state), state.relative.of(node.args[1])
+    if inverse is None or count is None:
         return None
-    inverse = make("div", ONE, _size(facts.meaning(below)))
-    factor = (inverse, ONE) if below.value[0] == "query" else (ONE, inverse)
-    return _multiplied(node, facts, a, Majorant((factor,), b.count))
+    return _multiplied(node, state, a, Majorant((inverse,), count))
 
 
-def _summed(node: Expr, facts: PairFacts, a: Majorant) -> Majorant:
+def _inverse(below: Expr, state: _State) -> Product | None:
+    """(Q, P) with 1 / |below| <= Q * P."""
+    if below.op == "prepared":
+        inverse = make("div", ONE, _size(state.facts.meaning(below)))
+        return (inverse, ONE) if below.value[0] == "query" else (ONE, inverse)
+    if below.op == "mul":
+        parts = [_inverse(a, state) for a in below.args]
+        if parts[0] is None or parts[1] is None:
+            return None
+        return _times(parts[0][0], parts[1][0]), _times(parts[0][1], parts[1][1])
+    if below.op in ("add", "maximum") and all(state.facts.range(a)[0] >= 0.0 for a in below.args):
+        found = [_inverse(a, state) for a in below.args]  # one part alone is no larger
+        return next((f for f in found if f is not None and f[1] is ONE), found[0] or found[1])
+    return None
+
+
+def _summed(node: Expr, state: _State, a: Majorant) -> Majorant:
     """The sum over coordinates: Cauchy-Schwarz where both sides are vectors."""
-    inside = facts.meaning(node.args[0])
+    inside = state.facts.meaning(node.args[0])
     products: list[Product] = []
     for q, p in a.products:
         if q.is_vector and p.is_vector:
@@ -113,32 +208,39 @@ def _norm(vector: Expr) -> Expr:
     return make("sqrt", make("sum", make("mul", vector, vector)))
 
 
-def _largest(node: Expr, facts: PairFacts, a: Majorant) -> Majorant:
+def _largest(node: Expr, state: _State, a: Majorant) -> Majorant:
     """A maximum or minimum over coordinates is at most the product of the sides' maxima."""
     products = ((make("max", q) if q.is_vector else q, make("max", p) if p.is_vector else p) for q, p in a.products)
     return Majorant(tuple(products), a.count)
 
 
-def _wave(node: Expr, facts: PairFacts, a: Majorant) -> Majorant:
+def _wave(node: Expr, state: _State, a: Majorant) -> Majorant:
     """sin, cos: at most 1, and no steeper than 1."""
     return Majorant((*a.products, (ONE, ONE)), (a.count[0] + LIBRARY, a.count[1]))
 
 
-def _masked(node: Expr, args: list[Majorant | None], facts: PairFacts) -> Majorant | None:
-    """A choice whose condition is exact."""
+def _masked(node: Expr, args: list[Majorant | None], state: _State) -> Majorant | None:
+    """A choice whose condition is computed as it truly is."""
     condition, _, other = node.args
     if other.op == "number" and math.isnan(other.value):
         return args[1]  # what is not a number is left to the formula itself
-    exact = condition.op == "prepared" and facts.stored_error(condition) == EXACT
-    if not exact or args[1] is None or args[2] is None:
+    if not state.relative.decides(condition) or args[1] is None or args[2] is None:
         return None
     if other.op == "number" and other.value == 0.0:
-        return args[1]
+        if condition.op != "prepared" or condition.value[0] != "query":
+            return args[1]
+        chosen = state.facts.meaning(condition)
+        return Majorant(tuple((_if(chosen, q), p) for q, p in args[1].products), args[1].count)
     return Majorant(args[1].products + args[2].products, _and(args[1].count, args[2].count))
 
 
-def _entropy(node: Expr, facts: PairFacts) -> Majorant | None:
-    """``t*log(s)`` and ``xlogy(t, s)``: ``s`` a sum of one prepared entry of each side, ``t`` one of them or ``s``."""
+def _if(condition: Expr, size: Expr) -> Expr:
+    """``size`` where the condition holds, else 0."""
+    return size if condition.is_vector and not size.is_vector else make("where", condition, size, number(0.0))
+
+
+def _entropy(node: Expr, state: _State) -> Majorant | None:
+    """``t*log(s)`` and ``xlogy(t, s)``: ``s`` a sum of one number of each side, ``t`` one of them or ``s``."""
     if node.op == "xlogy":
         t, s = node.args
     elif node.op == "mul" and any(a.op == "log" for a in node.args):
@@ -146,13 +248,16 @@ def _entropy(node: Expr, facts: PairFacts) -> Majorant | None:
         s = s.args[0]
     else:
         return None
-    if s.op != "add" or any(a.op != "prepared" for a in s.args) or len({a.value[0] for a in s.args}) < 2:
+    if s.op != "add" or (t is not s and t not in s.args):
         return None
-    if t is not s and t not in s.args:
+    leaves: list[Expr] = []
+    for part in s.args:
+        leaves += [part] if part.op == "prepared" else state.clamp(part) or [node]
+    if any(leaf.op != "prepared" for leaf in leaves) or len({leaf.value[0] for leaf in leaves}) < 2:
         return None
-    error = max(facts.stored_error(a)[0] for a in s.args) + 1.0
-    p, q = sorted(s.args, key=lambda a: a.value[0] == "point")
-    products = ((_entropy_size(facts.meaning(p)), ONE), (ONE, _entropy_size(facts.meaning(q))))
+    error = max(state.facts.stored_error(leaf)[0] for leaf in leaves) + 1.0
+    sizes = [(leaf.value[0], _entropy_size(state.facts.meaning(leaf))) for leaf in dict.fromkeys(leaves)]
+    products = tuple((size, ONE) if side == "query" else (ONE, size) for side, size in sizes)
     return Majorant(products, (error + LIBRARY + 1.0, 0.0))
 
 
@@ -163,10 +268,10 @@ def _entropy_size(t: Expr) -> Expr:
 
 
 _RULES: Final[dict[str, Callable[..., Majorant | None]]] = {
-    **dict.fromkeys(("neg", "abs", "index", "slice"), lambda node, facts, a: a),
+    **dict.fromkeys(("neg", "abs", "index", "slice"), lambda node, state, a: a),
     **dict.fromkeys(("add", "sub"), _added),
     **dict.fromkeys(
-        ("minimum", "maximum"), lambda node, facts, a, b: Majorant(a.products + b.products, _and(a.count, b.count))
+        ("minimum", "maximum"), lambda node, state, a, b: Majorant(a.products + b.products, _and(a.count, b.count))
     ),
     **dict.fromkeys(("max", "min"), _largest),
     **dict.fromkeys(("sin", "cos"), _wave),

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from anear.formula.expression import Expr, make, walk, x, y
+from anear.formula.expression import Expr, make, walk
 from anear.formula.graph import substitute
 from anear.formula.plan import Plan, entry_leaves
 from anear.formula.polynomial import shape_of
@@ -35,6 +35,7 @@ _NORMAL: Final = (2.0**-126, float(np.finfo(np.float32).max))
 
 _RAW: Final = frozenset({"x", "y", "point_field", "query_field"})
 _COMPARISONS: Final = frozenset({"lt", "le", "gt", "ge", "eq", "ne"})
+_JUMPS: Final = _COMPARISONS | {"floor", "sign", "mod"}
 
 
 def length_of(expr: Expr) -> Count:
@@ -51,12 +52,12 @@ class PairFacts:
     Parameters
     ----------
     plan : the plan.
-    nonnegative : take the coordinates of ``x`` and ``y`` as never negative.
+    nonnegative : raw data (``x``, ``y``, fields) to take as never negative.
     """
 
-    def __init__(self, plan: Plan, nonnegative: bool = False) -> None:
+    def __init__(self, plan: Plan, nonnegative: tuple[Expr, ...] = ()) -> None:
         self._entries = entry_leaves(plan)
-        assumed = {v: make("abs", v) for v in (x, y)} if nonnegative else {}
+        assumed = {v: make("abs", v) for v in nonnegative}
         self._meanings = _replaced(plan.pair, self._entries)
         self._assumed = _replaced(plan.pair, {leaf: substitute(e, assumed) for leaf, e in self._entries.items()})
 
@@ -67,6 +68,10 @@ class PairFacts:
     def range(self, node: Expr) -> Range:
         """The values it can take, rounding included."""
         return range_of(self._assumed[node], rounded=True)
+
+    def may_jump(self, leaf: Expr) -> bool:
+        """Whether a prepared entry holds what no relative error can be claimed of: comparisons of computed numbers."""
+        return any(node.op in _JUMPS for node in walk(self._entries[leaf]))
 
     def stored_error(self, leaf: Expr) -> Count:
         """The error of a prepared entry: none for raw data."""
@@ -97,7 +102,7 @@ def _replaced(pair: Expr, leaves: Mapping[Expr, Expr]) -> dict[Expr, Expr]:
 class RelativeError:
     """Goes through a pair's operations: each has a relative error of so many roundings, or none that is known."""
 
-    def __init__(self, plan: Plan, nonnegative: bool = False) -> None:
+    def __init__(self, plan: Plan, nonnegative: tuple[Expr, ...] = ()) -> None:
         self.facts = PairFacts(plan, nonnegative)
         self._known: dict[Expr, Count | None] = {}
 
@@ -121,6 +126,12 @@ class RelativeError:
                 else:
                     self._known[node] = rule(self, node, *known)
         return self._known[expr]
+
+    def decides(self, condition: Expr) -> bool:
+        """Whether a condition is computed as it truly is: no relative error makes 0 of another number."""
+        found = self.of(condition)
+        inexact = [n for n in walk(condition) if n.op == "prepared" and self.facts.stored_error(n) != EXACT]
+        return found is not None and not any(self.facts.may_jump(leaf) for leaf in inexact)
 
     def one_signed(self, *nodes: Expr) -> bool:
         """Whether all are never negative, or all never positive."""
@@ -198,7 +209,7 @@ def _sign(state: RelativeError, node: Expr, a: Count) -> Count:
 
 
 def _choice(state: RelativeError, node: Expr, condition: Count, a: Count, b: Count) -> Count | None:
-    return _larger(a, b) if condition == EXACT else None
+    return _larger(a, b) if state.decides(node.args[0]) else None
 
 
 def _exact_only(state: RelativeError, node: Expr, *errors: Count) -> Count | None:

@@ -41,7 +41,7 @@ from dataclasses import replace
 from typing import Final
 
 from anear.formula.expression import Expr, make, number, walk, x, y
-from anear.formula.majorant import Product, majorant
+from anear.formula.majorant import Corners, Product, majorant
 from anear.formula.plan import Entries, Plan
 from anear.formula.ranges import range_of
 from anear.formula.relative import STORED, Count, RelativeError, length_of
@@ -54,21 +54,28 @@ TINY: Final = 2.0**-63
 ONE: Final = number(1.0)
 
 
-def with_bound(plan: Plan) -> Plan:
-    """``plan`` with the best bound that can be proved for it, if any."""
+def with_bound(plan: Plan, corners: Corners | None = None) -> Plan:
+    """``plan`` with the best bound that can be proved for it, if any; ``corners`` where its points are boxes."""
     count = RelativeError(plan).of(plan.pair)
     if count is not None:
         return replace(plan, relative=_total(count), relative_to_rank=True)
-    count = RelativeError(plan, nonnegative=True).of(plan.pair)
+    low = (y,) if corners is None else tuple(corners)
+    high = () if corners is None else tuple(corners.values())
+    nonnegative = (x, *low, *high)  # what is above a number that is not negative is not either
+    count = RelativeError(plan, nonnegative).of(plan.pair)
+    guards: tuple[Product, ...] = ((_guard(x), ONE), *((ONE, _guard(v)) for v in low))
     if count is not None:
-        return replace(_bounded(plan, ((_guard(x), ONE), (ONE, _guard(y))), count), relative_to_rank=True)
-    found = majorant(plan)
-    return plan if found is None else _bounded(plan, found.products, found.count)
+        return replace(_bounded(plan, guards, count), relative_to_rank=True)
+    found = majorant(plan, corners)
+    if found is not None:
+        return _bounded(plan, found.products, found.count)
+    found = None if corners is None else majorant(plan, corners, nonnegative)
+    return plan if found is None else _bounded(plan, (*guards, *found.products), found.count)
 
 
 def _guard(vector: Expr) -> Expr:
     """0, and inf where a coordinate is negative: then nothing is claimed."""
-    negative = make("lt", make("min", vector), number(0.0))
+    negative = make("lt", make("min", vector) if vector.is_vector else vector, number(0.0))
     return make("where", negative, number(math.inf), number(0.0))
 
 
