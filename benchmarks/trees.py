@@ -46,8 +46,8 @@ def main() -> None:
     print(f"threads: {options.build_threads} for building with anear and NMSLIB, 1 for all else\n", flush=True)
     records: list[dict[str, Any]] = []
     if "build" in options.parts:
-        for n, dimensions in BUILDS:
-            records += build_case(options.n or n, dimensions, options)
+        for n, dimensions in dict.fromkeys((min(n, options.n or n), dimensions) for n, dimensions in BUILDS):
+            records += build_case(n, dimensions, options)
     if "queries" in options.parts:
         for name in options.cases:
             records += query_case(CASES[name], options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import os
 from typing import Any
@@ -15,6 +16,7 @@ __all__ = [
     "ArgumentTypeError",
     "approximation",
     "box_sizes",
+    "extent",
     "leaf_size",
     "neighbours",
     "norm",
@@ -41,9 +43,17 @@ def numbers(values: Any, name: str) -> Floats:
         array = np.asarray(array, np.float64, order="C")
     except (TypeError, ValueError) as error:
         raise ArgumentError(f"{name} must hold numbers: {error}") from None
-    if not np.isfinite(array).all():
+    low, high = extent(array)
+    if not (math.isfinite(low) and math.isfinite(high)):
         raise ArgumentError(f"{name} must be finite, check for nan or inf values")
     return array
+
+
+def extent(array: Floats) -> tuple[float, float]:
+    """The smallest and the largest number; NaN if there is one among them, 0 if there are none."""
+    if array.size == 0:
+        return 0.0, 0.0
+    return float(np.minimum.reduce(array, None)), float(np.maximum.reduce(array, None))
 
 
 def point_matrix(data: Any, copy: bool) -> Floats:

@@ -8,6 +8,7 @@ import threading
 import numpy as np
 import numpy.typing as npt
 
+from anear.compat.scipy.arguments import extent
 from anear.errors import ArgumentError
 from anear.formula import x, y
 from anear.formula.expression import Expr, constant
@@ -20,6 +21,7 @@ Floats = npt.NDArray[np.float64]
 
 # An index takes the memory of the points again. Programs use one norm, few use two.
 _KEPT = 3
+_FEW = 10
 
 
 def minkowski(p: float, boxes: Floats | None) -> Expr:
@@ -43,8 +45,8 @@ def minkowski(p: float, boxes: Floats | None) -> Expr:
 
 
 def _method(points: Floats) -> str:
-    """The method that searches these points."""
-    return "kd_tree"
+    """The method that searches these points: in more dimensions than a few, boxes exclude too little."""
+    return "kd_tree" if points.shape[1] <= _FEW else "flat"
 
 
 class Space:
@@ -55,6 +57,7 @@ class Space:
         # A box without an end is no box.
         self.boxes = None if boxes is None else np.where(np.isfinite(boxes), boxes, 0.0)
         self._low, self._high = data.min(axis=0, initial=np.inf), data.max(axis=0, initial=-np.inf)
+        self._least, self._most = extent(data)
         self._lock = threading.Lock()
         self._indexes: dict[float, Index] = {}
 
@@ -78,7 +81,11 @@ class Space:
         """Whether no sum of the powers of differences is beyond the numbers there are."""
         if p == 1 or math.isinf(p):
             return True
+        low, high = extent(queries)
         with np.errstate(over="ignore"):
+            widest = np.float64(max(high, self._most) - min(low, self._least))
+            if np.isfinite(2 * queries.shape[1] * widest**p):
+                return True
             gaps = np.maximum(self._high, queries.max(axis=0)) - np.minimum(self._low, queries.min(axis=0))
             return bool(np.isfinite(2 * queries.shape[1] * gaps.max() ** p))
 

@@ -173,13 +173,12 @@ class cKDTree:  # noqa: N801
 
     def _nearest(self, rows: Floats, k: int, p: float, team: int | None) -> tuple[Floats, Ids]:
         """Distances and indices (queries, k); inf and n where there are fewer than k."""
-        ids = np.full((len(rows), k), self.n, np.intp)
-        distances = np.full((len(rows), k), np.inf)
+        if self.n and len(rows) and k <= self.n:
+            found = self._space.index(p, rows).search(rows, k, num_threads=team)
+            return found.distances, found.ids.astype(np.intp, copy=False)
+        ids, distances = np.full((len(rows), k), self.n, np.intp), np.full((len(rows), k), np.inf)
         if self.n and len(rows):
-            found = self._space.index(p, rows).search(rows, min(k, self.n), num_threads=team)
-            columns = slice(0, found.ids.shape[1])
-            ids[:, columns] = np.where(found.ids < 0, self.n, found.ids)
-            distances[:, columns] = found.distances
+            distances[:, : self.n], ids[:, : self.n] = self._nearest(rows, self.n, p, team)
         return distances, ids
 
     def _vectors(self, x: Any) -> tuple[Floats, tuple[int, ...]]:
