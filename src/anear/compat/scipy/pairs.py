@@ -9,15 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from anear.index.index import Index
+from anear.index.results import RangeNeighbors
 
-__all__ = ["Pairs", "histogram", "pairs_within"]
+__all__ = ["Pairs", "balls", "histogram", "pairs_within"]
 
 Floats = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.intp]
 
 # About how many pairs a piece has: tens of megabytes.
 _PIECE = 1 << 20
-_FIRST = 256
+_FIRST = 64
 
 
 class Pairs(NamedTuple):
@@ -28,20 +29,27 @@ class Pairs(NamedTuple):
     distances: Floats
 
 
-def pairs_within(index: Index, queries: Floats, radius: float) -> Iterator[Pairs]:
-    """All pairs with distance <= radius, in the order of the queries, then of the distance.
+def balls(
+    index: Index, queries: Floats, radii: Floats, team: int | None = None
+) -> Iterator[tuple[slice, RangeNeighbors]]:
+    """The points within each query's radius, for some of the queries at a time.
 
-    A piece is as many queries as the last one's pairs suggest; it at most doubles, in case the next ones have more.
+    A piece is as many queries as the last one's points suggest; it grows slowly, in case the next ones have more.
     """
     start, step = 0, _FIRST
     while start < len(queries):
-        found = index.range_search(queries[start : start + step], radius)
-        counts = np.diff(found.offsets)
-        rows = np.repeat(np.arange(start, start + len(counts)), counts)
+        part = slice(start, min(start + step, len(queries)))
+        found = index.range_search(queries[part], radii[part], num_threads=team)
+        yield part, found
+        start = part.stop
+        step = min(max(step * _PIECE // max(1, len(found.ids)), 1), 4 * step)
+
+
+def pairs_within(index: Index, queries: Floats, radius: float) -> Iterator[Pairs]:
+    """All pairs with distance <= radius, in the order of the queries, then of the distance."""
+    for part, found in balls(index, queries, np.broadcast_to(radius, len(queries))):
+        rows = np.repeat(np.arange(part.start, part.stop), np.diff(found.offsets))
         yield Pairs(rows, found.ids.astype(np.intp, copy=False), found.distances)
-        start += step
-        wanted = step * _PIECE // max(1, len(found.ids))
-        step = min(max(wanted, 1), 2 * step)
 
 
 def histogram(

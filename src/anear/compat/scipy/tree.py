@@ -23,7 +23,7 @@ from anear.compat.scipy.arguments import (
     threads_of,
     within_box,
 )
-from anear.compat.scipy.pairs import histogram, pairs_within
+from anear.compat.scipy.pairs import balls, histogram, pairs_within
 from anear.compat.scipy.spaces import Space
 from anear.errors import ArgumentError
 from anear.index.index import Index
@@ -430,18 +430,14 @@ def _radii(r: Any, shape: tuple[int, ...], eps: float) -> Floats:
 
 
 def _fill(results: npt.NDArray[Any], index: Index, rows: Floats, radii: Floats, team: int | None, sort: bool) -> None:
-    """The lists, or the numbers, of points within the radii; a slice of the queries at a time."""
-    step = 1 << 14
-    for start in range(0, len(rows), step):
-        part = slice(start, start + step)
-        ids, _, offsets = index.range_search(rows[part], radii[part], num_threads=team)
+    """The lists, or the numbers, of points within the radii."""
+    for part, (ids, _, offsets) in balls(index, rows, radii, team):
         if results.dtype != object:
             results[part] = np.diff(offsets)
             continue
-        bounds = offsets.tolist()
         if sort:
-            ids = ids[np.lexsort((ids, np.repeat(np.arange(len(bounds) - 1), np.diff(offsets))))]
-        for place, (one, next_one) in enumerate(pairwise(bounds), start):
+            ids = ids[np.lexsort((ids, np.repeat(np.arange(part.stop - part.start), np.diff(offsets))))]
+        for place, (one, next_one) in enumerate(pairwise(offsets.tolist()), part.start):
             results[place] = ids[one:next_one].tolist()
 
 
