@@ -18,6 +18,7 @@ from anear.index.objects import lies_in_domain, point_rows, query_rows, viewed
 from anear.index.radius import rank_of_radius
 from anear.index.results import DistanceCounts, Neighbors, RangeNeighbors
 from anear.index.tables import Space
+from anear.index.ties import may_be_flat, with_ties
 from anear.spaces.lookup import resolve
 from anear.spaces.space import Distance
 
@@ -263,11 +264,20 @@ class Index:
         progress: Progress | None,
     ) -> Neighbors:
         """A search whose arguments have been checked."""
-        return Neighbors(
-            *self._for(rows).core.knn(
-                viewed(rows), storage_name(rows), k, team, exclude, allow, self._space.arithmetic, progress
-            )
-        )
+        core, storage = self._for(rows).core, storage_name(rows)
+        arithmetic, outer = self._space.arithmetic, self._space.stages.outer
+        if not may_be_flat(outer, self._space.checked):
+            return Neighbors(*core.knn(viewed(rows), storage, k, team, exclude, allow, arithmetic, progress))
+
+        def within(some: npt.NDArray[np.intp], radius: npt.NDArray[np.float64]) -> Any:
+            left_out = None if exclude is None else exclude[some]
+            limits = rank_of_radius(outer, radius)
+            return core.range(viewed(rows[some]), storage, limits, radius, left_out, allow, team, "float64", progress)
+
+        ids, distances = core.knn(viewed(rows), storage, k, team, exclude, allow, "float64", progress)
+        with_ties(ids, distances, outer, len(self), within)
+        with np.errstate(over="ignore"):
+            return Neighbors(ids, distances.astype(arithmetic, copy=False))
 
     def self_search(
         self, k: int = 10, *, num_threads: int | None = None, progress: Progress | None = None
