@@ -70,7 +70,7 @@ class BinaryTree:
 
     def _build(self) -> None:
         self._search = self._searching()
-        self._calls, self._leaves = 0, 0
+        self._before = self._search.computed
         self._arrays: tuple[Ids, Rows, Rows] | None = None
 
     def _searching(self) -> Search:
@@ -107,8 +107,6 @@ class BinaryTree:
             raise ArgumentError(
                 f"query data dimension must match training data dimension: {rows.shape[1]} and {self._points.shape[1]}"
             )
-        self._calls += len(rows) * len(self._points)
-        self._leaves = len(rows)
         return rows
 
     def _checked_weights(self, values: Any) -> npt.NDArray[np.float64]:
@@ -333,16 +331,28 @@ class BinaryTree:
         return float(type(self)(rows, metric=self._metric, **self._params)._search.matrix(centre).max())
 
     def get_tree_stats(self) -> tuple[int, int, int]:
-        """Nodes left out, leaves visited and nodes entered by the last search; all points scanned are one leaf."""
-        return 0, self._leaves, 0
+        """scikit-learn's counts of nodes left out, leaves visited and nodes entered by the last query: not kept here.
+
+        Returns
+        -------
+        (0, 0, 0). :meth:`get_n_calls` tells what a search cost.
+        """
+        return 0, 0, 0
 
     def get_n_calls(self) -> int:
-        """Pairs of a query and a point answered since the last :meth:`reset_n_calls`."""
-        return self._calls
+        """The distances computed by searches since the last :meth:`reset_n_calls`.
+
+        Examples
+        --------
+        >>> tree = BallTree(np.array([[0.0], [1.0]]), metric=lambda x, y: abs(x - y)[0])
+        >>> tree.query([[0.2]], return_distance=False), tree.get_n_calls()
+        (array([[0]]), 2)
+        """
+        return self._search.computed - self._before
 
     def reset_n_calls(self) -> None:
         """Count from 0 again."""
-        self._calls = 0
+        self._before = self._search.computed
 
 
 class KDTree64(BinaryTree):

@@ -68,6 +68,11 @@ class Search(Protocol):
 
     def matrix(self, queries: Rows) -> Rows: ...
 
+    @property
+    def computed(self) -> int:
+        """Distances computed by searches so far, those of ``matrix`` not counted."""
+        ...
+
 
 class Compiled:
     """An index of anear."""
@@ -105,6 +110,11 @@ class Compiled:
     def matrix(self, queries: Rows) -> Rows:
         return pairwise(queries, self.index.points, self.index.formula, num_threads=self._num_threads)
 
+    @property
+    def computed(self) -> int:
+        counts = self.index.distances_computed
+        return counts.scanned + counts.exact
+
 
 class Called:
     """A Python function of two rows, or an object with scikit-learn's ``pairwise``.
@@ -116,6 +126,7 @@ class Called:
 
     def __init__(self, points: Rows, function: Any, params: dict[str, Any]) -> None:
         self._points = points
+        self.computed = 0
         self._rows: Callable[[Rows], Rows]
         if hasattr(function, "pairwise"):
             self._rows = lambda queries: function.pairwise(queries, points)
@@ -127,6 +138,7 @@ class Called:
         return self._rows(queries).astype(self._points.dtype, copy=False)
 
     def nearest(self, queries: Rows, k: int) -> Neighbors:
+        self.computed += len(queries) * len(self._points)
         ids = np.empty((len(queries), k), np.int64)
         distances = np.empty((len(queries), k), self._points.dtype)
         for part in chunks(len(queries), len(self._points)):
@@ -136,6 +148,7 @@ class Called:
         return Neighbors(ids, distances)
 
     def within(self, queries: Rows, radius: Rows) -> RangeNeighbors:
+        self.computed += len(queries) * len(self._points)
         found: list[tuple[Rows, Rows]] = []
         for part in chunks(len(queries), len(self._points)):
             for row, limit in zip(self.matrix(queries[part]), radius[part], strict=True):
