@@ -10,7 +10,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from sklearn.neighbors._base import NeighborsBase
+from sklearn.neighbors._base import BallTree, KDTree, NeighborsBase
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import validate_data
@@ -62,7 +62,7 @@ class Searching(_Base):  # type: ignore[misc] # for the attributes that scikit-l
         if isinstance(X, BinaryTree):
             method = "ball_tree" if isinstance(X, BallTree64) else "kd_tree"
             return super()._fit(_Points(X.data, X, method), y)
-        if isinstance(X, NeighborsBase) or not self._compiles(X):
+        if isinstance(X, BallTree | KDTree | NeighborsBase) or not self._compiles(X):
             return super()._fit(X, y)
         X, y = self._validated(X, y)
         if self.metric == "haversine" and self.distance is None and X.shape[1] != 2:
