@@ -14,6 +14,13 @@ inline constexpr std::size_t kAlignment = 64;  // a cache line, and the widest v
 void* allocate_aligned(std::size_t bytes);
 void free_aligned(void* memory) noexcept;
 
+// Asks for the cache line of `address`, which will be read soon.
+inline void prefetch([[maybe_unused]] const void* address) {
+#if defined(__GNUC__) || defined(__clang__)
+  __builtin_prefetch(address);
+#endif
+}
+
 // An owned, uninitialised array that never copies. `ensure` grows it and forgets the contents: made for scratch space
 // that is kept between calls.
 template <class T>

@@ -1,14 +1,14 @@
 // One query down a hierarchy, nearest cells first.
 #pragma once
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <limits>
 #include <vector>
 
 #include "base/memory.h"
 #include "parts/hierarchy.h"
-#include "result/hits.h"
-#include "result/neighbor.h"
+#include "result/lanes.h"
 
 namespace anear {
 
@@ -27,6 +27,7 @@ template <class Real>
 class Descent {
  public:
   static constexpr std::int64_t kMostLanes = 64;
+  static constexpr Real kInfinity = std::numeric_limits<Real>::infinity();
 
   // Visits at most `most_leaves` leaves, and every one that may hold an answer if there are fewer of these. Returns how
   // many it visited.
@@ -49,29 +50,31 @@ class Descent {
     table.store_one(bound_query_, cells.hierarchy.level(level).block(node), 1, cells.bound.parameters.data(), bounds,
                     lanes);
     const std::int64_t children = std::min(lanes, cells.hierarchy.nodes(level) - first);
-    std::uint64_t mask = passing_lanes(bounds, lanes, collector.node_limit());
-    if (children < 64) mask &= (std::uint64_t{1} << children) - 1;
-    Candidate<Real> waiting[kMostLanes];
-    const int count = sort(bounds, mask, waiting);
-    for (int i = 0; i < count && leaves_left_ > 0; ++i) {
-      if (waiting[i].value() >= collector.node_limit()) return;  // and so are those behind it
-      const std::int64_t child = first + waiting[i].id();
-      level == 0 ? scan(cells, child, collector) : visit(cells, level - 1, child, collector);
+    std::uint64_t left = children < 64 ? (std::uint64_t{1} << children) - 1 : ~std::uint64_t{0};
+    std::fill(bounds + children, bounds + lanes, kInfinity);
+    // A bound that is NaN says nothing.
+    for (std::uint64_t mask = passing_lanes(bounds, lanes, -kInfinity); mask != 0; mask &= mask - 1) {
+      bounds[std::countr_zero(mask)] = -kInfinity;
+    }
+    // The nearest child first: what it holds lowers the limit, and most others are never looked at. Where the limit is
+    // NaN nothing is excluded, not even what is infinitely far.
+    while (leaves_left_ > 0) {
+      const Real least = smallest_lane(bounds, lanes);
+      if (least >= collector.node_limit()) return;
+      if (!(least < kInfinity)) break;
+      const std::int64_t lane = first_lane(bounds, least);
+      bounds[lane] = kInfinity;
+      left &= ~(std::uint64_t{1} << lane);
+      enter(cells, level, first + lane, collector);
+    }
+    for (; left != 0 && leaves_left_ > 0; left &= left - 1) {
+      enter(cells, level, first + std::countr_zero(left), collector);
     }
   }
 
-  // The lanes of `mask`, the smallest bound first. A NaN says nothing: it comes before all others.
-  static int sort(const Real* bounds, std::uint64_t mask, Candidate<Real>* sorted) {
-    int count = 0;
-    for (; mask != 0; mask &= mask - 1, ++count) {
-      const int lane = std::countr_zero(mask);
-      const Real value = bounds[lane] == bounds[lane] ? bounds[lane] : -std::numeric_limits<Real>::infinity();
-      const Candidate<Real> one(value, lane);
-      int at = count;
-      for (; at > 0 && one < sorted[at - 1]; --at) sorted[at] = sorted[at - 1];
-      sorted[at] = one;
-    }
-    return count;
+  template <class Collector>
+  void enter(const Cells& cells, int level, std::int64_t child, Collector& collector) {
+    level == 0 ? scan(cells, child, collector) : visit(cells, level - 1, child, collector);
   }
 
   template <class Collector>

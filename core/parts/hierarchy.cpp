@@ -33,7 +33,13 @@ class BoxRows {
 
   // A coordinate that is NaN could be anything.
   void add(std::int64_t box, const Real* low, const Real* high) {
-    for (std::int64_t j = 0; j < columns_; ++j) {
+    Real* const lowest = values_.data() + box * 2 * columns_;
+    Real* const largest = lowest + plain_;
+    for (std::int64_t j = 0; j < plain_; ++j) {
+      lowest[j] = low[j] >= lowest[j] ? lowest[j] : low[j] == low[j] ? low[j] : -kInfinity;
+      largest[j] = high[j] <= largest[j] ? largest[j] : high[j] == high[j] ? high[j] : kInfinity;
+    }
+    for (std::int64_t j = plain_; j < columns_; ++j) {
       extend(box, j, low[j] == low[j] ? low[j] : -kInfinity, high[j] == high[j] ? high[j] : kInfinity);
     }
   }
@@ -65,12 +71,16 @@ BoxRows<Real> leaf_boxes(const Boxes& boxes, const std::vector<std::int32_t>& or
   const auto points = static_cast<std::int64_t>(order.size());
   const std::int64_t count = (points + block - 1) / block;
   BoxRows<Real> rows(count, boxes.low.columns, boxes.extras);
+  const auto* low = reinterpret_cast<const Real*>(boxes.low.data);
+  const auto* high = reinterpret_cast<const Real*>(boxes.high.data);
+  const std::int64_t columns = boxes.low.columns;
+  constexpr std::int64_t kAhead = 16;  // points whose rows are on their way: they lie anywhere
   parallel_for((count + kPiece - 1) / kPiece, threads, progress, [&](std::int64_t piece) {
     for (std::int64_t box = piece * kPiece; box < std::min((piece + 1) * kPiece, count); ++box) {
       rows.empty(box);
       for (std::int64_t i = box * block; i < std::min((box + 1) * block, points); ++i) {
-        rows.add(box, reinterpret_cast<const Real*>(boxes.low.row(order[i])),
-                 reinterpret_cast<const Real*>(boxes.high.row(order[i])));
+        prefetch(low + order[std::min(i + kAhead, points - 1)] * columns);
+        rows.add(box, low + order[i] * columns, high + order[i] * columns);
       }
     }
   });

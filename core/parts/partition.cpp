@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -17,21 +18,32 @@ constexpr std::int64_t kTaskPoints = 16 << 10;  // fewer are not worth a task of
 constexpr std::int64_t kSampled = 2048;  // from so many points on, a sample finds where the median is to be sought
 constexpr std::int64_t kMostColumns = 32;
 
-// A point that travels with its coordinates: every pass over a range then reads and writes memory in order.
-template <class Real, int Columns>
+// A point that travels with its coordinates: every pass over a range then reads and writes memory in order. In float32
+// whatever the points are: two that it does not tell apart may end up on the wrong sides of a cut, which costs nothing,
+// for cells need not be exact halves of space. As integers that compare as the floats do: with the id behind it, a
+// coordinate makes one number without equals.
+template <int Columns>
 struct Record {
-  std::array<Real, Columns> at;
-  std::int32_t id;
+  std::array<std::uint32_t, Columns> at;
+  std::uint32_t id;
+
+  std::uint64_t key(int column) const { return std::uint64_t{at[column]} << 32 | id; }
 };
 
-// Orders records by one coordinate, equal ones by id.
+constexpr std::uint32_t kSign = 0x80000000u;
+
+std::uint32_t sortable(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value + 0.0f);  // -0 becomes 0: they are equal
+  return bits & kSign ? ~bits : bits | kSign;
+}
+
+float from_sortable(std::uint32_t bits) { return std::bit_cast<float>(bits & kSign ? bits ^ kSign : ~bits); }
+
+// Orders records by one coordinate.
 template <class Record>
 struct Less {
   int column;
-  bool operator()(const Record& a, const Record& b) const {
-    const auto u = a.at[column], v = b.at[column];
-    return (u < v) | ((u == v) & (a.id < b.id));
-  }
+  bool operator()(const Record& a, const Record& b) const { return a.key(column) < b.key(column); }
 };
 
 // Blocks of the left part of `blocks` >= 2 blocks: about half, a multiple of the largest power of `fanout` that is
@@ -42,10 +54,10 @@ std::int64_t left_blocks(std::int64_t blocks, std::int64_t fanout) {
   return std::max<std::int64_t>((blocks + unit) / (2 * unit), 1) * unit;
 }
 
-template <class Real, int Columns>
+template <int Columns>
 class Partition {
  public:
-  using Point = Record<Real, Columns>;
+  using Point = Record<Columns>;
 
   Partition(const Rows& rows, const std::vector<std::int32_t>& columns, std::int64_t block, SplitRule rule)
       : rows_(rows),
@@ -82,11 +94,11 @@ class Partition {
     for (std::int64_t i = first; i < last; ++i) {
       const auto* row = reinterpret_cast<const Stored*>(rows_.row(i));
       Point& point = points_[i];
-      point.id = static_cast<std::int32_t>(i);
-      point.at.fill(0);
+      point.id = static_cast<std::uint32_t>(i);
+      point.at.fill(sortable(0));
       for (std::size_t j = 0; j < columns_.size(); ++j) {
-        const auto value = static_cast<Real>(widened(row[columns_[j]]));
-        point.at[j] = value == value ? value : std::numeric_limits<Real>::infinity();
+        const auto value = static_cast<float>(widened(row[columns_[j]]));
+        point.at[j] = sortable(value == value ? value : std::numeric_limits<float>::infinity());
       }
     }
   }
@@ -106,21 +118,23 @@ class Partition {
         divide(tasks, progress, from, to, first);
       }
     }
-    for (std::int64_t i = range.first; i < range.last; ++i) order_[i] = from[i].id;
+    for (std::int64_t i = range.first; i < range.last; ++i) order_[i] = static_cast<std::int32_t>(from[i].id);
     progress.advance(range.size());
   }
 
   static int widest(const Point* first, const Point* last) {
-    std::array<Real, Columns> low = first->at, high = first->at;
+    auto low = first->at, high = first->at;
     for (const Point* point = first + 1; point < last; ++point) {
       for (int j = 0; j < Columns; ++j) {
-        low[j] = point->at[j] < low[j] ? point->at[j] : low[j];
-        high[j] = point->at[j] > high[j] ? point->at[j] : high[j];
+        low[j] = std::min(low[j], point->at[j]);
+        high[j] = std::max(high[j], point->at[j]);
       }
     }
     int best = 0;
-    for (int j = 1; j < Columns; ++j) {
-      if (high[j] - low[j] > high[best] - low[best]) best = j;
+    float widest = -1;
+    for (int j = 0; j < Columns; ++j) {
+      const float width = from_sortable(high[j]) - from_sortable(low[j]);
+      if (width > widest) best = j, widest = width;
     }
     return best;
   }
@@ -131,13 +145,15 @@ class Partition {
       select_smallest(from, n, left, less);
       return false;
     }
-    const auto [low, high] = enclose(from, n, left, less);
+    const auto [first, last] = enclose(from, n, left, less);
+    const std::uint64_t low = first.key(less.column), high = last.key(less.column);
     // One pass without branches: each record is written to three places, and only where it belongs does the place move
     // on. `from` is overwritten behind the reader; the two ends of `to` never meet before the last record.
     std::int64_t below = 0, between = 0, above = 0;
     for (std::int64_t i = 0; i < n; ++i) {
       const Point point = from[i];
-      const bool is_below = less(point, low), is_above = !less(point, high);
+      const std::uint64_t key = point.key(less.column);
+      const bool is_below = key < low, is_above = key >= high;
       from[between] = point;
       to[below] = point;
       to[n - 1 - above] = point;
@@ -202,12 +218,13 @@ std::vector<std::int32_t> choose_columns(const Rows& rows) {
   return columns;
 }
 
-template <class Real>
-std::vector<std::int32_t> order_as(const Rows& rows, std::int64_t block, SplitRule rule, int threads,
-                                   Progress& progress) {
-  const auto columns = choose_columns(rows);
+}  // namespace
+
+std::vector<std::int32_t> cell_order(const Rows& coordinates, std::int64_t block, SplitRule rule, int threads,
+                                     Progress& progress) {
+  const auto columns = choose_columns(coordinates);
   const auto run = [&]<int Columns>() {
-    return Partition<Real, Columns>(rows, columns, block, rule).run(threads, progress);
+    return Partition<Columns>(coordinates, columns, block, rule).run(threads, progress);
   };
   const std::size_t count = columns.size();
   if (count <= 1) return run.template operator()<1>();
@@ -218,14 +235,6 @@ std::vector<std::int32_t> order_as(const Rows& rows, std::int64_t block, SplitRu
   if (count <= 11) return run.template operator()<11>();
   if (count <= 16) return run.template operator()<16>();
   return run.template operator()<kMostColumns>();
-}
-
-}  // namespace
-
-std::vector<std::int32_t> cell_order(const Rows& coordinates, std::int64_t block, SplitRule rule, int threads,
-                                     Progress& progress) {
-  if (coordinates.storage == Storage::float64) return order_as<double>(coordinates, block, rule, threads, progress);
-  return order_as<float>(coordinates, block, rule, threads, progress);
 }
 
 }  // namespace anear

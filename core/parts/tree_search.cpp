@@ -17,9 +17,10 @@
 namespace anear {
 namespace {
 
-constexpr std::int64_t kQueriesPerTask = 128;       // their prepared form stays in the first-level cache
-constexpr std::int64_t kWorthOrdering = 64;         // queries
-constexpr std::int64_t kFewPoints = 2048;           // so few admitted points are not worth a descent
+constexpr std::int64_t kQueriesPerTask = 128;  // their prepared form stays in the first-level cache
+constexpr std::int64_t kWorthOrdering = 64;    // queries
+constexpr std::int64_t kFewPoints = 2048;      // so few admitted points are not worth a descent
+constexpr std::int64_t kDistancesBetweenPolls = 20'000;
 constexpr double kNanosecondsWorthAThread = 100e3;  // of searching
 
 }  // namespace
@@ -82,8 +83,11 @@ void TreeSearch::run(const SearchRequest& request, double nanoseconds, Progress&
   const auto work = [&](std::int64_t number, Task<Real>& task) {
     const std::int64_t first = number * per_task, count = std::min(per_task, queries - first);
     prepare(request.queries, order.data() + first, count, task);
-    for (std::int64_t i = 0; i < count; ++i) {
+    for (std::int64_t i = 0, polled = 0; i < count; ++i) {
       search(order[first + i], i, task);
+      const std::int64_t computed = task.computed.scanned + task.computed.exact;
+      if (computed - polled < kDistancesBetweenPolls) continue;
+      polled = computed;
       progress.poll();
     }
     progress.advance(count);

@@ -76,12 +76,12 @@ class Nearest {
       const Real value = values[lane];
       if (value == value) {
         candidates_.emplace_back(value, id);
-        insert(value);
+        if (value < largest()) insert(value);
       } else {
         undecided_.push_back(id);  // a prepared form may be NaN where the formula is a number
       }
     }
-    const Real kth = k_ <= kInserted ? smallest_[k_ - 1] : smallest_.front();
+    const Real kth = largest();
     if (kth < std::numeric_limits<Real>::infinity()) {
       limit_ = points_(kth);
       node_limit_ = nodes_(kth);
@@ -113,9 +113,11 @@ class Nearest {
  private:
   static constexpr std::size_t kInserted = 48;  // up to so many are kept sorted, which is faster than a heap
 
+  // The largest of the k smallest.
+  Real largest() const { return k_ <= kInserted ? smallest_[k_ - 1] : smallest_.front(); }
+
   void insert(Real value) {
     if (k_ > kInserted) {
-      if (!(value < smallest_.front())) return;
       const auto end = smallest_.begin() + static_cast<std::ptrdiff_t>(k_);
       std::pop_heap(smallest_.begin(), end);
       end[-1] = value;

@@ -43,6 +43,7 @@ NATIVE = {np.dtype(name): name for name in STORAGE_TYPES if name != "bfloat16"} 
 _EXPONENT = {"float16": 0x7C00, "bfloat16": 0x7F80}
 
 # Elements looked at in one go: 4 MB of float32. The loop around it is where Ctrl-C gets its turn.
+_PIECE: Final = 8192
 _CHUNK = 1 << 20
 
 
@@ -109,9 +110,13 @@ def is_finite(rows: Array) -> bool:
 
     The sum of squares is finite only if every value is, and BLAS makes it in one pass without a temporary. False can
     also mean that it overflowed: :func:`find_non_finite` then looks value by value. ``vdot`` rather than ``dot``
-    because the latter warns of overflow.
+    because the latter warns of overflow; in pieces too small for BLAS to start threads, which go on spinning afterwards.
     """
-    return math.isfinite(np.vdot(rows, rows))
+    if rows.size <= _PIECE:
+        return math.isfinite(np.vdot(rows, rows))
+    flat = rows.reshape(-1)
+    pieces = (flat[start : start + _PIECE] for start in range(0, flat.size, _PIECE))
+    return all(math.isfinite(np.vdot(piece, piece)) for piece in pieces)
 
 
 def find_non_finite(rows: Array) -> tuple[int, int] | None:

@@ -1,0 +1,85 @@
+// Comparisons of the lanes of a block.
+#pragma once
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+
+#if defined(__SSE2__) || defined(_M_X64)
+#include <emmintrin.h>
+#endif
+
+namespace anear {
+
+// Bit i of the result: values[i] is not >= limit, i < 4.
+inline unsigned passing_four(const float* values, float limit) {
+#if defined(__SSE2__) || defined(_M_X64)
+  return static_cast<unsigned>(_mm_movemask_ps(_mm_cmpnge_ps(_mm_loadu_ps(values), _mm_set1_ps(limit))));
+#else
+  unsigned mask = 0;
+  for (unsigned i = 0; i < 4; ++i) mask |= static_cast<unsigned>(!(values[i] >= limit)) << i;
+  return mask;
+#endif
+}
+
+inline unsigned passing_four(const double* values, double limit) {
+#if defined(__SSE2__) || defined(_M_X64)
+  const __m128d limits = _mm_set1_pd(limit);
+  const int low = _mm_movemask_pd(_mm_cmpnge_pd(_mm_loadu_pd(values), limits));
+  const int high = _mm_movemask_pd(_mm_cmpnge_pd(_mm_loadu_pd(values + 2), limits));
+  return static_cast<unsigned>(low | high << 2);
+#else
+  unsigned mask = 0;
+  for (unsigned i = 0; i < 4; ++i) mask |= static_cast<unsigned>(!(values[i] >= limit)) << i;
+  return mask;
+#endif
+}
+
+// The same of up to 64 lanes.
+template <class Real>
+std::uint64_t passing_lanes(const Real* values, std::int64_t lanes, Real limit) {
+  std::uint64_t mask = 0;
+  std::int64_t lane = 0;
+  for (; lane + 4 <= lanes; lane += 4) mask |= std::uint64_t{passing_four(values + lane, limit)} << lane;
+  for (; lane < lanes; ++lane) mask |= static_cast<std::uint64_t>(!(values[lane] >= limit)) << lane;
+  return mask;
+}
+
+// The smallest of `lanes` values, none of which is NaN.
+template <class Real>
+Real smallest_lane(const Real* values, std::int64_t lanes) {
+  Real least = values[0];
+  for (std::int64_t i = 1; i < lanes; ++i) least = values[i] < least ? values[i] : least;
+  return least;
+}
+
+#if defined(__SSE2__) || defined(_M_X64)
+template <>
+inline float smallest_lane(const float* values, std::int64_t lanes) {
+  if (lanes % 4 != 0) return *std::min_element(values, values + lanes);
+  __m128 least = _mm_loadu_ps(values);
+  for (std::int64_t i = 4; i < lanes; i += 4) least = _mm_min_ps(least, _mm_loadu_ps(values + i));
+  least = _mm_min_ps(least, _mm_movehl_ps(least, least));
+  return _mm_cvtss_f32(_mm_min_ss(least, _mm_shuffle_ps(least, least, 1)));
+}
+#endif
+
+// The first of the lanes that is not larger than `value`; there must be one.
+template <class Real>
+std::int64_t first_lane(const Real* values, Real value) {
+  std::int64_t lane = 0;
+  while (values[lane] > value) ++lane;
+  return lane;
+}
+
+#if defined(__SSE2__) || defined(_M_X64)
+template <>
+inline std::int64_t first_lane(const float* values, float value) {
+  const __m128 wanted = _mm_set1_ps(value);
+  for (std::int64_t lane = 0;; lane += 4) {
+    const int found = _mm_movemask_ps(_mm_cmple_ps(_mm_loadu_ps(values + lane), wanted));
+    if (found != 0) return lane + std::countr_zero(static_cast<unsigned>(found));
+  }
+}
+#endif
+
+}  // namespace anear
