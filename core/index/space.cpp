@@ -41,7 +41,7 @@ double Estimate::offset(const PreparedQueries& queries, std::int64_t query) cons
   return offset_slot < 0 ? 0 : queries.slot(query, offset_slot);
 }
 
-double Estimate::offset_error(double offset) const {
+double Estimate::rounding_of(double offset) const {
   const double unit =
       kernels().arithmetic_bytes == 4 ? std::numeric_limits<float>::epsilon() : std::numeric_limits<double>::epsilon();
   return unit * (4 + static_cast<double>(kernels().query_slots)) * std::abs(offset);

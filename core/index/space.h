@@ -30,7 +30,10 @@ struct Estimate {
   // What lies between the table's values and the rank, 0 where nothing does, and how far it may be off: it was rounded
   // when it was prepared, of which the margin of what is left in the pair knows nothing.
   double offset(const PreparedQueries& queries, std::int64_t query) const;
-  double offset_error(double offset) const;
+  double offset_error(double offset) const { return offset == 0 ? 0 : rounding_of(offset); }
+
+ private:
+  double rounding_of(double offset) const;
 };
 
 // `filter` finds candidates in packed blocks; `exact` ranks and reports them.

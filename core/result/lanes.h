@@ -82,4 +82,25 @@ inline std::int64_t first_lane(const float* values, float value) {
 }
 #endif
 
+// Inserts `value` into `size` sorted values and drops the largest: each becomes min(itself, max(its left neighbour,
+// value)), all at once. `size` is a multiple of 4; sorted[-1] is minus infinity.
+template <class Real>
+void insert_sorted(Real* sorted, std::int64_t size, Real value) {
+  for (std::int64_t i = size - 1; i >= 0; --i) {
+    const Real left = sorted[i - 1] > value ? sorted[i - 1] : value;
+    sorted[i] = sorted[i] < left ? sorted[i] : left;
+  }
+}
+
+#if defined(__SSE2__) || defined(_M_X64)
+template <>
+inline void insert_sorted(float* sorted, std::int64_t size, float value) {
+  const __m128 values = _mm_set1_ps(value);
+  for (std::int64_t i = size - 4; i >= 0; i -= 4) {
+    const __m128 left = _mm_max_ps(_mm_loadu_ps(sorted + i - 1), values);
+    _mm_storeu_ps(sorted + i, _mm_min_ps(_mm_loadu_ps(sorted + i), left));
+  }
+}
+#endif
+
 }  // namespace anear

@@ -9,6 +9,7 @@
 
 #include "result/exact.h"
 #include "result/hits.h"
+#include "result/lanes.h"
 #include "result/margin.h"
 #include "result/neighbor.h"
 
@@ -55,8 +56,10 @@ class Nearest {
     exact_ = exact;
     limit_ = node_limit_ = std::numeric_limits<Real>::quiet_NaN();
     most_ = std::max(4 * k, k + 2048);
-    if (smallest_.size() < k) smallest_.resize(k);
-    std::fill_n(smallest_.begin(), k, std::numeric_limits<Real>::infinity());
+    places_ = static_cast<std::int64_t>(k <= kInserted ? (k + 3) / 4 * 4 : k);
+    memory_.resize(static_cast<std::size_t>(places_) + 1);
+    memory_[0] = -std::numeric_limits<Real>::infinity();
+    std::fill(memory_.begin() + 1, memory_.end(), std::numeric_limits<Real>::infinity());
     candidates_.clear();
     undecided_.clear();
     settled_.clear();
@@ -114,21 +117,14 @@ class Nearest {
   static constexpr std::size_t kInserted = 48;  // up to so many are kept sorted, which is faster than a heap
 
   // The largest of the k smallest.
-  Real largest() const { return k_ <= kInserted ? smallest_[k_ - 1] : smallest_.front(); }
+  Real largest() const { return k_ <= kInserted ? memory_[k_] : memory_[1]; }
 
   void insert(Real value) {
-    if (k_ > kInserted) {
-      const auto end = smallest_.begin() + static_cast<std::ptrdiff_t>(k_);
-      std::pop_heap(smallest_.begin(), end);
-      end[-1] = value;
-      std::push_heap(smallest_.begin(), end);
-      return;
-    }
-    for (std::size_t i = 0; i < k_; ++i) {  // no branch: each place keeps the smaller one and passes the larger on
-      const Real kept = smallest_[i];
-      smallest_[i] = value < kept ? value : kept;
-      value = value < kept ? kept : value;
-    }
+    Real* const smallest = memory_.data() + 1;
+    if (k_ <= kInserted) return insert_sorted(smallest, places_, value);
+    std::pop_heap(smallest, smallest + k_);
+    smallest[k_ - 1] = value;
+    std::push_heap(smallest, smallest + k_);
   }
 
   void drop_far() {
@@ -164,7 +160,8 @@ class Nearest {
   Real limit_ = 0, node_limit_ = 0;
   std::size_t most_ = 0;
   bool doubtful_ = false;
-  std::vector<Real> smallest_;  // the first k: sorted, or a heap with the largest in front
+  std::int64_t places_ = 0;   // for the smallest values: k, or the next multiple of 4
+  std::vector<Real> memory_;  // minus infinity, then the smallest values: sorted, or a heap with the largest in front
   std::vector<Candidate<Real>> candidates_;
   std::vector<std::int32_t> undecided_;
   std::vector<Neighbor> settled_;
