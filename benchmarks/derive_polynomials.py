@@ -1,4 +1,4 @@
-"""Derive the polynomials of ``anear.codegen.math`` from nothing but the functions they approximate.
+"""Derive the polynomials and tables of ``anear.codegen.math`` from nothing but the functions they approximate.
 
 Every entry is a minimax polynomial found by Remez's exchange algorithm in 60 digits: it minimises the largest
 ``weight(u) * |function(u) - polynomial(u)|`` over an interval, the weight being chosen so that the largest *relative*
@@ -11,6 +11,7 @@ again; the largest error of each polynomial stands beside it there.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -78,6 +79,26 @@ TASKS = (
         lambda r: r**2 / mp.log1p(r),
         ROOT_HALF - 1,
         mp.sqrt(2) - 1,
+    ),
+    Task(
+        "LOG_CLOSE",
+        "(log(1 + r) - r) / r^2 on -1/64 <= r <= 1/32",
+        2,
+        None,
+        lambda r: (mp.log1p(r) - r) / r**2,
+        lambda r: r**2 / mp.log1p(r),
+        mp.mpf(-1) / 64,
+        mp.mpf(1) / 32,
+    ),
+    Task(
+        "LOG2_CLOSE",
+        "(log2(1 + r) - r*log2(e)) / r^2 on the same; absolute error of log2(1 + r)",
+        1,
+        None,
+        lambda r: (mp.log1p(r) - r) / (mp.log(2) * r**2),
+        lambda r: r**2,
+        mp.mpf(-1) / 64,
+        mp.mpf(1) / 32,
     ),
     Task(
         "LOG_QUOTIENT",
@@ -258,7 +279,45 @@ def derive(task: Task, degree: int, bits: int) -> tuple[list[float], float]:
     return [rounded(c, bits) for c in exact], float(error)
 
 
-HEADER = '''"""Minimax polynomials, written by benchmarks/derive_polynomials.py (which explains how they are found).
+def cells(low_half: bool) -> list[tuple[mp.mpf, mp.mpf]]:
+    """The 32 intervals of [1, 2) that the first five bits of a fraction tell apart; ``low_half``: of [3/4, 3/2)."""
+    result = []
+    for i in range(32):
+        shrink = 2 if low_half and i >= 16 else 1
+        result.append(((1 + mp.mpf(i) / 32) / shrink, (1 + mp.mpf(i + 1) / 32) / shrink))
+    return result
+
+
+def table(low_half: bool, base: mp.mpf, digits: int | None) -> list[tuple[float, float]]:
+    """For each interval a float32 c near 1/m, and -log(c) to ``base``, of ``digits`` binary places or a float32.
+
+    Of thousands of c beside the best the one is taken whose logarithm is nearest to such a number. Where the interval
+    begins or ends with a power of two, c is its reciprocal exactly.
+    """
+    result = []
+    for low, high in cells(low_half):
+        edge = next((e for e in (low, high) if mp.frexp(e)[0] == mp.mpf("0.5")), None)
+        if edge is not None:
+            result.append((float(1 / edge), float(mp.log(edge) / mp.log(base))))
+            continue
+        bits = struct.unpack("<I", struct.pack("<f", float(2 / (low + high))))[0]
+        best = (1.0, 0.0, 0.0)
+        for offset in range(-20_000, 20_001):
+            (c,) = struct.unpack("<f", struct.pack("<I", bits + offset))
+            exact = -math.log(c) / float(mp.log(base))
+            near = rounded(mp.mpf(exact), 32) if digits is None else round(exact * 2**digits) / 2**digits
+            best = min(best, (abs(exact - near), c, near))
+        result.append(best[1:])
+    return result
+
+
+TABLES = (
+    ("LOG_TABLE", "c near 1/m and -log(c), 16 binary places of it, for m in [3/4, 3/2)", (True, mp.e, 16)),
+    ("LOG2_TABLE", "c near 1/m and -log2(c) for m in [1, 2)", (False, mp.mpf(2), None)),
+)
+
+
+HEADER = '''"""Minimax polynomials and two tables, written by benchmarks/derive_polynomials.py, which explains how.
 
 ``NAME[bits]`` holds the coefficients, the constant term first, of the polynomial used in float32 or float64 arithmetic.
 Above each: the largest relative error that the approximation alone brings into the function's result.
@@ -272,7 +331,8 @@ __all__ = [
 
 def main() -> None:
     lines = [HEADER.rstrip("\n")]
-    lines += [f'    "{name}",' for name in sorted(task.name for task in TASKS)] + ["]", ""]
+    names = [task.name for task in TASKS] + [name for name, _, _ in TABLES]
+    lines += [f'    "{name}",' for name in sorted(names)] + ["]", ""]
     for task in TASKS:
         body = []
         errors = []
@@ -287,6 +347,9 @@ def main() -> None:
         lines += [f"# {task.meaning}; error {', '.join(errors)}"]
         lines += [f"{task.name}: dict[int, tuple[float, ...]] = {{", *body, "}", ""]
         print(task.name, errors, flush=True)
+    for name, meaning, how in TABLES:
+        rows = [f"    ({factor!r}, {log!r})," for factor, log in table(*how)]
+        lines += [f"# {meaning}, by the first five bits of its fraction", f"{name} = (", *rows, ")", ""]
     TARGET.write_text("\n".join(lines).rstrip("\n") + "\n")
 
 

@@ -22,25 +22,31 @@ __all__ = ["fma_gflops", "pair_loop", "tile_share"]
 _ACCUMULATORS = 12
 _STEPS = 200_000
 
-# One call of a kernel a pair, row after row.
+# One call of a kernel a pair, row after row, `rounds` times over: what Python takes to start the loop is then nothing
+# beside it. The results are not summed: a sum carried over calls goes through memory, a chain of 40 cycles a call.
 _PAIR_LOOP = """
-define double @loop(ptr %f, ptr %a, ptr %b, i64 %n, i64 %bytes, PARAMETERS) {
+define double @loop(ptr %f, ptr %a, ptr %b, i64 %n, i64 %bytes, i64 %rounds, PARAMETERS) {
 entry:
   ALLOCATE
+  br label %round
+round:
+  %r = phi i64 [0, %entry], [%following, %again]
   br label %body
 body:
-  %i = phi i64 [0, %entry], [%next, %body]
-  %sum = phi double [0.0, %entry], [%added, %body]
+  %i = phi i64 [0, %round], [%next, %body]
   %offset = mul i64 %i, %bytes
   %left = getelementptr i8, ptr %a, i64 %offset
   %right = getelementptr i8, ptr %b, i64 %offset
   CALL
-  %added = fadd double %sum, %value
   %next = add i64 %i, 1
   %more = icmp slt i64 %next, %n
-  br i1 %more, label %body, label %end
+  br i1 %more, label %body, label %again
+again:
+  %following = add i64 %r, 1
+  %unfinished = icmp slt i64 %following, %rounds
+  br i1 %unfinished, label %round, label %end
 end:
-  ret double %added
+  ret double %value
 }
 """
 # anear's kernels return the distance; those of simsimd and numkong take the dimension and write it.
@@ -69,7 +75,7 @@ def fma_gflops(seconds: float = 0.05) -> float:
 
 @cache
 def pair_loop(*, writing: bool = False) -> Callable[..., float]:
-    """``loop(kernel, a, b, n, row_bytes, last)``: the sum of a kernel's distances over n pairs of rows.
+    """``loop(kernel, a, b, n, row_bytes, rounds, last)``: n pairs of rows, ``rounds`` times; the last distance.
 
     The loop is machine code, so that nothing but the kernel is measured. All arguments are addresses or integers;
     ``last`` is the address of the parameters, or, for kernels that write their result, the number of columns.
@@ -78,7 +84,7 @@ def pair_loop(*, writing: bool = False) -> Callable[..., float]:
     for word, text in (_WRITING if writing else _RETURNING).items():
         source = source.replace(word, text)
     integer, pointer = ctypes.c_int64, ctypes.c_void_p
-    types = (pointer, pointer, pointer, integer, integer, integer if writing else pointer)
+    types = (pointer, pointer, pointer, integer, integer, integer, integer if writing else pointer)
     return ctypes.CFUNCTYPE(ctypes.c_double, *types)(_compiled(source, "loop"))
 
 

@@ -31,6 +31,7 @@ from tests.codegen.vector_function import (
 
 from anear.codegen.llvm import Body, Kind
 from anear.codegen.math import ELEMENTWISE, power_constant
+from anear.codegen.math.logarithm import log2_of_rounded
 from anear.codegen.targets import TARGETS
 
 UNARY = {
@@ -193,6 +194,22 @@ def test_many_float32(name: str) -> None:
         numbers = np.arange(start, min(start + step * chunk, 2**32), step, dtype=np.uint64)
         a = numbers.astype(np.uint32).view(np.float32)
         check(32, run(a), expected(name, 32, a), stated_error(ELEMENTWISE[name]), a)
+
+
+@every_way
+@pytest.mark.parametrize("more", [0, 1, -3])
+def test_logarithm_of_rounded_numbers(more: int, way: str) -> None:
+    """Off by what its text allows; exact where the logarithm is 0."""
+    close = np.random.default_rng(0).uniform(0.4, 2.5, 200_000)
+    a = np.concatenate([special(32), spread(32, 100_000), close * 2.0**-more]).astype(np.float32)
+    a = a[np.isnan(a) | (np.ldexp(np.ldexp(a, more), -more) == a)]  # 2^more * a: not rounded, not beyond the largest
+    run = VectorFunction(lambda body, v: log2_of_rounded(body, v, more), 1, Kind(32, 16), **WAYS[way])
+    got, exact = run(a).astype(np.float64), np.log2(a.astype(np.float64)) + more
+    finite = np.isfinite(exact)
+    assert np.array_equal(got[~finite], exact[~finite], equal_nan=True)
+    allowed = 2 * np.spacing(np.abs(exact[finite]).astype(np.float32)) + 2.0**-23 * (1 + abs(more))
+    assert (np.abs(got[finite] - exact[finite]) <= allowed).all()
+    assert run(np.array([2.0**-more], np.float32))[0] == 0
 
 
 @cache

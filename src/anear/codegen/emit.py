@@ -16,16 +16,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from anear.codegen.across import across_lanes
+from anear.codegen.interleave import interleaved
 from anear.codegen.llvm import Body, Kind, Loop
 from anear.codegen.loops import Pass, cost, depends_on, passes, scalars_of
 from anear.codegen.math import ELEMENTWISE, power_constant
-from anear.formula.expression import Expr, walk
+from anear.formula.expression import Expr, number, walk
 
 __all__ = ["Cell", "Emitter", "Place", "Source"]
 
 UNROLL_BUDGET = 600  # instructions in a fully unrolled loop; beyond, or after so many rounds, a real loop is made
 UNROLL_ROUNDS = 24
 STEP_BUDGET = 160  # instructions in one round of a real loop
+SIDE_BY_SIDE = 3  # steps of an unrolled loop across the lanes whose instructions alternate where there are registers
+# for their values (four made some kernels spill), but no more than make
+IN_SIGHT = 150  # instructions together; a processor sees that many
+DEAR = 12  # instructions a step, below which it sees enough steps by itself
 CHAINS = 4  # independent chains of additions that keep the adders of current processors busy
 
 
@@ -48,6 +54,8 @@ class Place:
         """The coordinate ``by`` further on."""
         return Place(self.variable, self.offset + by)
 
+
+TWO = number(2.0)
 
 _Chain = tuple[Expr, Cell, int]  # an accumulator: of which reduction and cell, and its number there
 
@@ -138,14 +146,17 @@ class Emitter:
             with self._kind(kind):
                 totals = self._accumulate(one, start, rounds, first=start == 0)
                 start += rounds * kind.lanes
+                if self.source.across:
+                    sums = [key for key in totals if key[0].op == "sum"]
+                    totals = across_lanes(self.body, totals, lambda key, a, b: self._combine(key[0], a, b), sums)
                 for key, value in totals.items():
-                    partial[key].append(self._across(key[0], value) if self.source.across else value)
+                    partial[key].append(value)
         with self._kind(self.narrow):
             for (reduction, cell), values in partial.items():
                 total = values[0]
                 for value in values[1:]:
                     total = self._combine(reduction, total, value)
-                self._remember(self._key(reduction, None, cell), total)
+                self._remember(self._key(reduction, None, cell), self._finished(reduction, total))
 
     def _widths(self, length: int) -> list[Kind]:
         """The register widths a loop is run with: lanes across coordinates take ever narrower remainders."""
@@ -166,7 +177,8 @@ class Emitter:
         self.carried = {n: {c: body.const(0.0) for c in self.cells} for n, c in states}
         short = (rounds <= UNROLL_ROUNDS and rounds * work <= UNROLL_BUDGET) or rounds == 1
         unroll = 1 if running else max(1, min(8 if len(self.cells) == 1 else 4, rounds, STEP_BUDGET // work))
-        chains = 1 if running else min(self.chains, rounds if short else unroll)
+        wanted = -(-min(self.chains, 2 if work >= DEAR else CHAINS) // len(one.reductions))
+        chains = 1 if running else min(wanted, rounds if short else unroll)
         keys = [(r, c, n) for n in range(chains) for r in one.reductions for c in self.cells]
         values = {key: self._identity(key[0], key[1], first and key[2] == 0) for key in keys}
         done = 0
@@ -178,8 +190,16 @@ class Emitter:
                 self._round(values, states, loop, unroll, step)
             values = dict(zip(keys, loop.values[: len(keys)], strict=True))
         with self.scope():
-            for i in range(done, rounds):
-                self._step(values, Place(None, start + i * step), i % chains)
+            alternate = self.source.across and body.avx512 and work >= DEAR
+            group = max(1, min(SIDE_BY_SIDE, IN_SIGHT // work)) if alternate else 1
+            for i in range(done, rounds, group):
+                runs = []
+                for j in range(i, min(i + group, rounds)):
+                    begin = len(body.lines)
+                    self._step(values, Place(None, start + j * step), j % chains)
+                    runs.append(body.lines[begin:])
+                    del body.lines[begin:]
+                body.lines += interleaved(runs)
             return {(r, c): self._joined(values, r, c, chains) for r in one.reductions for c in self.cells}
 
     def _round(
@@ -234,7 +254,14 @@ class Emitter:
         if node.op == "mul" and self._fused:
             a, b = (self.element(n, place, cell) for n in node.args)
             return body.fma(a, b, total)
+        if node.op == "pow" and node.args[1] == TWO and self._fused:
+            root = self.element(node.args[0], place, cell)
+            return body.fma(root, root, total)
         return body.add(total, self.element(node, place, cell))
+
+    def _finished(self, reduction: Expr, total: str) -> str:
+        """A reduction's value from what its accumulators hold together."""
+        return total
 
     def _combine(self, reduction: Expr, a: str, b: str) -> str:
         """Two partial results of a reduction made one."""
@@ -248,24 +275,6 @@ class Emitter:
             ia, ib = body.to_bits(a), body.to_bits(b)
             return body.from_bits(body.iselect(body.icompare("ugt", ia, ib), ia, ib))
         return ELEMENTWISE["maximum" if reduction.op == "max" else "minimum"](body, a, b)
-
-    def _across(self, reduction: Expr, value: str) -> str:
-        """One number from the lanes of an accumulator, by halving."""
-        body = self.body
-        whole, lanes = body.kind, body.kind.lanes
-        while lanes > 1:
-            wide, lanes = Kind(whole.bits, lanes), lanes // 2
-            halves = [self._half(value, wide, start, lanes) for start in (0, lanes)]
-            with self._kind(Kind(whole.bits, lanes)):
-                value = self._combine(reduction, *halves)
-        return value
-
-    def _half(self, value: str, wide: Kind, start: int, lanes: int) -> str:
-        """``lanes`` lanes of a wider value, from lane ``start`` on."""
-        if lanes == 1:
-            return self.body.emit(f"extractelement {wide.type} {value}, i64 {start}")
-        chosen = ", ".join(f"i32 {i}" for i in range(start, start + lanes))
-        return self.body.emit(f"shufflevector {wide.type} {value}, {wide.type} poison, <{lanes} x i32> <{chosen}>")
 
     # nodes
 
@@ -343,9 +352,14 @@ class Emitter:
         return found
 
     def _apply(self, node: Expr, values: list[str]) -> str:
-        """An elementwise operation of values that are there; powers by a known exponent need no logarithm."""
+        """An elementwise operation of values that are there; powers by a known exponent need no logarithm.
+
+        Of a number it is known that it is not NaN, and where the other operand is, that one comes out.
+        """
         if node.op == "pow" and node.args[1].op == "number":
             return power_constant(self.body, values[0], node.args[1].value)
+        if node.op in ("minimum", "maximum") and node.args[1].op == "number":
+            return (self.body.smaller if node.op == "minimum" else self.body.larger)(values[1], values[0])
         return ELEMENTWISE[node.op](self.body, *values)
 
     def _running_sum(self, node: Expr, place: Place, cell: Cell) -> str:

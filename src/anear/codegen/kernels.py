@@ -17,6 +17,7 @@ from anear.codegen.layout import STORAGE_BYTES, Entry, Layout
 from anear.codegen.llvm import Body, Kind
 from anear.codegen.loops import cost
 from anear.codegen.memory import store_as
+from anear.codegen.quick import QuickEmitter
 from anear.codegen.sources import PackedSource, RawSource, RowSource
 from anear.codegen.tile import Tile
 from anear.formula.expression import Expr, walk
@@ -244,7 +245,8 @@ def _rows(layout: Layout, name: str) -> Body:
 
     def value(query: str, row: str, raw: bool) -> str:
         source = RowSource(layout, query, row, raw)
-        return Emitter(body, source, layout.lengths, [cell]).scalars([layout.plan.pair])[0][0]
+        emitter = QuickEmitter if raw and bits == 32 else Emitter
+        return emitter(body, source, layout.lengths, [cell]).scalars([layout.plan.pair])[0][0]
 
     if name == "pair":
         result = value("%a", "%b", True)

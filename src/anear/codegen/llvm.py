@@ -111,11 +111,18 @@ class Body:
 
     def const(self, value: float) -> str:
         """The number in every lane (rounded to the kind)."""
-        kind = self.kind
-        if kind.bits == 32:
+        text = self._digits(value)
+        return f"splat ({self.kind.scalar} {text})" if self.kind.lanes > 1 else text
+
+    def vector_const(self, values: Sequence[float]) -> str:
+        """One number a lane (rounded to the kind)."""
+        return f"<{', '.join(f'{self.kind.scalar} {self._digits(value)}' for value in values)}>"
+
+    def _digits(self, value: float) -> str:
+        """A number as LLVM writes it."""
+        if self.kind.bits == 32:
             value = _to_float32(value)
-        text = f"0x{struct.unpack('<Q', struct.pack('<d', value))[0]:016X}"
-        return f"splat ({kind.scalar} {text})" if kind.lanes > 1 else text
+        return f"0x{struct.unpack('<Q', struct.pack('<d', value))[0]:016X}"
 
     def iconst(self, value: int) -> str:
         """The integer in every lane of the companion integer type."""
@@ -252,6 +259,12 @@ class Body:
             return scalar
         first = self.emit(f"insertelement {kind.type} poison, {kind.scalar} {scalar}, i64 0")
         return self.emit(f"shufflevector {kind.type} {first}, {kind.type} poison, <{kind.lanes} x i32> zeroinitializer")
+
+    def shuffle(self, a: str, b: str, lanes: Sequence[int]) -> str:
+        """The named lanes of ``a`` and, counted on from there, of ``b``."""
+        kind = self.kind
+        chosen = ", ".join(f"i32 {i}" for i in lanes)
+        return self.emit(f"shufflevector {kind.type} {a}, {kind.type} {b}, <{len(lanes)} x i32> <{chosen}>")
 
     def load_splat(self, pointer: str) -> str:
         """One number from memory in every lane."""

@@ -95,9 +95,18 @@ def depends_on(root: Expr) -> dict[Expr, frozenset[str]]:
     return result
 
 
+def _cost(node: Expr) -> int:
+    """A rough number of instructions for one node; powers by small whole numbers are a few multiplications."""
+    if node.op == "pow" and node.args[1].op == "number":
+        exponent = abs(node.args[1].value)
+        if exponent == int(exponent) and exponent <= 16:
+            return max(1, 2 * int(exponent).bit_length() - 3)
+    return _COSTS.get(node.op, _DEFAULT_COST)
+
+
 def scalar_cost(root: Expr) -> int:
     """A rough number of instructions outside loops, for one pair."""
-    return sum(_COSTS.get(n.op, _DEFAULT_COST) for n in walk(root) if not n.is_vector and n.args)
+    return sum(_cost(n) for n in walk(root) if not n.is_vector and n.args)
 
 
 def cost(roots: Iterable[Expr]) -> int:
@@ -105,4 +114,4 @@ def cost(roots: Iterable[Expr]) -> int:
     seen: set[Expr] = set()
     for root in roots:
         seen.update(n for n in walk(root) if n.is_vector)
-    return sum(_COSTS.get(n.op, _DEFAULT_COST) for n in seen) or 1
+    return sum(_cost(n) for n in seen) or 1

@@ -30,11 +30,11 @@ from anear.codegen.math.elementary import (
 from anear.codegen.math.exponential import exp, expm1
 from anear.codegen.math.hyperbolic import arcosh, cosh, sinh, tanh
 from anear.codegen.math.inverse import arccos, arcsin, arctan, arctan2
-from anear.codegen.math.logarithm import log, log1p, xlogy
+from anear.codegen.math.logarithm import log, log1p, log_of_rounded, xlogy, xlogy_of_rounded
 from anear.codegen.math.power import pow_, power_constant
 from anear.codegen.math.trigonometric import cos, sin, tan
 
-__all__ = ["ELEMENTWISE", "power_constant"]
+__all__ = ["ELEMENTWISE", "OF_ROUNDED", "power_constant"]
 
 ELEMENTWISE: dict[str, Callable[..., str]] = {
     "neg": neg,
@@ -75,3 +75,6 @@ ELEMENTWISE: dict[str, Callable[..., str]] = {
     "ne": comparison("une"),
     "where": where,
 }
+
+OF_ROUNDED: dict[str, Callable[..., str]] = {"log": log_of_rounded, "xlogy": xlogy_of_rounded}
+"""Quicker forms of operations whose last argument carries a rounding error of its own; no proof relies on them."""

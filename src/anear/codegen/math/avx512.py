@@ -1,19 +1,24 @@
-"""Three instructions of AVX-512 that take numbers apart and put them together: exponent, mantissa, power of two.
+"""Instructions of AVX-512 that the elementary functions are made of: exponent, mantissa, power of two, and a look
+into a table of 32 numbers that lies in two registers.
 
-They treat zero, denormal numbers, infinities and NaN as the logarithm and exponential need them, and so replace half of
-what ``log`` and ``exp`` consist of elsewhere. A ``Body`` for a processor that has them has an attribute ``avx512`` that
-is True; they are used where its lanes fill a register.
+The first three treat zero, denormal numbers, infinities and NaN as the logarithm and exponential need them, and so
+replace half of what ``log`` and ``exp`` consist of elsewhere. A ``Body`` for a processor that has them has an attribute
+``avx512`` that is True; they are used where its lanes fill a register.
 """
 
 from __future__ import annotations
 
-from anear.codegen.llvm import Body
+from collections.abc import Sequence
 
-__all__ = ["available", "exponent", "mantissa", "scale"]
+from anear.codegen.llvm import Body, Kind
+
+__all__ = ["available", "exponent", "lookup", "mantissa", "mantissa_near_one", "scale", "tabled"]
 
 REGISTERS = (128, 256, 512)
 # The mantissa in [1, 2), and NaN for negative numbers.
 ONE_TO_TWO_OR_NAN = 0b1000
+# The same in [3/4, 3/2).
+NEAR_ONE_OR_NAN = 0b1011
 CURRENT_ROUNDING = 4
 
 
@@ -32,9 +37,28 @@ def mantissa(body: Body, a: str) -> str:
     return _masked(body, "getmant", [(body.kind.type, a), ("i32", str(ONE_TO_TWO_OR_NAN))])
 
 
+def mantissa_near_one(body: Body, a: str) -> str:
+    """a times the power of two that brings it into [3/4, 3/2): 1 for 0 and inf, NaN for negative numbers and NaN."""
+    return _masked(body, "getmant", [(body.kind.type, a), ("i32", str(NEAR_ONE_OR_NAN))])
+
+
 def scale(body: Body, a: str, n: str) -> str:
     """a * 2^n for numbers n that are integers, rounded once: denormal, 0 or inf where it must be."""
     return _masked(body, "scalef", [(body.kind.type, a), (body.kind.type, n)])
+
+
+def tabled(body: Body) -> bool:
+    """Whether :func:`lookup` has tables of 32 numbers: floats in the widest registers."""
+    return available(body) and body.kind == Kind(32, 16)
+
+
+def lookup(body: Body, index: str, table: Sequence[float]) -> str:
+    """table[index mod 32] for integers ``index``."""
+    kind = body.kind
+    name = "@llvm.x86.avx512.vpermi2var.ps.512"
+    body.declarations.add(f"declare {kind.type} {name}({kind.type}, {kind.integer}, {kind.type})")
+    low, high = (body.vector_const(table[start : start + kind.lanes]) for start in (0, kind.lanes))
+    return body.emit(f"call {kind.type} {name}({kind.type} {low}, {kind.integer} {index}, {kind.type} {high})")
 
 
 def _masked(body: Body, instruction: str, operands: list[tuple[str, str]]) -> str:
