@@ -169,8 +169,8 @@ _NMSLIB: dict[str, dict[str, Any]] = {
     "js": {"space": "jsdivfast"},
     "l0.5": {"space": "lp", "space_params": ["p=0.5"]},
 }
-# The larger alpha, the more is pruned, rightly or wrongly; each step stretches it by a fourth root of two.
-_ALPHAS = [2 ** (5 - step / 4) for step in range(48)]
+# The larger alpha, the more is pruned, rightly or wrongly.
+_ALPHAS = [2 ** (3 - step / 2) for step in range(40)]
 _EFFORTS = (10, 12, 14, 17, 20, 24, 28, 34, 40, 48, 57, 68, 80, 96, 114, 136, 160, 226, 320, 453, 640, 1280)
 
 

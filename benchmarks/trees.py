@@ -226,7 +226,7 @@ def verdict(records: Sequence[dict[str, Any]]) -> str:
         if "reach" in r
     ]
     if not rows:
-        return "nothing of anear's to judge"
+        return "no case here has a figure to reach"
     return "What was to be reached\n" + common.render(["case", "peer", "reach", "measured", "reached"], rows, left=2)
 
 
