@@ -65,7 +65,8 @@ def _case(
     """A race whose answers agree to a tolerance."""
     expected = works["sklearn"]()
     for name, work in works.items():
-        np.testing.assert_allclose(work(), expected, rtol=tolerance, err_msg=name)
+        # scikit-learn subtracts bounds from each other: where there is no density it finds the rounding of the largest
+        np.testing.assert_allclose(work(), expected, rtol=tolerance, atol=1e-12 * np.max(expected), err_msg=name)
     timings = common.race(list(works.values()), [amount] * len(works), rounds)
     records = [
         timing.record() | {"part": "sums", "case": title, "contestant": name}
