@@ -64,7 +64,8 @@ double pair(const Table& table, nb::handle a, nb::handle b, nb::handle parameter
 
 void bind_pairwise(nb::handle queries, const std::string& query_storage, nb::handle points,
                    const std::string& point_storage, const Table& table, nb::handle parameters, nb::handle out,
-                   int num_threads, nb::handle progress) {
+                   int num_threads, nb::handle progress, const Table* guarded, nb::handle guarded_parameters,
+                   const Table* exact, nb::handle exact_parameters) {
   const RowsArray left(queries, "queries", query_storage);
   const RowsArray right(points, "points", point_storage);
   const auto numbers = doubles(parameters, "parameters");
@@ -79,9 +80,16 @@ void bind_pairwise(nb::handle queries, const std::string& query_storage, nb::han
   } else {
     view.data64 = matrix.data<double>();
   }
-  call(progress, [&](Progress& p) {
-    pairwise(table.kernels(), numbers.data(), left.rows, right.rows, view, resolve_threads(num_threads), p);
-  });
+  std::vector<double> guarded_numbers, exact_numbers;
+  MatrixForms forms{{&table.kernels(), numbers.data()}, {}, {}};
+  require((guarded == nullptr) == (exact == nullptr), "guarded and exact come together or not at all");
+  if (guarded != nullptr) {
+    guarded_numbers = doubles(guarded_parameters, "guarded_parameters");
+    exact_numbers = doubles(exact_parameters, "exact_parameters");
+    forms.guarded = {&guarded->kernels(), guarded_numbers.data()};
+    forms.exact = {&exact->kernels(), exact_numbers.data()};
+  }
+  call(progress, [&](Progress& p) { pairwise(forms, left.rows, right.rows, view, resolve_threads(num_threads), p); });
 }
 
 }  // namespace
@@ -103,8 +111,11 @@ void bind_kernels(nb::module_& module) {
              "Run the table's pair kernel.");
   module.def("pairwise", &bind_pairwise, nb::arg("queries"), nb::arg("query_storage"), nb::arg("points"),
              nb::arg("point_storage"), nb::arg("table"), nb::arg("parameters"), nb::arg("out"),
-             nb::arg("num_threads") = 0, nb::arg("progress") = nb::none(),
-             "Fill `out` with what the table's store kernels compute for every query and point.");
+             nb::arg("num_threads") = 0, nb::arg("progress") = nb::none(), nb::arg("guarded").none() = nb::none(),
+             nb::arg("guarded_parameters") = nb::none(), nb::arg("exact").none() = nb::none(),
+             nb::arg("exact_parameters") = nb::none(),
+             "Fill `out` with what the table's store kernels compute for every query and point. With a guarded and an "
+             "exact table the guarded one's store kernel does it, and the exact one's gather where that gives NaN.");
 }
 
 }  // namespace anear::bindings

@@ -13,7 +13,7 @@
 
 namespace anear {
 
-inline constexpr std::uint32_t kAbiVersion = 1;
+inline constexpr std::uint32_t kAbiVersion = 2;
 
 // raw blocks -> prepared blocks (points) or prepared blocks of queries ([query_slots][block], to be transposed by the
 // caller). Arithmetic is float64 whatever `real` is, so that a prepared value is off by at most half an ulp of `real`.
@@ -21,6 +21,11 @@ inline constexpr std::uint32_t kAbiVersion = 1;
 // it may be null, and then is left alone.
 using PrepareKernel = void (*)(const double* raw_blocks, std::int64_t n_blocks, const double* parameters, void* out,
                                double* maxima);
+
+// `n` queries, rows of `real` numbers `row_bytes` apart, -> prepared queries. In float64 as well: what `prepare_query`
+// computes, without turning rows to lanes and back.
+using PrepareRowsKernel = void (*)(const void* rows, std::int64_t row_bytes, std::int64_t n, const double* parameters,
+                                   void* out);
 
 // `query_tile` queries against `n_blocks` prepared blocks (a multiple of `point_tile`). Where a lane of block b for
 // query q is NOT >= limits[q] (smaller, or either is NaN), the block's whole vector is appended to
@@ -33,8 +38,9 @@ using SelectKernel = void (*)(const void* queries, const void* point_blocks, std
                               std::int32_t* blocks, std::int32_t* counts, std::int64_t capacity);
 
 // Writes out[q*out_stride + b*block + lane] for `query_tile` queries and `n_blocks` blocks (a multiple of point_tile).
+// The kernel of a guarded plan sets `missing` to 1 if it wrote a NaN; others never touch it.
 using StoreKernel = void (*)(const void* queries, const void* point_blocks, std::int64_t n_blocks,
-                             const double* parameters, void* out, std::int64_t out_stride);
+                             const double* parameters, void* out, std::int64_t out_stride, std::int32_t* missing);
 
 // One prepared query (of the table's `real`) to n rows of the storage type, row ids[i] at rows + ids[i]*row_bytes.
 using GatherKernel = void (*)(const void* query, const void* rows, std::int64_t row_bytes, const std::int32_t* ids,
@@ -59,8 +65,9 @@ struct KernelTable {
   std::int32_t maxima = 0;             // how many maxima `prepare_points` reports
   PrepareKernel prepare_points = nullptr;
   PrepareKernel prepare_query = nullptr;
-  SelectKernel select = nullptr;      // query_tile queries
-  SelectKernel select_one = nullptr;  // one query, scan_tile blocks a step
+  PrepareRowsKernel prepare_rows = nullptr;  // beside prepare_query, never alone
+  SelectKernel select = nullptr;             // query_tile queries
+  SelectKernel select_one = nullptr;         // one query, scan_tile blocks a step
   StoreKernel store = nullptr;
   StoreKernel store_one = nullptr;
   GatherKernel gather = nullptr;

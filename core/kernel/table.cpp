@@ -43,6 +43,7 @@ const std::map<std::string, Setter>& setters() {
       {"maxima", number(&KernelTable::maxima)},
       {"prepare_points", kernel(&KernelTable::prepare_points)},
       {"prepare_query", kernel(&KernelTable::prepare_query)},
+      {"prepare_rows", kernel(&KernelTable::prepare_rows)},
       {"select", kernel(&KernelTable::select)},
       {"select_one", kernel(&KernelTable::select_one)},
       {"store", kernel(&KernelTable::store)},

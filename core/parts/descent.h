@@ -48,7 +48,7 @@ class Descent {
     const std::int64_t lanes = table.block, first = node * lanes;
     alignas(kAlignment) Real bounds[kMostLanes];
     table.store_one(bound_query_, cells.hierarchy.level(level).block(node), 1, cells.bound.parameters.data(), bounds,
-                    lanes);
+                    lanes, nullptr);
     const std::int64_t children = std::min(lanes, cells.hierarchy.nodes(level) - first);
     std::uint64_t left = children < 64 ? (std::uint64_t{1} << children) - 1 : ~std::uint64_t{0};
     std::fill(bounds + children, bounds + lanes, kInfinity);

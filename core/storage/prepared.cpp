@@ -21,14 +21,6 @@ std::int64_t raw_block_bytes(const KernelTable& table, std::int64_t columns) {
   return table.block * columns * static_cast<std::int64_t>(sizeof(double));
 }
 
-// [slots][block] -> [block][slots]
-template <class Real>
-void transpose_queries(const Real* prepared, std::int64_t slots, std::int64_t block, std::int64_t count, Real* out) {
-  for (std::int64_t slot = 0; slot < slots; ++slot) {
-    for (std::int64_t lane = 0; lane < count; ++lane) out[lane * slots + slot] = prepared[slot * block + lane];
-  }
-}
-
 struct Scratch {
   AlignedArray<double> raw;
   AlignedArray<std::byte> fetched;
@@ -111,11 +103,23 @@ PackedPoints::PackedPoints(const KernelTable& table, const double* parameters, c
 
 void PreparedQueries::prepare(const KernelTable& table, const double* parameters, const Rows& rows, std::int64_t first,
                               std::int64_t count, std::int64_t padded) {
+  single_ = table.arithmetic_bytes == 4;
+  query_bytes_ = table.query_slots * table.arithmetic_bytes;
+  values_.ensure(padded * query_bytes_);
+  if (table.prepare_rows != nullptr && rows.storage == (single_ ? Storage::float32 : Storage::float64)) {
+    table.prepare_rows(rows.row(first), rows.row_bytes(), count, parameters, values_.data());
+  } else {
+    prepare_lanes(table, parameters, rows, first, count);
+  }
+  for (std::int64_t i = count; i < padded; ++i) {
+    std::memcpy(values_.data() + i * query_bytes_, values_.data() + (count - 1) * query_bytes_, query_bytes_);
+  }
+}
+
+void PreparedQueries::prepare_lanes(const KernelTable& table, const double* parameters, const Rows& rows,
+                                    std::int64_t first, std::int64_t count) {
   const std::int64_t block = table.block;
   const std::int64_t slots = table.query_slots;
-  single_ = table.arithmetic_bytes == 4;
-  query_bytes_ = slots * table.arithmetic_bytes;
-  values_.ensure(padded * query_bytes_);
   prepared_.ensure(block * query_bytes_);
   raw_.ensure(block * rows.columns);
   for (std::int64_t done = 0; done < count; done += block) {
@@ -124,15 +128,12 @@ void PreparedQueries::prepare(const KernelTable& table, const double* parameters
     table.prepare_query(raw_.data(), 1, parameters, prepared_.data(), nullptr);
     std::byte* out = values_.data() + done * query_bytes_;
     if (single_) {
-      transpose_queries(reinterpret_cast<const float*>(prepared_.data()), slots, block, now,
-                        reinterpret_cast<float*>(out));
+      separate_lanes(reinterpret_cast<const float*>(prepared_.data()), slots, block, now,
+                     reinterpret_cast<float*>(out));
     } else {
-      transpose_queries(reinterpret_cast<const double*>(prepared_.data()), slots, block, now,
-                        reinterpret_cast<double*>(out));
+      separate_lanes(reinterpret_cast<const double*>(prepared_.data()), slots, block, now,
+                     reinterpret_cast<double*>(out));
     }
-  }
-  for (std::int64_t i = count; i < padded; ++i) {
-    std::memcpy(values_.data() + i * query_bytes_, values_.data() + (count - 1) * query_bytes_, query_bytes_);
   }
 }
 

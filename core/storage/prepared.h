@@ -56,6 +56,9 @@ class PreparedQueries {
   double slot(std::int64_t i, std::int64_t slot) const;
 
  private:
+  void prepare_lanes(const KernelTable& table, const double* parameters, const Rows& rows, std::int64_t first,
+                     std::int64_t count);
+
   AlignedArray<std::byte> values_;
   AlignedArray<std::byte> prepared_;
   AlignedArray<double> raw_;

@@ -4,7 +4,10 @@
 #include <array>
 #include <type_traits>
 
-#if defined(__SSE2__) || defined(_M_X64)
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <immintrin.h>
+#define ANEAR_AVX2 __attribute__((target("avx2")))
+#elif defined(__SSE2__) || defined(_M_X64)
 #include <emmintrin.h>
 #endif
 
@@ -65,6 +68,62 @@ void turn(const Lanes<T>& rows, std::int64_t columns, std::int64_t stride, doubl
 
 #endif
 
+#ifdef ANEAR_AVX2
+
+// The wheel is built for any x86-64: wider registers are used where the machine has them.
+bool wide() {
+  static const bool found = __builtin_cpu_supports("avx2");
+  return found;
+}
+
+// Eight columns of eight rows, turned.
+ANEAR_AVX2 inline void turn_square(const float* const* rows, std::int64_t c, __m256* v) {
+  __m256 r[8], t[8];
+  for (int i = 0; i < 4; ++i) {
+    // Lanes and columns four apart share a register: what is left to do stays within its halves.
+    r[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(rows[i] + c)), _mm_loadu_ps(rows[i + 4] + c), 1);
+    r[i + 4] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(rows[i] + c + 4)),
+                                    _mm_loadu_ps(rows[i + 4] + c + 4), 1);
+  }
+  for (int i = 0; i < 8; i += 2) {
+    t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+    t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+  }
+  for (int i = 0; i < 8; i += 4) {
+    v[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
+    v[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xee);
+    v[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+    v[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xee);
+  }
+}
+
+// Columns [0, columns), a multiple of eight, of eight rows, as doubles.
+ANEAR_AVX2 void turn_wide(const float* const* rows, std::int64_t columns, std::int64_t stride, double* out) {
+  for (std::int64_t c = 0; c < columns; c += 8) {
+    __m256 v[8];
+    turn_square(rows, c, v);
+    for (int i = 0; i < 8; ++i) {
+      double* to = out + (c + i) * stride;
+      _mm256_storeu_pd(to, _mm256_cvtps_pd(_mm256_castps256_ps128(v[i])));
+      _mm256_storeu_pd(to + 4, _mm256_cvtps_pd(_mm256_extractf128_ps(v[i], 1)));
+    }
+  }
+}
+
+// The first `columns` (a multiple of eight) numbers of eight lanes, each lane's behind one another.
+ANEAR_AVX2 void separate_wide(const float* from, std::int64_t columns, std::int64_t block, std::int64_t stride,
+                              float* out) {
+  for (std::int64_t c = 0; c < columns; c += 8) {
+    const float* rows[8];
+    for (int i = 0; i < 8; ++i) rows[i] = from + (c + i) * block;
+    __m256 v[8];
+    turn_square(rows, 0, v);
+    for (int i = 0; i < 8; ++i) _mm256_storeu_ps(out + i * stride + c, v[i]);
+  }
+}
+
+#endif
+
 // Columns [from, to) of four rows. Every type narrower than float fits one exactly.
 template <class T>
 void turn_lanes(const Lanes<T>& rows, std::int64_t from, std::int64_t to, std::int64_t stride, double* out) {
@@ -85,6 +144,22 @@ void transpose(const Rows& rows, std::int64_t first, std::int64_t blocks, std::i
     return reinterpret_cast<const T*>(rows.row(std::min(first + i, rows.count - 1)));
   };
   for (std::int64_t start = 0; start < blocks * block; start += block, out += block * rows.columns) {
+#ifdef ANEAR_AVX2
+    if constexpr (std::is_same_v<T, float>) {
+      if (block % 8 == 0 && wide()) {
+        const std::int64_t whole = rows.columns / 8 * 8;
+        for (std::int64_t lane = 0; lane < block; lane += 8) {
+          const float* lanes[8];
+          for (std::int64_t i = 0; i < 8; ++i) lanes[i] = row(start + lane + i);
+          turn_wide(lanes, whole, block, out + lane);
+          for (std::int64_t c = whole; c < rows.columns; ++c) {
+            for (std::int64_t i = 0; i < 8; ++i) out[c * block + lane + i] = lanes[i][c];
+          }
+        }
+        continue;
+      }
+    }
+#endif
     for (std::int64_t from = 0; from < rows.columns; from += kStrip) {
       const std::int64_t to = std::min(from + kStrip, rows.columns);
       double* strip = out + from * block;
@@ -100,7 +175,33 @@ void transpose(const Rows& rows, std::int64_t first, std::int64_t blocks, std::i
   }
 }
 
+// What is left of [slots][block] -> [count][slots]: all but `columns` numbers of the first `lanes`.
+template <class Real>
+void separate(const Real* from, std::int64_t lanes, std::int64_t columns, std::int64_t slots, std::int64_t block,
+              std::int64_t count, Real* out) {
+  for (std::int64_t slot = 0; slot < slots; ++slot) {
+    for (std::int64_t lane = slot < columns ? lanes : 0; lane < count; ++lane) {
+      out[lane * slots + slot] = from[slot * block + lane];
+    }
+  }
+}
+
 }  // namespace
+
+void separate_lanes(const double* from, std::int64_t slots, std::int64_t block, std::int64_t count, double* out) {
+  separate(from, 0, 0, slots, block, count, out);
+}
+
+void separate_lanes(const float* from, std::int64_t slots, std::int64_t block, std::int64_t count, float* out) {
+  std::int64_t lanes = 0, columns = 0;
+#ifdef ANEAR_AVX2
+  if (wide()) {
+    columns = slots / 8 * 8;
+    for (; lanes + 8 <= count; lanes += 8) separate_wide(from + lanes, columns, block, slots, out + lanes * slots);
+  }
+#endif
+  separate(from, lanes, columns, slots, block, count, out);
+}
 
 void transpose_rows(const Rows& rows, std::int64_t first, std::int64_t blocks, std::int64_t block, double* out) {
   with_storage_type(rows.storage, [&]<class T>(const T*) { transpose<T>(rows, first, blocks, block, out); });

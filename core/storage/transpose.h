@@ -1,4 +1,4 @@
-// Raw rows to raw blocks: the form in which the `prepare` kernels take them.
+// Raw rows to raw blocks, the form in which the `prepare` kernels take them, and prepared lanes back to rows.
 #pragma once
 #include <cstdint>
 
@@ -9,5 +9,9 @@ namespace anear {
 // Writes `blocks` raw blocks ([columns][block] doubles each) made of the rows from `first` on. Lanes past the last row
 // repeat it, so that every lane holds a legitimate object.
 void transpose_rows(const Rows& rows, std::int64_t first, std::int64_t blocks, std::int64_t block, double* out);
+
+// The first `count` lanes of [slots][block], each lane's numbers behind one another: [count][slots].
+void separate_lanes(const float* from, std::int64_t slots, std::int64_t block, std::int64_t count, float* out);
+void separate_lanes(const double* from, std::int64_t slots, std::int64_t block, std::int64_t count, double* out);
 
 }  // namespace anear

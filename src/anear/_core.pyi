@@ -162,5 +162,12 @@ def pairwise(
     out: NDArray[Any],
     num_threads: int = 0,
     progress: _Progress | None = None,
+    guarded: Table | None = None,
+    guarded_parameters: NDArray[np.float64] | None = None,
+    exact: Table | None = None,
+    exact_parameters: NDArray[np.float64] | None = None,
 ) -> None:
-    """Fill ``out`` (float32 or float64) with what the table's store kernels compute for every query and point."""
+    """Fill ``out`` (float32 or float64) with what the table's store kernels compute for every query and point.
+
+    With ``guarded`` and ``exact`` the guarded table's store kernel does it; where that gives NaN, exact's gather.
+    """

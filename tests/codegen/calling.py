@@ -95,7 +95,14 @@ class Called:
         out = np.zeros((1 if one else tile.queries, columns), self.real)
         name = "store_one" if one else "store"
         self.call(
-            name, np.resize(queries, (len(out), queries.shape[1])), points, n_blocks, self.parameters, out, columns
+            name,
+            np.resize(queries, (len(out), queries.shape[1])),
+            points,
+            n_blocks,
+            self.parameters,
+            out,
+            columns,
+            np.zeros(1, np.int32),
         )
         return out
 

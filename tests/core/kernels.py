@@ -33,6 +33,7 @@ class Shape:
     point_tile: int = 2
     scan_tile: int = 3
     bilinear: bool = False
+    guard: float = 0.0  # `store` leaves smaller values to others: NaN
 
 
 def compiled(source: str, flags: tuple[str, ...] = ()) -> bytes:
@@ -72,6 +73,7 @@ def object_file(shape: Shape) -> bytes:
         "POINT_TILE": shape.point_tile,
         "SCAN_TILE": shape.scan_tile,
         "BILINEAR": int(shape.bilinear),
+        "GUARD": shape.guard,
     }
     return compiled(SOURCE.read_text(), tuple(f"-D{name}={value}" for name, value in defines.items()))
 

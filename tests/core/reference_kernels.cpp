@@ -2,6 +2,7 @@
 // -DREAL: arithmetic type, -DROW: storage type, -DDIM, -DBLOCK, -DQUERY_TILE, -DPOINT_TILE, -DSCAN_TILE, -DBILINEAR=0|1.
 // parameters[0] scales every value.
 #include <cstdint>
+#include <limits>
 
 namespace {
 
@@ -42,11 +43,15 @@ void select_queries(int queries, const REAL* query, const REAL* points, std::int
 }
 
 void store_queries(int queries, const REAL* query, const REAL* points, std::int64_t n_blocks, const double* parameters,
-                   REAL* out, std::int64_t out_stride) {
+                   REAL* out, std::int64_t out_stride, std::int32_t* missing) {
   for (int q = 0; q < queries; ++q) {
     for (std::int64_t i = 0; i < n_blocks * BLOCK; ++i) {
-      out[q * out_stride + i] = value(query + q * kQuerySlots, points + i / BLOCK * kPointSlots * BLOCK,
-                                      static_cast<int>(i % BLOCK), parameters[0]);
+      REAL& to = out[q * out_stride + i];
+      to = value(query + q * kQuerySlots, points + i / BLOCK * kPointSlots * BLOCK, static_cast<int>(i % BLOCK),
+                 parameters[0]);
+      if (!(to < GUARD)) continue;
+      to = std::numeric_limits<REAL>::quiet_NaN();
+      *missing = 1;
     }
   }
 }
@@ -106,15 +111,15 @@ void select_one(const void* queries, const void* points, std::int64_t n_blocks, 
 }
 
 void store(const void* queries, const void* points, std::int64_t n_blocks, const double* parameters, void* out,
-           std::int64_t out_stride) {
+           std::int64_t out_stride, std::int32_t* missing) {
   store_queries(QUERY_TILE, static_cast<const REAL*>(queries), static_cast<const REAL*>(points), n_blocks, parameters,
-                static_cast<REAL*>(out), out_stride);
+                static_cast<REAL*>(out), out_stride, missing);
 }
 
 void store_one(const void* queries, const void* points, std::int64_t n_blocks, const double* parameters, void* out,
-               std::int64_t out_stride) {
+               std::int64_t out_stride, std::int32_t* missing) {
   store_queries(1, static_cast<const REAL*>(queries), static_cast<const REAL*>(points), n_blocks, parameters,
-                static_cast<REAL*>(out), out_stride);
+                static_cast<REAL*>(out), out_stride, missing);
 }
 
 double pair(const void* a, const void* b, const double* parameters) {

@@ -48,6 +48,33 @@ def test_matches_numpy(out_type: str, real: str, nq: int, n: int, threads: int) 
     np.testing.assert_allclose(out, exact_distances(queries, points), rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.parametrize("guard", [0.001, 0.1, 100.0])  # few values, a share and all are left to the exact table
+@pytest.mark.parametrize("out_type", ["float32", "float64"])
+@pytest.mark.parametrize(("nq", "n"), [(1, 1), (7, 100), (600, 1000), (5, 70_000)])
+def test_what_a_guarded_table_leaves_is_computed(guard: float, out_type: str, nq: int, n: int) -> None:
+    """The guarded table doubles what it computes, so that the result says who computed it."""
+    rng = np.random.default_rng(3)
+    queries, points = rng.standard_normal((nq, 3)).astype(np.float32), rng.standard_normal((n, 3)).astype(np.float32)
+    common = min(nq, n)
+    queries[:common:2] = points[:common:2]
+    whole, exact_shape = Shape(3, real="float64", row="float32"), Shape(3, real="float64", row="float32")
+    options: dict[str, Any] = {
+        "guarded": table(Shape(3, guard=guard)),
+        "guarded_parameters": np.array([2.0]),
+        "exact": table(exact_shape),
+        "exact_parameters": ONE,
+    }
+    out = fill(queries, points, whole, out_type, **options)
+    exact = exact_distances(queries, points)
+    doubled = out > 1.5 * exact
+    assert (2 * exact[doubled] >= guard * (1 - 1e-6)).all()
+    np.testing.assert_allclose(np.where(doubled, out / 2, out), exact, rtol=1e-6, atol=1e-14)
+    np.testing.assert_array_equal(out[:common, :common].diagonal()[::2], 0)
+    if n == 70_000:
+        assert doubled.mean() > 0.99 if guard == 0.001 else not doubled.any() if guard == 100.0 else True
+    np.testing.assert_array_equal(fill(queries, points, whole, out_type, num_threads=3, **options), out)
+
+
 @pytest.mark.parametrize("without", [("store",), ("store_one",)])
 def test_either_store_kernel_suffices(without: tuple[str, ...]) -> None:
     rng = np.random.default_rng(1)
@@ -102,6 +129,11 @@ def test_empty_sides() -> None:
         ({"out": np.zeros((2, 5), np.int64)}, "out has items"),
         ({"parameters": [1.0]}, "parameters is list"),
         ({"table": table(Shape(3), ("store", "store_one"))}, "lacks"),
+        ({"guarded": table(Shape(3))}, "guarded and exact come together"),
+        (
+            {"guarded": table(Shape(3)), "guarded_parameters": ONE, "exact": table(Shape(3)), "exact_parameters": ONE},
+            "needs an exact one that computes in float64",
+        ),
     ],
 )
 def test_wrong_arguments(changes: dict[str, Any], message: str) -> None:

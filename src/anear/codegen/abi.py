@@ -6,18 +6,19 @@ from typing import Final
 
 __all__ = ["ABI_VERSION", "KERNELS", "NUMBERS", "SIGNATURES"]
 
-ABI_VERSION: Final = 1
+ABI_VERSION: Final = 2
 
 # the kernels of a table, and their parameters as LLVM types (all return void but `pair`)
 SIGNATURES: Final[dict[str, str]] = {
     "prepare_points": "ptr %raw, i64 %n_blocks, ptr %parameters, ptr %out, ptr %maxima",
     "prepare_query": "ptr %raw, i64 %n_blocks, ptr %parameters, ptr %out, ptr %maxima",
+    "prepare_rows": "ptr %rows, i64 %row_bytes, i64 %n, ptr %parameters, ptr %out",
     "select": "ptr %queries, ptr %points, i64 %n_blocks, i64 %first_block, ptr %parameters, ptr %limits, "
     "ptr %values, ptr %blocks, ptr %counts, i64 %capacity",
     "select_one": "ptr %queries, ptr %points, i64 %n_blocks, i64 %first_block, ptr %parameters, ptr %limits, "
     "ptr %values, ptr %blocks, ptr %counts, i64 %capacity",
-    "store": "ptr %queries, ptr %points, i64 %n_blocks, ptr %parameters, ptr %out, i64 %out_stride",
-    "store_one": "ptr %queries, ptr %points, i64 %n_blocks, ptr %parameters, ptr %out, i64 %out_stride",
+    "store": "ptr %queries, ptr %points, i64 %n_blocks, ptr %parameters, ptr %out, i64 %out_stride, ptr %missing",
+    "store_one": "ptr %queries, ptr %points, i64 %n_blocks, ptr %parameters, ptr %out, i64 %out_stride, ptr %missing",
     "gather": "ptr %query, ptr %rows, i64 %row_bytes, ptr %ids, i64 %n, ptr %parameters, ptr %out",
     "pair": "ptr %a, ptr %b, ptr %parameters",
 }

@@ -11,7 +11,7 @@ sum across the lanes. The same code emits both.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -122,13 +122,13 @@ class Emitter:
         """a + sum(v) with an `a` that needs no loop: the accumulator starts at a, which saves an addition a cell."""
         if not self.split_sums:
             return
-        for root in roots:
-            if root.op == "add":
-                for other, total in (root.args, root.args[::-1]):
-                    if total.op == "sum" and not any(n.op in _ENDS for n in walk(other)):
-                        self.seeds[root] = total
-                        self.seeds[total] = other
-                        break
+        for node in dict.fromkeys(n for root in roots for n in walk(root) if n.op == "add"):
+            for other, total in (node.args, node.args[::-1]):
+                free = total.op == "sum" and total not in self.seeds and not any(n.op in _ENDS for n in walk(other))
+                if free and not other.is_vector:
+                    self.seeds[node] = total
+                    self.seeds[total] = other
+                    break
 
     def _run(self, one: Pass) -> None:
         """Emit the loop(s) of one pass; its reductions become known scalars of the surrounding code."""
@@ -157,6 +157,26 @@ class Emitter:
                 for value in values[1:]:
                     total = self._combine(reduction, total, value)
                 self._remember(self._key(reduction, None, cell), self._finished(reduction, total))
+
+    def along(self, length: int, visit: Callable[[Place], None]) -> None:
+        """Visit every register of ``length`` coordinates across the lanes; a remainder in narrower ones."""
+        start = 0
+        for kind in self._widths(length):
+            rounds = (length - start) // kind.lanes
+            if rounds == 0:
+                continue
+            with self._kind(kind):
+                if rounds > 1:
+                    with self.body.loop(start + rounds * kind.lanes, (), kind.lanes, start) as loop, self.scope():
+                        visit(Place(loop.index, 0))
+                else:
+                    with self.scope():
+                        visit(Place(None, start))
+            start += rounds * kind.lanes
+
+    def one_lane(self) -> _Kinded:
+        """Emit scalars for a while."""
+        return self._kind(self.narrow)
 
     def _widths(self, length: int) -> list[Kind]:
         """The register widths a loop is run with: lanes across coordinates take ever narrower remainders."""
@@ -297,6 +317,9 @@ class Emitter:
             raise AssertionError(f"{node.op} was used before its loop ran")
         if node.op == "index":
             value = self._element_at(node, cell)
+        elif node.op == "add" and self.split_sums and self._fused and "mul" in (a.op for a in node.args):
+            product, other = node.args if node.args[0].op == "mul" else node.args[::-1]
+            value = self.body.fma(*(self.scalar(a, cell) for a in (*product.args, other)))
         elif node.args:
             value = self._apply(node, [self.scalar(a, cell) for a in node.args])
         else:

@@ -1,6 +1,7 @@
 """The kernels of a table, as LLVM text: one function a kernel, each the contract's (``core/kernel/abi.h``).
 
 prepare_*   raw blocks      -> prepared blocks        lanes: objects, float64
+prepare_rows  rows          -> prepared queries       lanes: coordinates, float64
 select*     packed tiles    -> hits below a limit     lanes: points
 store*      packed tiles    -> all values             lanes: points
 gather      query x rows    -> values                 lanes: coordinates
@@ -18,17 +19,19 @@ from anear.codegen.llvm import Body, Kind
 from anear.codegen.loops import cost
 from anear.codegen.memory import store_as
 from anear.codegen.quick import QuickEmitter
-from anear.codegen.sources import PackedSource, RawSource, RowSource
+from anear.codegen.sources import PackedSource, QueryRowSource, RawSource, RowSource
 from anear.codegen.tile import Tile
 from anear.formula.expression import Expr, walk
 
-__all__ = ["kernel_text"]
+__all__ = ["kernel_text", "prepares_rows"]
 
 
 def kernel_text(name: str, layout: Layout, tile: Tile) -> str:
     """The LLVM module that holds one kernel."""
     if name in ("prepare_points", "prepare_query"):
         body = _prepare(layout, name)
+    elif name == "prepare_rows":
+        body = _prepare_rows(layout)
     elif name in ("select", "select_one", "store", "store_one"):
         body = _tiled(layout, tile, name)
     else:
@@ -126,6 +129,49 @@ def _prepare_vector(emitter: Emitter, entry: Entry, out: str, base: int, stride:
         loop.next = [emitter.carried[n][emitter.cells[0]] for n in running]
 
 
+def prepares_rows(layout: Layout) -> bool:
+    """Whether ``prepare_rows`` can be compiled: a running sum or a matrix needs the coordinates one by one."""
+    return not any(_runs_on(entry.expr) for entry in layout.query)
+
+
+def _prepare_rows(layout: Layout) -> Body:
+    """Rows of the arithmetic type to prepared queries: no lane waits for another, so nothing has to be turned."""
+    size = _arithmetic(layout) // 8
+    body = _new_body(layout, 64, layout.target.vector_bytes // 8)
+    end = _guard(body, "%n")
+    with body.loop("%n") as loop:
+        row = body.at("%rows", body.emit(f"mul i64 {loop.index}, %row_bytes"))
+        out = body.at("%out", body.emit(f"mul i64 {loop.index}, {layout.query_slots * size}"))
+        cell = Cell(0, 0)
+        emitter = Emitter(body, QueryRowSource(layout, row), layout.lengths, [cell])
+        vectors = [e for e in layout.query if e.expr.is_vector]
+        scalars = [e for e in layout.query if not e.expr.is_vector]
+        inner = [n for e in vectors for n in walk(e.expr) if not n.is_vector]
+        roots = list(dict.fromkeys([*(e.expr for e in scalars), *inner]))
+        known = dict(zip(roots, (v[0] for v in emitter.scalars(roots)), strict=True))
+        with emitter.one_lane():
+            for entry in scalars:
+                store_as(body, known[entry.expr], body.at(out, entry.offset * size), layout.arithmetic)
+        for entry in vectors:
+            _row_entry(emitter, entry, body.at(out, entry.offset * size), size, layout.arithmetic)
+    _finish(body, end)
+    return body
+
+
+def _row_entry(emitter: Emitter, entry: Entry, out: str, size: int, storage: str) -> None:
+    """One entry with a value a coordinate, a register of coordinates at a time."""
+    body = emitter.body
+
+    def put(place: Place) -> None:
+        value = emitter.element(entry.expr, place, emitter.cells[0])
+        at = body.at(out, place.offset * size)
+        if place.variable is not None:
+            at = body.at(at, body.emit(f"mul i64 {place.variable}, {size}"))
+        store_as(body, value, at, storage)
+
+    emitter.along(entry.length, put)
+
+
 def _runs_on(expr: Expr) -> bool:
     return any(n.op in ("cumsum", "matvec") for n in walk(expr))
 
@@ -165,7 +211,9 @@ def _tiled(layout: Layout, tile: Tile, name: str) -> Body:
     queries = [body.at("%queries", q * layout.query_slots * size) for q in range(n_queries)]
     cells = [Cell(q, p) for q in range(n_queries) for p in range(n_blocks)]
     end = _guard(body, "%n_blocks")
-    with body.loop("%n_blocks", step=n_blocks) as loop:
+    missing = name.startswith("store") and layout.plan.guarded
+    carried = [(body.kind.mask, "zeroinitializer")] if missing else []
+    with body.loop("%n_blocks", carried, n_blocks) as loop:
         base = body.at("%points", body.emit(f"mul i64 {loop.index}, {layout.block_bytes}"))
         blocks = [body.at(base, p * layout.block_bytes) for p in range(n_blocks)]
         emitter = Emitter(body, PackedSource(layout, queries, blocks), layout.lengths, cells, layout.plan.bilinear)
@@ -173,6 +221,10 @@ def _tiled(layout: Layout, tile: Tile, name: str) -> Body:
         finish: Callable[[Body, Layout, str, list[str], int], None] = _hits if name.startswith("select") else _store
         for q in range(n_queries):
             finish(body, layout, loop.index, [values[Cell(q, p)] for p in range(n_blocks)], q)
+        if missing:
+            loop.next = [_either(body, [*loop.values, *(body.compare("uno", v, v) for v in values.values())])]
+    if missing:
+        _report(body, loop.values[0])
     _finish(body, end)
     return body
 
@@ -185,6 +237,13 @@ def _store(body: Body, layout: Layout, block: str, values: list[str], query: int
     pointer = body.at("%out", body.emit(f"mul i64 {at}, {body.kind.size}"))
     for p, value in enumerate(values):
         body.store(value, body.at(pointer, p * layout.lanes * body.kind.size))
+
+
+def _report(body: Body, mask: str) -> None:
+    """Set ``missing`` where the mask is set in any lane."""
+    old = body.emit("load i32, ptr %missing, align 4")
+    found = body.emit(f"zext i1 {body.any(mask)} to i32")
+    body.do(f"store i32 {body.emit(f'or i32 {old}, {found}')}, ptr %missing, align 4")
 
 
 def _hits(body: Body, layout: Layout, block: str, values: list[str], query: int) -> None:

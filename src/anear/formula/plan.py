@@ -41,6 +41,7 @@ class Plan:
     offset : entry of ``query``, c(x): the formula is ``pair + c(x)``. It is left out of the pair because it does not
         change the order of a query's points. None: nothing was left out.
     bilinear : ``pair`` is a sum of products of prepared entries plus one prepared point scalar.
+    guarded : ``pair`` is NaN wherever it would have lost too many digits; the exact formula then has to be computed.
     """
 
     query: tuple[Expr, ...]
@@ -52,6 +53,7 @@ class Plan:
     relative_to_rank: bool = False
     offset: int | None = None
     bilinear: bool = False
+    guarded: bool = False
 
 
 def fields(expr: Expr, side: str) -> tuple[tuple[str, int | None], ...]:

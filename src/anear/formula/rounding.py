@@ -47,7 +47,7 @@ from anear.formula.ranges import range_of
 from anear.formula.relative import STORED, Count, RelativeError, length_of
 from anear.formula.simplify import simplify
 
-__all__ = ["with_bilinear_bound", "with_bound"]
+__all__ = ["magnitude", "with_bilinear_bound", "with_bound"]
 
 SECOND_ORDER: Final = 1.01
 TINY: Final = 2.0**-63
@@ -94,7 +94,7 @@ def with_bilinear_bound(plan: Plan, products: list[tuple[Expr, Expr]], bias: Exp
         fixed, per_dimension = fixed + length[0], per_dimension + length[1]
     bounds = [(_norm([g for g, _ in products]), _norm([h for _, h in products]))]
     if bias is not None:
-        bounds.append((ONE, _magnitude(bias)))
+        bounds.append((ONE, magnitude(bias)))
     return _bounded(plan, tuple(bounds), (fixed + 2.0 * STORED + 1.0, per_dimension))
 
 
@@ -131,7 +131,7 @@ def _norm(parts: list[Expr]) -> Expr:
     return make("add", make("sqrt", _sum_of([make("sum", s) if s.is_vector else s for s in squares])), number(TINY))
 
 
-def _magnitude(expr: Expr) -> Expr:
+def magnitude(expr: Expr) -> Expr:
     """An upper bound of |expr| in which nothing cancels."""
     done: dict[Expr, Expr] = {}
     for node in walk(expr):

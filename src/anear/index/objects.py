@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from anear.codegen.layout import Fields
 from anear.data.arrays import as_field, as_rows
 from anear.data.types.dense import bits, find_non_finite, from_bfloat16_bits, is_finite, shown, to_float
 from anear.errors import ArgumentError
+from anear.formula.expression import Expr
 from anear.formula.shapes import lengths
 from anear.index.arguments import mapping
 from anear.index.tables import Space
@@ -44,12 +46,18 @@ def point_rows(
     if check_domain:
         resolved.point_domain.check(_plain(rows), name, resolved.label)
     dimension = rows.shape[1]
-    lengths(resolved.expr, dimension)  # a formula that does not fit is told so in its own words
+    _fits(resolved.expr, dimension)
     if not fields and not given:
         return rows, dimension
     columns = _field_columns(given, fields, len(rows), "point_data", allow_nan)
     wide = rows.dtype == np.float64 or any(c.dtype == np.float64 for c in columns)
     return np.concatenate([to_float(rows), *columns], axis=1, dtype=np.float64 if wide else np.float32), dimension
+
+
+@lru_cache(maxsize=1024)  # asked for at every matrix
+def _fits(expr: Expr, dimension: int) -> None:
+    """A formula that does not fit the data is told so in its own words."""
+    lengths(expr, dimension)
 
 
 def query_rows(

@@ -22,6 +22,9 @@ from anear.spaces.space import Distance
 
 __all__ = ["knn", "pairwise"]
 
+# From so many rows on either side a plan and tiles made for many are worth what they prepare and compile more.
+_MANY = 64
+
 
 class _Checks(TypedDict):
     check_domain: bool
@@ -131,21 +134,37 @@ def pairwise(
     matrix = np.empty(shape, space.arithmetic) if out is None else _writable(out, shape, space.arithmetic, single)
     if out is not None and any(np.may_share_memory(matrix, given) for given in (query, rows)):
         raise ArgumentError("out shares memory with the queries or the points, which it would overwrite")
-    compiled = space.matrix_table()
-    _core.pairwise(
-        viewed(query),
-        storage_name(query),
-        viewed(rows),
-        space.storage,
-        compiled.table,
-        compiled.parameters,
-        matrix,
-        team,
-        progress,
-    )
+    _fill(space, query, rows, matrix, team, progress)
     if out is not None:
         return out
     return matrix[0] if single else matrix
+
+
+def _fill(
+    space: Space,
+    queries: npt.NDArray[Any],
+    points: npt.NDArray[Any],
+    matrix: npt.NDArray[Any],
+    team: int,
+    progress: Progress | None,
+) -> None:
+    """Write the distances, by the guarded plan where there is one and enough to do."""
+    tables = space.matrix_tables(min(matrix.shape) >= _MANY)
+    more: tuple[Any, ...] = ()
+    if tables.guarded is not None and tables.exact is not None:
+        more = (tables.guarded.table, tables.guarded.parameters, tables.exact.table, tables.exact.parameters)
+    _core.pairwise(
+        viewed(queries),
+        storage_name(queries),
+        viewed(points),
+        space.storage,
+        tables.whole.table,
+        tables.whole.parameters,
+        matrix,
+        team,
+        progress,
+        *more,
+    )
 
 
 def _writable(out: Any, shape: tuple[int, int], dtype: str, single: bool) -> npt.NDArray[Any]:

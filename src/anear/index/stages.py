@@ -14,6 +14,7 @@ from anear.formula.absolute import absolute_plan
 from anear.formula.bilinear import bilinear_plan
 from anear.formula.centre import only_differences
 from anear.formula.expression import Expr, make, prepared, x, y
+from anear.formula.guarded import guarded_plan
 from anear.formula.hoist import Plan, rank_plan, value_plan
 from anear.formula.outer import split
 from anear.formula.serial import dumps, loads, storable
@@ -35,6 +36,7 @@ class Stages:
         as one inner product, or without absolute values; None where there is none.
     movable : whether the rank depends on ``x - y`` alone.
     matrix : the plan that computes the formula itself, for matrices of distances.
+    guarded : the same through the expanded form, NaN where that lost too many digits; None where it gains nothing.
     """
 
     simplified: Expr
@@ -44,6 +46,7 @@ class Stages:
     expanded: Plan | None
     movable: bool
     matrix: Plan
+    guarded: Plan | None
 
 
 @lru_cache(maxsize=512)
@@ -69,14 +72,18 @@ def _run(expr: Expr, checked: bool) -> Stages:
     simplified = simplify(expr)
     rank, outer = split(simplified, guarded=not checked)
     expanded = bilinear_plan(rank) or absolute_plan(rank)
+    direct = _direct(rank, checked)
+    whole = _whole(rank_plan(simplified)) if checked else value_plan(simplified)
+    guarded = None if expanded is None else guarded_plan(rank, outer, expanded, direct, whole, checked)
     return Stages(
         simplified,
         rank,
         outer,
-        filled(_direct(rank, checked)),
+        filled(direct),
         None if expanded is None else filled(expanded),
         only_differences(rank),
-        filled(_whole(rank_plan(simplified)) if checked else value_plan(simplified)),
+        filled(whole),
+        None if guarded is None else filled(guarded),
     )
 
 
@@ -104,13 +111,14 @@ def filled(plan: Plan) -> Plan:
 
 
 def _to_text(stages: Stages) -> str:
-    plans = [p for p in (stages.direct, stages.matrix, stages.expanded) if p is not None]
+    plans = [p for p in (stages.direct, stages.matrix, stages.expanded, stages.guarded) if p is not None]
     expressions = [stages.simplified, stages.rank, stages.outer]
     facts = []
     for plan in plans:
         expressions += [*plan.query, *plan.point, *plan.maxima, plan.pair]
         counts = [len(plan.query), len(plan.point), len(plan.maxima)]
-        facts.append([counts, plan.slack, plan.relative, plan.relative_to_rank, plan.offset, plan.bilinear])
+        known = [plan.slack, plan.relative, plan.relative_to_rank, plan.offset, plan.bilinear, plan.guarded]
+        facts.append([counts, *known])
     return json.dumps([dumps(expressions), facts, stages.movable])
 
 
@@ -119,11 +127,11 @@ def _from_text(text: str) -> Stages:
     rest = iter(loads(expressions))
     simplified, rank, outer = next(rest), next(rest), next(rest)
     plans: list[Plan | None] = []
-    for counts, slack, relative, relative_to_rank, offset, bilinear in facts:
+    for counts, slack, relative, relative_to_rank, *more in facts:
         query, point, maxima = (tuple(islice(rest, n)) for n in counts)
         bound = None if relative is None else (relative[0], relative[1])
-        plans.append(Plan(query, point, next(rest), maxima, tuple(slack), bound, relative_to_rank, offset, bilinear))
-    direct, matrix, expanded = (*plans, None)[:3]
+        plans.append(Plan(query, point, next(rest), maxima, tuple(slack), bound, relative_to_rank, *more))
+    direct, matrix, expanded, guarded = (*plans, None, None)[:4]  # nothing is guarded that is not expanded
     assert direct is not None
     assert matrix is not None
-    return Stages(simplified, rank, outer, direct, expanded, movable, matrix)
+    return Stages(simplified, rank, outer, direct, expanded, movable, matrix, guarded)

@@ -3,6 +3,7 @@
 search   the rank, hoisted or bilinear, in the data's arithmetic type: finds candidates in packed blocks
 exact    the whole formula, nothing hoisted, in float64: ranks the candidates and gives the distances reported
 matrix   the whole formula, hoisted: fills matrices of distances
+guarded  the whole formula, expanded: fills large ones faster, and leaves some values to `exact`
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ import numpy.typing as npt
 
 from anear import _core
 from anear.codegen.compiler import compile_kernels, parameters, slots
+from anear.codegen.kernels import prepares_rows
 from anear.codegen.layout import Fields, Layout, make_layout
 from anear.codegen.targets import Target, host_target
+from anear.codegen.tile import Tile, matrix_tile
 from anear.data.types.dense import arithmetic_name
 from anear.formula.hoist import Plan, exact_plan, fields
 from anear.index.stages import Stages, stages_of
@@ -27,12 +30,13 @@ from anear.index.stages import Stages, stages_of
 if TYPE_CHECKING:
     from anear.formula.expression import Expr
 
-__all__ = ["CompiledTable", "Space", "Slack", "fields_of", "host"]
+__all__ = ["CompiledTable", "MatrixTables", "Space", "Slack", "fields_of", "host"]
 
 SEARCH_KERNELS = ("prepare_points", "prepare_query", "select", "select_one")
 CELL_KERNELS = ("prepare_points", "prepare_query", "select_one")
 EXACT_KERNELS = ("prepare_query", "gather")
 MATRIX_KERNELS = ("prepare_points", "prepare_query", "store", "store_one")
+LARGE_MATRIX_KERNELS = ("prepare_points", "prepare_query", "prepare_rows", "store")
 PAIR_KERNELS = ("pair",)
 
 
@@ -64,14 +68,23 @@ class Slack:
     relative: float
 
 
-def load(layout: Layout, names: Iterable[str]) -> CompiledTable:
+def load(layout: Layout, names: Iterable[str], tile: Tile | None = None) -> CompiledTable:
     """Compile (or fetch) and load the named kernels of a layout."""
-    kernels = compile_kernels(layout, names)
+    kernels = compile_kernels(layout, names, tile)
     codes = [_core.load_code(data) for data in kernels.objects.values()]
     numbers = dict(kernels.numbers)
     for name, code in zip(kernels.objects, codes, strict=True):
         numbers[name] = code.symbols[name]
     return CompiledTable(layout, _core.Table(numbers, codes), parameters(layout))
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixTables:
+    """What fills matrices: ``guarded`` does if there is one, and leaves to ``exact`` what it gives NaN for."""
+
+    whole: CompiledTable
+    guarded: CompiledTable | None = None
+    exact: CompiledTable | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +130,9 @@ class Space:
         """The distance of two raw rows of the storage type."""
         return _load_once(exact_plan(self.expr), self, self.arithmetic, PAIR_KERNELS)
 
-    def matrix_table(self) -> CompiledTable:
-        """The table that fills matrices; in float64 where nothing is known of the rank's rounding."""
-        precision = self.precision(self.stages.direct)
-        return _load_once(self.stages.matrix, self, precision, MATRIX_KERNELS)
+    def matrix_tables(self, many: bool) -> MatrixTables:
+        """The tables that fill matrices: one, and for ``many`` pairs the guarded and the exact one where they help."""
+        return _matrix_tables(self, many)
 
     def rounding(self, plan: Plan, arithmetic: str | None = None) -> float:
         """The factor of the plan's rounding bound, for this dimension and arithmetic; 0 where none is proved."""
@@ -146,8 +158,31 @@ fields_of = lru_cache(maxsize=1024)(fields)  # asked for at every search
 
 
 @lru_cache(maxsize=512)
+def _matrix_tables(space: Space, many: bool) -> MatrixTables:
+    stages = space.stages
+    # in float64 where nothing is known of the rank's rounding
+    precision = space.precision(stages.direct)
+    if many and stages.guarded is None:
+        return MatrixTables(_load_large(stages.matrix, space, precision))
+    whole = _load_once(stages.matrix, space, precision, MATRIX_KERNELS)
+    if not many or stages.guarded is None:
+        return MatrixTables(whole)
+    return MatrixTables(whole, _load_large(stages.guarded, space, space.arithmetic), space.exact_table())
+
+
+def _load_large(plan: Plan, space: Space, arithmetic: str) -> CompiledTable:
+    """The table of a matrix with many queries."""
+    layout = _layout(plan, space, arithmetic)
+    names = [name for name in LARGE_MATRIX_KERNELS if name != "prepare_rows" or prepares_rows(layout)]
+    return load(layout, names, matrix_tile(layout))
+
+
+@lru_cache(maxsize=512)
 def _load_once(plan: Plan, space: Space, arithmetic: str, names: tuple[str, ...]) -> CompiledTable:
-    layout = make_layout(
+    return load(_layout(plan, space, arithmetic), names)
+
+
+def _layout(plan: Plan, space: Space, arithmetic: str) -> Layout:
+    return make_layout(
         plan, space.dimension, space.storage, arithmetic, host(), space.fields("query"), space.fields("point")
     )
-    return load(layout, names)

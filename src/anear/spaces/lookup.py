@@ -145,6 +145,7 @@ def normalized(name: str) -> str:
     return re.sub(r"[-_\s]", "", name).lower()
 
 
+@lru_cache(maxsize=1024)
 def _find(name: str) -> Distance | None:
     key = normalized(name)
     if "_".join(name.lower().replace("-", " ").split()) in _files():
