@@ -222,7 +222,12 @@ def _tiled(layout: Layout, tile: Tile, name: str) -> Body:
         for q in range(n_queries):
             finish(body, layout, loop.index, [values[Cell(q, p)] for p in range(n_blocks)], q)
         if missing:
-            loop.next = [_either(body, [*loop.values, *(body.compare("uno", v, v) for v in values.values())])]
+            every = list(values.values())
+            halves = zip(every[::2], every[1::2] or every, strict=False)  # one comparison looks at two values
+            undefined = [body.compare("uno", a, b) for a, b in halves]
+            if len(every) % 2:
+                undefined.append(body.compare("uno", every[-1], every[-1]))
+            loop.next = [_either(body, [*loop.values, *undefined])]
     if missing:
         _report(body, loop.values[0])
     _finish(body, end)

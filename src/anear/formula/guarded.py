@@ -24,7 +24,7 @@ from anear.formula.rounding import magnitude
 from anear.formula.simplify import simplify
 from anear.formula.stages import trace
 
-__all__ = ["guarded_plan"]
+__all__ = ["guarded_plan", "without_bound"]
 
 DIGITS: Final = 16.0
 """How many times the error proved for the expanded form may be that of a sum of terms that do not cancel.
@@ -62,7 +62,8 @@ def guarded_plan(rank: Expr, outer: Expr, expanded: Plan, direct: Plan, whole: P
         scale, factor = value if range_of(rank)[0] >= 0.0 else make("abs", value), DIGITS
     guard = make("lt", _bound(expanded, 1.0 / factor, entries), scale)
     pair = make("where", guard, substitute(outer, {RANK: value}), number(math.nan))
-    plan = _compact(replace(expanded, query=entries.of("query"), point=entries.of("point"), pair=pair))
+    whole_pair = replace(expanded, query=entries.of("query"), point=entries.of("point"), pair=pair, offset=None)
+    plan = replace(without_bound(whole_pair), guarded=True)
     trace(2, "guarded", lambda: describe(plan))
     return plan
 
@@ -111,13 +112,14 @@ def _bound(plan: Plan, scale: float, entries: Entries) -> Expr:
     return simplify(pair)
 
 
-def _compact(plan: Plan) -> Plan:
-    """``plan`` without a bound of its own, and without the entries that only the bound needed."""
+def without_bound(plan: Plan) -> Plan:
+    """``plan`` without a bound of its own, and without the entries that only the bound needed; it has no offset.
+
+    A matrix is not filtered: what its values may be off by is not asked.
+    """
     entries = Entries()
-    used = [leaf for leaf in entry_leaves(plan) if leaf in set(walk(plan.pair))]
     standing = entry_leaves(plan)
-    pair = substitute(plan.pair, {leaf: entries(leaf.value[0], standing[leaf]) for leaf in used})
+    leaves = {leaf: entries(leaf.value[0], standing[leaf]) for leaf in walk(plan.pair) if leaf in standing}
+    pair = substitute(plan.pair, leaves)
     query, point = entries.of("query"), entries.of("point")
-    return replace(
-        plan, query=query, point=point, pair=pair, maxima=(), slack=(), relative=None, offset=None, guarded=True
-    )
+    return replace(plan, query=query, point=point, pair=pair, maxima=(), slack=(), relative=None)

@@ -14,7 +14,7 @@ from anear.formula.absolute import absolute_plan
 from anear.formula.bilinear import bilinear_plan
 from anear.formula.centre import only_differences
 from anear.formula.expression import Expr, make, prepared, x, y
-from anear.formula.guarded import guarded_plan
+from anear.formula.guarded import guarded_plan, without_bound
 from anear.formula.hoist import Plan, rank_plan, value_plan
 from anear.formula.outer import split
 from anear.formula.serial import dumps, loads, storable
@@ -82,7 +82,7 @@ def _run(expr: Expr, checked: bool) -> Stages:
         filled(direct),
         None if expanded is None else filled(expanded),
         only_differences(rank),
-        filled(whole),
+        filled(without_bound(whole)),
         None if guarded is None else filled(guarded),
     )
 

@@ -146,6 +146,8 @@ class Domain:
         if rule.measure is None and rule.clean(part):
             return
         values = rule.measure(part)[:, None] if rule.measure is not None else part.astype(np.float64, copy=False)
+        if rule.measure is not None and rule.clean(values):
+            return
         bad = rule.refused(values)
         if not bad.any():
             return
