@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from anear.codegen.layout import Layout
+from anear.codegen.layout import STORAGE_BYTES, Layout
 from anear.codegen.loops import cost, passes, scalar_cost
 
 __all__ = ["Tile", "choose_tile", "matrix_tile"]
