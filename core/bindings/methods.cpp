@@ -69,17 +69,36 @@ class BoxData {
   Boxes boxes_;
 };
 
+// The same of balls.
+class BallData {
+ public:
+  BallData(std::shared_ptr<Table> table, nb::handle parameters, std::shared_ptr<Table> reach,
+           nb::handle reach_parameters, bool means)
+      : balls_{{std::move(table), doubles(parameters, "parameters"), {}, 0, 0, -1},
+               std::move(reach),
+               doubles(reach_parameters, "reach_parameters"),
+               means} {}
+  const Balls& balls() const { return balls_; }
+
+ private:
+  Balls balls_;
+};
+
 // A method built over rows, which it keeps alive.
 class Index {
  public:
   Index(const std::string& name, nb::handle rows, const std::string& storage, Space space, const BoxData* boxes,
-        const Values& parameters, int num_threads, nb::handle progress)
+        const BallData* balls, const Values& parameters, int num_threads, nb::handle progress)
       : rows_(rows, "rows", storage), query_columns_(space.exact().query_columns) {
     const MethodEntry& entry = method(name);
     require(rows_.rows.count >= 1 && rows_.rows.columns >= 1, "rows is empty");
     searching_ = &entry.search_parameters;
-    BuildRequest request{rows_.rows, std::move(space), boxes ? std::optional(boxes->boxes()) : std::nullopt,
-                         parameter_values(entry.build_parameters, parameters), resolve_threads(num_threads)};
+    BuildRequest request{rows_.rows,
+                         std::move(space),
+                         boxes ? std::optional(boxes->boxes()) : std::nullopt,
+                         balls ? std::optional(balls->balls()) : std::nullopt,
+                         parameter_values(entry.build_parameters, parameters),
+                         resolve_threads(num_threads)};
     call(progress, [&](Progress& p) {
       method_ = entry.build(std::move(request), p);
       building_ = p.computed();
@@ -265,6 +284,9 @@ void bind_methods(nb::module_& module) {
            nb::arg("table"), nb::arg("parameters"), nb::arg("slack_slots"), nb::arg("slack_scale"), nb::arg("relative"),
            nb::arg("offset_slot"), nb::arg("low"), nb::arg("high"), nb::arg("storage"), nb::arg("split"),
            nb::arg("split_storage"), nb::arg("extras"));
+  nb::class_<BallData>(module, "Balls", "What balls are made of: the table that bounds ranks over them, and distances.")
+      .def(nb::init<std::shared_ptr<Table>, nb::handle, std::shared_ptr<Table>, nb::handle, bool>(), nb::arg("table"),
+           nb::arg("parameters"), nb::arg("reach"), nb::arg("reach_parameters"), nb::arg("means"));
   nb::class_<Index>(module, "Index", "A method built over rows.")
       .def(
           "__init__",
@@ -272,16 +294,16 @@ void bind_methods(nb::module_& module) {
              std::shared_ptr<Table> search, std::shared_ptr<Table> exact, nb::handle search_parameters,
              nb::handle exact_parameters, nb::handle slack_slots, double slack_scale, double relative,
              const Values& parameters, int num_threads, nb::handle progress, std::int64_t offset_slot,
-             const BoxData* boxes) {
+             const BoxData* boxes, const BallData* balls) {
             new (self) Index(name, rows, storage,
                              make_space(std::move(search), std::move(exact), search_parameters, exact_parameters,
                                         slack_slots, slack_scale, relative, offset_slot),
-                             boxes, parameters, num_threads, progress);
+                             boxes, balls, parameters, num_threads, progress);
           },
           nb::arg("method"), nb::arg("rows"), nb::arg("storage"), nb::arg("search"), nb::arg("exact"),
           nb::arg("search_parameters"), nb::arg("exact_parameters"), nb::arg("slack_slots"), nb::arg("slack_scale"),
           nb::arg("relative"), nb::arg("parameters"), nb::arg("num_threads") = 0, nb::arg("progress") = nb::none(),
-          nb::arg("offset_slot") = -1, nb::arg("boxes") = nb::none())
+          nb::arg("offset_slot") = -1, nb::arg("boxes") = nb::none(), nb::arg("balls") = nb::none())
       .def("knn", &Index::knn, nb::arg("queries"), nb::arg("query_storage"), nb::arg("k"), nb::arg("num_threads") = 0,
            nb::arg("exclude") = nb::none(), nb::arg("allow") = nb::none(), nb::arg("distance_type") = "float32",
            nb::arg("progress") = nb::none(), nb::arg("parameters") = Values{},
@@ -305,7 +327,7 @@ void bind_methods(nb::module_& module) {
             new (self) Flat("flat", rows, storage,
                             make_space(std::move(search), std::move(exact), search_parameters, exact_parameters,
                                        slack_slots, slack_scale, relative, offset_slot),
-                            nullptr, Values{}, num_threads, progress);
+                            nullptr, nullptr, Values{}, num_threads, progress);
           },
           nb::arg("rows"), nb::arg("storage"), nb::arg("search"), nb::arg("exact"), nb::arg("search_parameters"),
           nb::arg("exact_parameters"), nb::arg("slack_slots"), nb::arg("slack_scale"), nb::arg("relative"),

@@ -29,7 +29,9 @@ RangeAnswer::RangeAnswer(std::vector<std::vector<Neighbor>> found) : offsets(fou
   }
 }
 
-void Boxes::check(const Rows& points, const KernelTable& search) const {
+namespace {
+
+void check_bound(const Estimate& bound, const KernelTable& search) {
   bound.check("bound");
   const KernelTable& table = bound.kernels();
   require(table.store_one != nullptr, "the bound table lacks 'store_one'");
@@ -37,14 +39,35 @@ void Boxes::check(const Rows& points, const KernelTable& search) const {
   require(table.block == search.block && table.arithmetic_bytes == search.arithmetic_bytes &&
               table.query_columns == search.query_columns,
           "the bound table and the search table do not fit each other");
+}
+
+}  // namespace
+
+void Boxes::check(const Rows& points, const KernelTable& search) const {
+  check_bound(bound, search);
   require(low.storage == Storage::float32 || low.storage == Storage::float64,
           "low is of type " + std::string(storage_name(low.storage)) + "; allowed are float32, float64");
   require(low.storage == high.storage && low.columns == high.columns, "low and high must be of one type and shape");
   require(low.count == points.count && high.count == points.count && split.count == points.count,
           "low, high and split must have a row for each point");
   require(split.columns >= 1, "split has no columns");
-  require(0 <= extras && extras < low.columns && 2 * low.columns == table.point_columns,
-          "low has " + std::to_string(low.columns) + " columns for boxes of " + std::to_string(table.point_columns));
+  require(0 <= extras && extras < low.columns && 2 * low.columns == bound.kernels().point_columns,
+          "low has " + std::to_string(low.columns) + " columns for boxes of " +
+              std::to_string(bound.kernels().point_columns));
+}
+
+void Balls::check(const Rows& points, const KernelTable& search) const {
+  check_bound(bound, search);
+  require(bound.kernels().point_columns == points.columns + 1, "rows have " + std::to_string(points.columns) +
+                                                                   " columns for balls of " +
+                                                                   std::to_string(bound.kernels().point_columns));
+  reach->check();
+  const KernelTable& table = reach->kernels();
+  require(table.gather != nullptr && table.prepare_query != nullptr && table.arithmetic_bytes == 8,
+          "the reach table lacks 'gather' or 'prepare_query', or does not compute in float64");
+  require(table.point_columns == points.columns && table.query_columns == points.columns,
+          "rows have " + std::to_string(points.columns) + " columns, the reach table expects " +
+              std::to_string(table.point_columns));
 }
 
 }  // namespace anear

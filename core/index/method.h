@@ -86,10 +86,23 @@ struct Boxes {
   void check(const Rows& points, const KernelTable& search) const;
 };
 
+// What a tree of balls is built from and searched with. A ball is a centre and a radius that no point in it is farther
+// away than; as a row for `bound`: the centre's coordinates, then the radius.
+struct Balls {
+  Estimate bound;                      // computes a rank that no point in the ball is below
+  std::shared_ptr<const Table> reach;  // float64: what the distance from an object to rows is at most
+  std::vector<double> reach_parameters;
+  bool means = false;  // whether a mean of points may be a centre, as a point may
+
+  // Throws ArgumentError if these do not fit `points` and a search with `search`.
+  void check(const Rows& points, const KernelTable& search) const;
+};
+
 struct BuildRequest {
   Rows rows;  // must outlive the method
   Space space;
   std::optional<Boxes> boxes;      // for methods that want them
+  std::optional<Balls> balls;      // the same
   std::vector<double> parameters;  // in the order of `build_parameters`
   int threads = 1;
 };

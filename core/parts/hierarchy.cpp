@@ -103,25 +103,32 @@ BoxRows<Real> parents(const BoxRows<Real>& children, const Boxes& boxes, std::in
 }  // namespace
 
 Hierarchy::Hierarchy(const Boxes& boxes, const std::vector<std::int32_t>& order, int threads, Progress& progress) {
-  const KernelTable& table = boxes.bound.kernels();
+  const std::int64_t block = boxes.bound.kernels().block;
   const auto build = [&]<class Real>(const Real*) {
-    auto rows = leaf_boxes<Real>(boxes, order, table.block, threads, progress);
+    auto rows = leaf_boxes<Real>(boxes, order, block, threads, progress);
     for (;;) {
-      levels_.push_back(
-          {PackedPoints(table, boxes.bound.parameters.data(), rows.rows(), threads, progress), rows.rows().count});
-      const auto& maxima = levels_.back().boxes.maxima();
-      maxima_.resize(maxima.size(), -std::numeric_limits<double>::infinity());
-      for (std::size_t j = 0; j < maxima.size(); ++j) {
-        if (maxima_[j] == maxima_[j] && !(maxima[j] <= maxima_[j])) maxima_[j] = maxima[j];
-      }
-      if (rows.rows().count <= table.block) break;
-      rows = parents(rows, boxes, table.block);
+      add(boxes.bound, rows.rows(), threads, progress);
+      if (rows.rows().count <= block) break;
+      rows = parents(rows, boxes, block);
     }
   };
   if (boxes.low.storage == Storage::float64) {
     build(static_cast<const double*>(nullptr));
   } else {
     build(static_cast<const float*>(nullptr));
+  }
+}
+
+Hierarchy::Hierarchy(const Estimate& bound, const std::vector<Rows>& levels, int threads, Progress& progress) {
+  for (const Rows& cells : levels) add(bound, cells, threads, progress);
+}
+
+void Hierarchy::add(const Estimate& bound, const Rows& cells, int threads, Progress& progress) {
+  levels_.push_back({PackedPoints(bound.kernels(), bound.parameters.data(), cells, threads, progress), cells.count});
+  const auto& maxima = levels_.back().boxes.maxima();
+  maxima_.resize(maxima.size(), -std::numeric_limits<double>::infinity());
+  for (std::size_t j = 0; j < maxima.size(); ++j) {
+    if (maxima_[j] == maxima_[j] && !(maxima[j] <= maxima_[j])) maxima_[j] = maxima[j];
   }
 }
 

@@ -18,6 +18,9 @@ class Hierarchy {
   // `order`: the points' ids, cell by cell.
   Hierarchy(const Boxes& boxes, const std::vector<std::int32_t>& order, int threads, Progress& progress);
 
+  // The rows of each level's cells, for cells that are no boxes.
+  Hierarchy(const Estimate& bound, const std::vector<Rows>& levels, int threads, Progress& progress);
+
   int levels() const { return static_cast<int>(levels_.size()); }
   const PackedPoints& level(int i) const { return levels_[i].boxes; }
   std::int64_t nodes(int level) const { return levels_[level].count; }
@@ -29,6 +32,8 @@ class Hierarchy {
     PackedPoints boxes;
     std::int64_t count = 0;
   };
+
+  void add(const Estimate& bound, const Rows& cells, int threads, Progress& progress);
 
   std::vector<Level> levels_;
   std::vector<double> maxima_;

@@ -46,14 +46,6 @@ struct Less {
   bool operator()(const Record& a, const Record& b) const { return a.key(column) < b.key(column); }
 };
 
-// Blocks of the left part of `blocks` >= 2 blocks: about half, a multiple of the largest power of `fanout` that is
-// smaller than `blocks`.
-std::int64_t left_blocks(std::int64_t blocks, std::int64_t fanout) {
-  std::int64_t unit = 1;
-  while (unit * fanout < blocks) unit *= fanout;
-  return std::max<std::int64_t>((blocks + unit) / (2 * unit), 1) * unit;
-}
-
 template <int Columns>
 class Partition {
  public:
@@ -219,6 +211,12 @@ std::vector<std::int32_t> choose_columns(const Rows& rows) {
 }
 
 }  // namespace
+
+std::int64_t left_blocks(std::int64_t blocks, std::int64_t fanout) {
+  std::int64_t unit = 1;
+  while (unit * fanout < blocks) unit *= fanout;
+  return std::max<std::int64_t>((blocks + unit) / (2 * unit), 1) * unit;
+}
 
 std::vector<std::int32_t> cell_order(const Rows& coordinates, std::int64_t block, SplitRule rule, int threads,
                                      Progress& progress) {

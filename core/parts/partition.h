@@ -8,6 +8,10 @@
 
 namespace anear {
 
+// Blocks of the left part of `blocks` >= 2 blocks: about half, a multiple of the largest power of `fanout` that is
+// smaller than `blocks`. Cells so cut make compact cells of fanout, fanout^2, ... of them.
+std::int64_t left_blocks(std::int64_t blocks, std::int64_t fanout);
+
 // Which coordinate a range of points is cut in: the one in which it extends furthest, or each in its turn.
 enum class SplitRule { spread, round_robin };
 

@@ -43,6 +43,18 @@ class Boxes:
         extras: int,
     ) -> None: ...
 
+class Balls:
+    """What balls are made of: the table that bounds ranks over them, and distances."""
+
+    def __init__(
+        self,
+        table: Table,
+        parameters: NDArray[np.float64],
+        reach: Table,
+        reach_parameters: NDArray[np.float64],
+        means: bool,
+    ) -> None: ...
+
 class Index:
     """A method built over rows, which it keeps alive.
 
@@ -67,6 +79,7 @@ class Index:
         progress: _Progress | None = None,
         offset_slot: int = -1,
         boxes: Boxes | None = None,
+        balls: Balls | None = None,
     ) -> None: ...
     def knn(
         self,

@@ -12,12 +12,13 @@ from anear.errors import FormulaError
 from anear.formula.expression import Expr, walk
 from anear.formula.hoist import Plan
 from anear.formula.hoist import fields as fields_of
-from anear.formula.properties import Properties, properties
+from anear.formula.properties import Properties
 from anear.formula.shapes import lengths
 from anear.formula.show import brief
+from anear.index.metrics import is_positive, known
 from anear.index.objects import lies_in_domain
 from anear.index.stages import Stages, stages_of
-from anear.spaces.domain import REAL, Domain, Rule
+from anear.spaces.domain import REAL
 from anear.spaces.lookup import resolve
 from anear.spaces.space import Distance, Resolved
 
@@ -81,8 +82,8 @@ def explain(distance: str | Expr | Distance, **params: Any) -> Explanation:
 
 def explained(resolved: Resolved, stages: Stages, plan: Plan | None, memory: str | None) -> Explanation:
     """The explanation of a distance, or of its use by an index: then with the plan and the memory it takes."""
-    positive = _is_positive(resolved.query_domain) and _is_positive(resolved.point_domain)
-    found = properties(resolved.expr, positive)
+    positive = is_positive(resolved)
+    found = known(resolved.expr, positive)
     shown = resolved.distance.formula_text(resolved.params) if resolved.distance is not None else brief(resolved.expr)
     lines = [
         *_head(resolved, shown),
@@ -237,10 +238,3 @@ def _properties(resolved: Resolved, found: Properties, positive: bool) -> Iterat
 
 def _is_any(resolved: Resolved) -> bool:
     return resolved.query_domain is REAL and resolved.point_domain is REAL
-
-
-def _is_positive(domain: Domain) -> bool:
-    """Whether all it asks for is that no number is negative."""
-    return bool(domain.rules) and all(
-        rule == Rule(low=rule.low, low_open=rule.low_open) and rule.low >= 0 for rule in domain.rules
-    )

@@ -40,6 +40,8 @@ class Index:
         (``"sum(abs(x - y))"``), with ``x`` the query and ``y`` the point, or a ``Distance``.
     method : "flat": exact search by scanning all points. "kd_tree": exact search in cells that a bound on the distance
         excludes; far faster up to some 12 dimensions, for every distance whose bound can be found (:meth:`explain`).
+        "ball_tree": exact search in cells enclosed by balls, for every distance that is proved or stated to be a
+        metric, whatever the bound over boxes; better than boxes where many coordinates hold few dimensions.
     options : the method's own parameters. kd_tree has "split", how cells are cut: "spread" (the coordinate that extends
         furthest), "round_robin", "geodesic" (spread in the distance's own local metric), "auto".
     point_data : {name: array (n,) or (n, L)} for each ``point_field(name)`` of the formula. Fields of float64 make the
@@ -112,7 +114,9 @@ class Index:
         self._space = Space(self._resolved.expr, dimension, storage_name(rows), checked)
 
     def _build(self, team: int, progress: Progress | None) -> None:
-        self._built = build(self._method, self._space, self._rows, self._resolved, self._options, team, progress)
+        self._built = build(
+            self._method, self._space, self._rows, self._resolved, self._options, team, progress, self._check_domain
+        )
         self._scan = self._built if self._method == "flat" else None
 
     def _for(self, rows: npt.NDArray[Any]) -> Built:

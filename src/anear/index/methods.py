@@ -15,6 +15,7 @@ from anear.errors import ArgumentError
 from anear.formula.bounds import Bound
 from anear.formula.hoist import Plan
 from anear.index.arguments import Progress, shown
+from anear.index.balls import balls_of
 from anear.index.boxes import SPLITS, Range, boxes_of
 from anear.index.choice import choose_plan
 from anear.index.objects import viewed
@@ -24,17 +25,21 @@ from anear.spaces.space import Resolved
 
 __all__ = ["METHODS", "Built", "build", "checked_options"]
 
-METHODS = ("flat", "kd_tree")
-_OPTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {"flat": {}, "kd_tree": {"split": SPLITS}}
+METHODS = ("flat", "kd_tree", "ball_tree")
+_OPTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {"flat": {}, "kd_tree": {"split": SPLITS}, "ball_tree": {}}
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A method built over points: the core's object, the plan it scans with, and for trees the bound it prunes with."""
+    """A method built over points: the core's object, the plan it scans with, and for trees what they prune with.
+
+    ``words`` are lines for people: what was proved of the bound.
+    """
 
     core: Any
     plan: Plan
     bound: Bound | None = None
+    words: tuple[str, ...] = ()
 
     def outside(self, queries: npt.NDArray[Any]) -> bool:
         """Whether a coordinate of the queries lies where the bound was not proved."""
@@ -69,13 +74,16 @@ def build(
     options: Mapping[str, str],
     team: int,
     progress: Progress | None,
+    checked: bool = True,
 ) -> Built:
-    """The method over the rows."""
+    """The method over the rows; ``checked``: they and all queries keep to the distance's domain."""
     if method == "kd_tree":
         return _kd_tree(space, rows, resolved, options["split"], team, progress)
+    if method == "ball_tree":
+        return _ball_tree(space, rows, resolved, checked, team, progress)
     plan = choose_plan(space, rows)
     table = space.search_table(plan)
-    return Built(_index("flat", space, rows, plan, table, space.precision(plan), {}, None, team, progress), plan)
+    return Built(_index("flat", space, rows, plan, table, space.precision(plan), {}, team, progress), plan)
 
 
 def _kd_tree(
@@ -91,8 +99,23 @@ def _kd_tree(
     plan = space.stages.direct
     table = space.cell_table(plan, boxes.arithmetic)
     parameters = {"round_robin": float(split == "round_robin")}
-    core = _index("kd_tree", space, rows, plan, table, boxes.arithmetic, parameters, boxes.core, team, progress)
-    return Built(core, plan, boxes.bound)
+    core = _index("kd_tree", space, rows, plan, table, boxes.arithmetic, parameters, team, progress, boxes=boxes.core)
+    return Built(core, plan, boxes.bound, boxes.bound.words)
+
+
+def _ball_tree(
+    space: Space, rows: npt.NDArray[Any], resolved: Resolved, checked: bool, team: int, progress: Progress | None
+) -> Built:
+    balls = balls_of(space, resolved, checked)
+    if isinstance(balls, str):
+        raise ArgumentError(
+            f"method is 'ball_tree', which needs a metric, and {resolved.label} is not known to be one: {balls}; "
+            "method='flat' serves every distance, method='kd_tree' those with a bound over boxes"
+        )
+    plan = space.stages.direct
+    table = space.cell_table(plan, balls.arithmetic)
+    core = _index("ball_tree", space, rows, plan, table, balls.arithmetic, {}, team, progress, balls=balls.core)
+    return Built(core, plan, words=balls.words)
 
 
 _ANY: Range = (-math.inf, math.inf)
@@ -112,9 +135,11 @@ def _index(
     table: CompiledTable,
     arithmetic: str,
     parameters: Mapping[str, float],
-    boxes: Any,
     team: int,
     progress: Progress | None,
+    *,
+    boxes: Any = None,
+    balls: Any = None,
 ) -> Any:
     exact = space.exact_table()
     slack = space.slack(plan, table, arithmetic)
@@ -134,4 +159,5 @@ def _index(
         progress,
         table.offset(plan),
         boxes,
+        balls,
     )

@@ -124,7 +124,11 @@ class Space:
 
     def exact_table(self) -> CompiledTable:
         """The table that ranks and reports; raw rows in, float64."""
-        return _load_once(exact_plan(self.expr), self, "float64", EXACT_KERNELS)
+        return self.gather_table(self.expr)
+
+    def gather_table(self, expr: Expr) -> CompiledTable:
+        """The same of another formula of two objects."""
+        return _load_once(exact_plan(expr), self, "float64", EXACT_KERNELS)
 
     def pair_table(self) -> CompiledTable:
         """The distance of two raw rows of the storage type."""
