@@ -136,7 +136,7 @@ def test_lists() -> None:
         ([1.0, 2.0], "points.reshape(1, -1)"),
         ([[[1, 2]]], "points has 3 dimensions (1, 1, 2)"),
         ("train.npy", "anear.read reads files"),
-        (b"abc", "an array of numbers is needed"),
+        (b"abc", "a 2-D array of numbers is needed"),
         (3.5, "points is float 3.5"),
         (None, "points is NoneType None"),
         ({"a": [1]}, "points is dict"),
@@ -371,3 +371,15 @@ def test_wrong_filters() -> None:
         as_filter(4, allow=[True, False, True])
     with pytest.raises(ArgumentError, match=r"deny\[0\] is 4; row numbers from 0 to 3"):
         as_filter(4, deny={4})
+
+
+@pytest.mark.parametrize("value", [3.5, "abc", object(), {"a": 1}, b"12"])
+def test_messages_ask_for_what_is_needed(value: object) -> None:
+    """Row numbers are no 2-D array, and are not read from files."""
+    with pytest.raises(
+        ArgumentError, match=r"^deny is .*; row numbers or a mask of 4 booleans are needed: an array"
+    ) as no:
+        as_filter(4, deny=value)
+    assert "anear.read" not in str(no.value)
+    with pytest.raises(ArgumentError, match=r"^exclude is .*; row numbers are needed: an array or a list$"):
+        as_ids(value, 4, "exclude")

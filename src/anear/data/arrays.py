@@ -185,7 +185,7 @@ def as_field(value: Any, n: int, name: str, length: int | None = None, allow_nan
     """
     if isinstance(value, int | float):
         value = np.array([value])
-    array, _ = to_array(value, name)
+    array, _ = to_array(value, name, f"numbers for each of {n} rows are needed: an array, a list or a tensor")
     wanted = (n,) if length is None else (n, length)
     fits = array.shape == wanted or array.shape == (n, 1 if length is None else length)
     alone = n == 1 and array.shape in ((), (length,))
@@ -215,7 +215,9 @@ def as_ids(value: Any, n: int, name: str = "ids", length: int | None = None, all
     """
     if isinstance(value, set | frozenset | range):
         value = sorted(value) if not isinstance(value, range) else np.arange(value.start, value.stop, value.step)
-    array, _ = to_array([value] if isinstance(value, int) else value, name)
+    array, _ = to_array(
+        [value] if isinstance(value, int) else value, name, "row numbers are needed: an array or a list"
+    )
     if array.ndim != 1:
         raise ArgumentError(f"{name} has shape {array.shape}; one dimension is needed, of row numbers")
     if length is not None and array.size != length:
@@ -255,7 +257,7 @@ def _mask(value: Any, n: int, name: str) -> Array:
     """Row numbers or a mask, as a mask."""
     if isinstance(value, set | frozenset | range | int):
         value = as_ids(value, n, name)
-    array, _ = to_array(value, name)
+    array, _ = to_array(value, name, f"row numbers or a mask of {n} booleans are needed: an array, a list or a set")
     if array.dtype == np.bool_:
         if array.shape != (n,):
             raise ArgumentError(f"{name} is a mask of shape {array.shape}; ({n},) is needed, one boolean a row")

@@ -19,14 +19,19 @@ from anear.errors import ArgumentError
 
 __all__ = ["to_array"]
 
+_ROWS = "a 2-D array of numbers is needed: NumPy, a list of lists, a frame or a tensor"
+
 # DLPack's device types whose memory the CPU can read: CPU, CUDA pinned, ROCm pinned, CUDA managed.
 _CPU_DEVICES = (1, 3, 11, 13)
 
 _DEVICES = {2: "CUDA", 4: "OpenCL", 7: "Vulkan", 8: "Metal", 10: "ROCm", 14: "oneAPI", 15: "WebGPU"}
 
 
-def to_array(value: Any, name: str) -> tuple[Array, list[str] | None]:
-    """``value`` as an array, and the names of its columns if it has any. :class:`ArgumentError` says why not."""
+def to_array(value: Any, name: str, needed: str = _ROWS) -> tuple[Array, list[str] | None]:
+    """``value`` as an array, and the names of its columns if it has any. :class:`ArgumentError` says why not.
+
+    ``needed`` says what would have been right, in an error about something that holds no numbers at all.
+    """
     if isinstance(value, np.ndarray):
         array, columns = _without_mask(value, name), None
     elif isinstance(value, list | tuple):
@@ -39,7 +44,7 @@ def to_array(value: Any, name: str) -> tuple[Array, list[str] | None]:
     elif is_frame(value):
         array, columns = frame_matrix(value, name)
     else:
-        array, columns = _from_protocol(value, name), None
+        array, columns = _from_protocol(value, name, needed), None
     if array.dtype == object:
         array = _from_objects(array, name, columns)
     return array, columns
@@ -98,10 +103,11 @@ def _from_objects(array: Array, name: str, columns: list[str] | None) -> Array:
         raise ArgumentError(f"{name} holds a whole number beyond the range of float64") from None
 
 
-def _from_protocol(value: Any, name: str) -> Array:
+def _from_protocol(value: Any, name: str, needed: str) -> Array:
     """Tensors and whatever else offers its memory."""
     if isinstance(value, str | bytes | bytearray):
-        raise ArgumentError(f"{name} is {_short(value)}; an array of numbers is needed (anear.read reads files)")
+        files = " (anear.read reads files)" if needed == _ROWS else ""
+        raise ArgumentError(f"{name} is {_short(value)}; {needed}{files}")
     _refuse_device(value, name)
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Tensor):
@@ -113,9 +119,7 @@ def _from_protocol(value: Any, name: str) -> Array:
             return np.from_dlpack(value)
     except (TypeError, ValueError, RuntimeError, BufferError) as error:
         raise ArgumentError(f"{name} ({_kind(value)}) does not turn into a NumPy array: {error}") from None
-    raise ArgumentError(
-        f"{name} is {_short(value)}; a 2-D array of numbers is needed: NumPy, a list of lists, a frame or a tensor"
-    )
+    raise ArgumentError(f"{name} is {_short(value)}; {needed}")
 
 
 def _refuse_device(value: Any, name: str) -> None:
