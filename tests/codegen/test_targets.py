@@ -27,7 +27,8 @@ def test_compiles_and_calls_nothing(name: str, target, storage: str) -> None:  #
     layout = make_layout(exact_plan(EVERYTHING), 5, storage, "float32", target)
     listing = assembly(kernel_text(name, layout, choose_tile(layout)), target)
     calls = re.findall(r"^\s+(?:callq?|bl|jmp|b)\s+(?!\.)(\S+)", listing, re.M)
-    assert not [c for c in calls if not c.startswith((".L", name))]
+    own = (".L", name, "reduce_large")  # huge angles take a detour through a function of the same object
+    assert not [c for c in calls if not c.startswith(own)]
 
 
 def test_instructions_are_the_targets() -> None:

@@ -148,3 +148,24 @@ def test_formulas_that_are_no_number_for_most_points(formula: str, own: bool) ->
     assert np.array_equal(index.search(queries, 10).ids, nearest(exact, 10)[0])
     radius = np.nanmedian(exact) + 1e-9  # beside a distance, whose rounding would decide
     assert (np.diff(index.range_search(queries, radius).offsets) == (exact <= radius).sum(1)).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dimension", [1, 5, 33])
+def test_angles_of_any_size(dtype: str, dimension: int) -> None:
+    """Where pi/2 needs more digits than three numbers hold, in a search, a matrix and single rows alike."""
+    rng = np.random.default_rng(12)
+    top = 38 if dtype == "float32" else 300
+    points = (rng.choice([-1, 1], (700, dimension)) * 10.0 ** rng.uniform(-3, top, (700, dimension))).astype(dtype)
+    index = anear.Index(points, "sum((sin(x) - cos(y))**2 + 1 / (2 + sin(y - x)))")
+    queries = points[:9]
+    exact = matrix(index, queries)
+    assert np.isfinite(exact).all()
+    for k in (1, 12, 700):
+        ids, distances = nearest(exact, k)
+        found = index.search(queries, k)
+        np.testing.assert_allclose(found.distances, distances, rtol=1e-6 if dtype == "float32" else 1e-12)
+        if k < 100:
+            assert np.array_equal(found.ids, ids)
+    table = anear.pairwise(queries, points, index.formula)
+    np.testing.assert_allclose(table, exact, rtol=1e-4 if dtype == "float32" else 1e-11)

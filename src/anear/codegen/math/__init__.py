@@ -1,7 +1,8 @@
 """Vector code for the elementwise operations: ``ELEMENTWISE[op](body, *values)`` emits it and names the result.
 
 No function is called and no table is read: only arithmetic, integer operations, comparisons and selections, without
-branches or fast-math flags, so that the code inlines into any loop over any number of lanes of float32 or float64.
+branches or fast-math flags, so that the code inlines into any loop over any number of lanes of float32 or float64. (The
+one exception is what sin, cos and tan do with huge numbers.)
 Infinities, NaN, signed zeros and denormal numbers behave as NumPy's. Each docstring states its error in ulps, tested
 in tests/codegen/test_math.py.
 """

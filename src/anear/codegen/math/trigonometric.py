@@ -5,8 +5,8 @@ last two bits say which of them to take with which sign. pi/2 is a sum of three 
 multiple of 2^-52 below 2 and so exact in double precision, whatever digits cancel; each of the other two steps rounds
 relative to its result. float32 is reduced in double precision too, where two steps are enough.
 
-Beyond 2^45 (3.5e13) the product of q with these parts is no longer exact, and the result is NaN: there one step from a
-float32 to the next passes half a million periods.
+Beyond 2^45 (3.5e13) the product of q with these parts is no longer exact. Vectors that hold so large a number, which
+hardly any does, take a detour through :mod:`anear.codegen.math.reduction`.
 """
 
 from __future__ import annotations
@@ -15,40 +15,38 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from anear.codegen.llvm import Body, Kind
-from anear.codegen.math.arithmetic import NAN, PI, difference_of_product, equal, multiply_add, polynomial, split
+from anear.codegen.math.arithmetic import INF, NAN, PI, difference_of_product, equal, multiply_add, polynomial, split
 from anear.codegen.math.exponential import round_small
 from anear.codegen.math.polynomials import COS, SIN
+from anear.codegen.math.reduction import REACH, reduce_large
 
 __all__ = ["cos", "sin", "tan"]
 
-# The largest |x| with a result.
-REACH = 2.0**45
-
 
 def sin(body: Body, a: str) -> str:
-    """The sine. Error <= 2 ulp for |a| <= 2^45, also next to its zeros; NaN beyond and at inf; keeps -0."""
+    """The sine. Error <= 2 ulp, also next to its zeros; NaN at inf; keeps -0."""
     quarter, r = _reduce(body, a)
     s, c = _sin_cos(body, r)
     value = _flip(body, body.select(_odd(body, quarter), c, s), quarter)
-    return _within_reach(body, a, body.select(equal(body, a, 0.0), a, value))
+    return _where_finite(body, a, body.select(equal(body, a, 0.0), a, value))
 
 
 def cos(body: Body, a: str) -> str:
-    """The cosine. Error <= 2 ulp for |a| <= 2^45, also next to its zeros; NaN beyond and at inf."""
+    """The cosine. Error <= 2 ulp, also next to its zeros; NaN at inf."""
     quarter, r = _reduce(body, a)
     s, c = _sin_cos(body, r)
     following = body.iop("add", quarter, body.iconst(1))
     value = body.select(_odd(body, quarter), s, c)
-    return _within_reach(body, a, _flip(body, value, following))
+    return _where_finite(body, a, _flip(body, value, following))
 
 
 def tan(body: Body, a: str) -> str:
-    """The tangent, sin/cos. Error <= 4 ulp for |a| <= 2^45, also next to zeros and poles; NaN beyond and at inf."""
+    """The tangent, sin/cos. Error <= 4 ulp, also next to zeros and poles; NaN at inf."""
     quarter, r = _reduce(body, a)
     s, c = _sin_cos(body, r)
     odd = _odd(body, quarter)
     value = body.div(body.select(odd, body.neg(c), s), body.select(odd, s, c))
-    return _within_reach(body, a, body.select(equal(body, a, 0.0), a, value))
+    return _where_finite(body, a, body.select(equal(body, a, 0.0), a, value))
 
 
 def _reduce(body: Body, a: str) -> tuple[str, str]:
@@ -68,7 +66,8 @@ def _reduce_double(body: Body, a: str, parts: int) -> tuple[str, str]:
     r = a
     for part in split(PI / 2, 53, 3)[:parts]:
         r = difference_of_product(body, r, number, body.const(part))
-    return quarter, r
+    large = body.any(body.compare("ogt", body.abs(a), body.const(REACH)))
+    return reduce_large(body, large, a, quarter, r)
 
 
 @contextmanager
@@ -102,5 +101,5 @@ def _flip(body: Body, value: str, quarter: str) -> str:
     return body.from_bits(body.iop("xor", body.to_bits(value), sign))
 
 
-def _within_reach(body: Body, a: str, value: str) -> str:
-    return body.select(body.compare("ole", body.abs(a), body.const(REACH)), value, body.const(NAN))
+def _where_finite(body: Body, a: str, value: str) -> str:
+    return body.select(body.compare("olt", body.abs(a), body.const(INF)), value, body.const(NAN))
