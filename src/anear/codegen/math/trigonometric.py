@@ -51,22 +51,22 @@ def tan(body: Body, a: str) -> str:
 
 def _reduce(body: Body, a: str) -> tuple[str, str]:
     """(q as integers of which only the low bits matter, r)."""
+    large = body.any(body.compare("ogt", body.abs(a), body.const(REACH)))
     if body.kind.bits == 64:
-        return _reduce_double(body, a, 3)
+        return _reduce_double(body, a, large, 3)
     narrow = body.kind
     with _in_double(body):
         wide = body.emit(f"fpext {narrow.type} {a} to {body.kind.type}")
-        quarter, r = _reduce_double(body, wide, 2)
+        quarter, r = _reduce_double(body, wide, large, 2)
         quarter = body.emit(f"trunc {body.kind.integer} {quarter} to {narrow.integer}")
         return quarter, body.emit(f"fptrunc {body.kind.type} {r} to {narrow.type}")
 
 
-def _reduce_double(body: Body, a: str, parts: int) -> tuple[str, str]:
+def _reduce_double(body: Body, a: str, large: str, parts: int) -> tuple[str, str]:
     quarter, number = round_small(body, body.mul(a, body.const(float(2 / PI))))
     r = a
     for part in split(PI / 2, 53, 3)[:parts]:
         r = difference_of_product(body, r, number, body.const(part))
-    large = body.any(body.compare("ogt", body.abs(a), body.const(REACH)))
     return reduce_large(body, large, a, quarter, r)
 
 
