@@ -8,7 +8,7 @@ nothing else, survives slicing, copying and ``.npy`` files, and needs no further
 from __future__ import annotations
 
 import math
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
@@ -110,7 +110,7 @@ def is_finite(rows: Array) -> bool:
 
     The sum of squares is finite only if every value is, and BLAS makes it in one pass without a temporary. False can
     also mean that it overflowed: :func:`find_non_finite` then looks value by value. ``vdot`` rather than ``dot``
-    because the latter warns of overflow; in pieces too small for BLAS to start threads, which go on spinning afterwards.
+    because the latter warns of overflow; in pieces too small for BLAS to start threads, which spin on afterwards.
     """
     if rows.size <= _PIECE:
         return math.isfinite(np.vdot(rows, rows))
