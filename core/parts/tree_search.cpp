@@ -23,6 +23,12 @@ constexpr std::int64_t kFewPoints = 2048;      // so few admitted points are not
 constexpr std::int64_t kDistancesBetweenPolls = 20'000;
 constexpr double kNanosecondsWorthAThread = 100e3;  // of searching
 
+// How far the exact table, which decides, may be off from the rank: it computes in float64 what the filter computes.
+Margin reference(const Estimate& filter, const Margin& points, double offset) {
+  const double unit = filter.kernels().arithmetic_bytes == 4 ? 0x1p-29 : 1;
+  return {unit * (points.slack + filter.offset_error(offset)), unit * points.relative};
+}
+
 }  // namespace
 
 const std::vector<Parameter>& tree_search_parameters() {
@@ -109,9 +115,11 @@ const std::vector<Neighbor>& TreeSearch::nearest(const SearchRequest& request, s
   const Margin boxes = bound_.margin(task.bound, i, hierarchy_.maxima());
   const double offset = space_.filter.offset(task.search, i), other = bound_.offset(task.bound, i);
   const double error = space_.filter.offset_error(offset) + bound_.offset_error(other);
+  const Margin answers = reference(space_.filter, points, offset);
+  const Margin whole{points.slack + answers.slack, points.relative + answers.relative};
   const ExactQuery exact(space_.exact(), space_.exact_parameters.data(), rows_, task.exact.query(i));
   const auto reset = [&] {
-    task.nearest.reset(k, limit_rule(points, points), limit_rule(points, boxes, other - offset, error),
+    task.nearest.reset(k, limit_rule(whole, points), limit_rule(whole, boxes, other - offset, error),
                        admission(request, query), exact);
   };
   reset();
@@ -151,9 +159,12 @@ void TreeSearch::knn(const SearchRequest& request, const KnnAnswer& answer, Prog
 template <class Real>
 const std::vector<Neighbor>& TreeSearch::within(const SearchRequest& request, const RangeRequest& radii,
                                                 std::int64_t query, std::int64_t i, Task<Real>& task) const {
+  const Margin points = space_.filter.margin(task.search, i, points_.maxima());
+  const double own = space_.filter.offset(task.search, i);
+  const double largest = own + reference(space_.filter, points, own).largest_computed(radii.radius_rank[query] - own);
   const auto limit = [&](const Estimate& estimate, const PreparedQueries& queries, const std::vector<double>& maxima) {
     const double offset = estimate.offset(queries, i);
-    const double rank = radii.radius_rank[query] - offset + estimate.offset_error(offset);
+    const double rank = largest - offset + estimate.offset_error(offset);
     return exclusive_limit<Real>(estimate.margin(queries, i, maxima).largest_computed(rank));
   };
   task.within.reset(limit(space_.filter, task.search, points_.maxima()), limit(bound_, task.bound, hierarchy_.maxima()),

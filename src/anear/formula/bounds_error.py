@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from anear.formula.derivative import derivative
-from anear.formula.expression import Expr, constant, make, number, point_field, walk
+from anear.formula.expression import UNARY, Expr, constant, make, number, point_field, walk
 from anear.formula.graph import substitute
 from anear.formula.polynomial import dimension_of
 from anear.formula.simplify import simplify
@@ -113,7 +113,7 @@ def _function(node: Expr, *errors: Expr) -> Expr | None:
     own = _plus(_own(node, LIBRARY), number(LIBRARY * UNIT) if node.op in ("sin", "cos", "tan") else ZERO)
     if all(e is ZERO for e in errors):
         return own
-    slope = derivative(make(node.op, _T), _T) if len(errors) == 1 else None
+    slope = derivative(make(node.op, _T), _T) if node.op in UNARY else None
     return None if slope is None else _plus(_times(errors[0], _size(substitute(slope, {_T: node.args[0]}))), own)
 
 

@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 
+from anear.formula.bounds_number import always_number
 from anear.formula.expression import Expr, constant, make, number
 from anear.formula.ranges import ANY, Range
 from anear.formula.reductions import dimension
@@ -294,6 +295,8 @@ def _extreme(node: Expr, a: Operand, b: Operand) -> Ends:
 def _compare(node: Expr, a: Operand, b: Operand) -> Ends:
     """1 where it holds: at least where it holds for the worst ends, at most where it does for the best."""
     p, q = a.ends, b.ends
+    if not always_number(*node.args):  # NaN compares as 0
+        return Ends(ZERO, ONE)
     if node.op in ("lt", "le"):
         return Ends(_on(node.op, p.high, q.low), _on(node.op, p.low, q.high))
     return Ends(_on(node.op, p.low, q.high), _on(node.op, p.high, q.low))
@@ -316,7 +319,7 @@ def _where(node: Expr, c: Operand, a: Operand, b: Operand) -> Ends:
     low, high = _least(p.low, q.low), _greatest(p.high, q.high)
     if c.range[0] < 0.0:
         return Ends(low, high)
-    sure, possible = chosen.low, chosen.high
+    sure, possible = chosen.low, chosen.high if always_number(node.args[0]) else None  # NaN chooses as 1
     return Ends(_decided(sure, possible, p.low, q.low, low), _decided(sure, possible, p.high, q.high, high))
 
 

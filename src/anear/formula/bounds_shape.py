@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from anear.formula.bounds_number import always_number
 from anear.formula.bounds_sign import by_derivative
 from anear.formula.bounds_solve import solved
 from anear.formula.canonical import equal
@@ -214,7 +215,9 @@ def _xlogy(state: Shapes, node: Expr, a: Shape, b: Shape) -> Shape | None:
 
 
 def _compare(state: Shapes, node: Expr, a: Shape, b: Shape) -> Shape | None:
-    """1 or 0, from the shape of the difference of both sides."""
+    """1 or 0, from the shape of the difference of both sides; 0 where that is NaN."""
+    if not always_number(*node.args):
+        return None
     return _together(a, b.turned) if node.op in ("gt", "ge") else _together(a.turned, b)
 
 

@@ -16,6 +16,7 @@ __all__ = ["outer_value", "rank_of_radius"]
 Floats = npt.NDArray[np.float64]
 
 _STEPS: Final = 64 + 2
+_LAST_DIGITS: Final = 2.0**-47  # some calls of functions that are off by 4 ulp
 
 
 def outer_value(outer: Expr, ranks: Floats) -> Floats:
@@ -36,8 +37,8 @@ def rank_of_radius(outer: Expr, radii: Floats) -> Floats:
     """A rank that no point within the radius exceeds.
 
     Outer rises, so the largest float with ``outer(rank) <= radius`` is found by halving the interval of all floats, in
-    the order of their bits. A little is added for outer's own rounding: points are checked against the radius itself
-    afterwards.
+    the order of their bits. A little is added to the radius, for the compiled outer's last digits may differ, and to
+    the rank, for outer's own rounding: points are checked against the radius itself afterwards.
     """
     if outer.op == "prepared":
         return radii.copy()
@@ -57,6 +58,8 @@ def _ranks(outer: Expr, radii: Floats) -> Floats:
     start = _defined_from(outer)
     if np.isnan(start):
         return np.full_like(radii, np.inf)
+    with np.errstate(over="ignore"):
+        radii = radii + _LAST_DIGITS * np.minimum(np.abs(radii), np.finfo(np.float64).max)
     low = np.full(radii.shape, _order(np.array(-np.inf)), np.int64)
     high = np.full(radii.shape, _order(np.array(np.inf)), np.int64)
     for _ in range(_STEPS):

@@ -149,7 +149,8 @@ class Space:
         """The rounding bound of ``plan``, in the numbers the core wants."""
         if plan.relative is None:
             return Slack(np.zeros(0, np.int32), 0.0, _UNPROVED)
-        factor = self.rounding(plan, arithmetic)
+        # The exact table decides, in float64: there it is off by as much again.
+        factor = self.rounding(plan, arithmetic) * (2.0 if (arithmetic or self.arithmetic) == "float64" else 1.0)
         places = np.array(slots(table.layout, plan.slack), np.int32)
         return Slack(places, factor, factor if plan.relative_to_rank else 0.0)
 
