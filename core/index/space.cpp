@@ -29,12 +29,14 @@ void Estimate::check(const std::string& name) const {
 Margin Estimate::margin(const PreparedQueries& queries, std::int64_t query, const std::vector<double>& maxima) const {
   double sum = 0;
   for (std::size_t j = 0; j < slack_slots.size(); ++j) sum += queries.slot(query, slack_slots[j]) * maxima[j];
-  if (slack_scale == 0) return {0, relative};
+  // The exact table, which decides, adds the offset in float64.
+  const double added = 0x1p-53 * (4 + static_cast<double>(kernels().query_slots)) * std::abs(offset(queries, query));
+  if (slack_scale == 0) return {added, relative};
   // The sum is also how large a term may get. Where terms may overflow nothing is proved: a NaN lets everything pass.
   const double largest =
       kernels().arithmetic_bytes == 4 ? std::numeric_limits<float>::max() : std::numeric_limits<double>::max();
   if (!(sum < largest / 8)) return {std::numeric_limits<double>::quiet_NaN(), relative};
-  return {slack_scale * sum, relative};
+  return {slack_scale * sum + added, relative};
 }
 
 double Estimate::offset(const PreparedQueries& queries, std::int64_t query) const {

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from tests.index.support import STORAGE, check_knn, matrix, same, stored
-from tests.methods.support import DATA, agree, agree_within, check_reference
+from tests.index.support import STORAGE, check_knn, same, stored
+from tests.methods.support import DATA, agree, agree_within
 
 import anear
 
@@ -36,39 +37,58 @@ def both(points: Array, distance: Any, **options: Any) -> tuple[anear.Index, ane
     return anear.Index(points, distance, method="kd_tree", **options), anear.Index(points, distance, **options)
 
 
-@pytest.mark.parametrize("storage", ["float32", "float64"])
-@pytest.mark.parametrize("data", DATA)
-@pytest.mark.parametrize("formula", FORMULAS)
-def test_all_kinds_of_data(formula: str, data: str, storage: str) -> None:
-    for d in (2, 3) if storage == "float32" else (1, 8):
-        rng = np.random.default_rng(d)
-        points = DATA[data](rng, 1500, d).astype(storage)
-        queries = np.concatenate([points[::300], DATA[data](rng, 4, d).astype(storage)])
+def cases() -> list[Any]:
+    """Every formula on every kind of data, in one storage type and dimension each; in all of them for the whole matrix.
+
+    In 20 dimensions every leaf is visited, and nothing may be lost on the way.
+    """
+    whole = [(f, data, d, s) for f in FORMULAS for data in DATA for d in (1, 2, 3, 8, 20) for s in STORAGE[:2]]
+    if os.environ.get("ANEAR_TESTS") == "full":
+        return whole
+    return [
+        (f, data, (2, 8, 3, 1)[(i + j) % 4], STORAGE[(i + j // 2) % 2])
+        for i, f in enumerate(FORMULAS)
+        for j, data in enumerate(DATA)
+    ]
+
+
+@pytest.mark.parametrize(("formula", "data", "d", "storage"), cases())
+def test_all_kinds_of_data(formula: str, data: str, d: int, storage: str) -> None:
+    rng = np.random.default_rng(d)
+    points = DATA[data](rng, 900, d).astype(storage)
+    queries = np.concatenate([points[::300], DATA[data](rng, 4, d).astype(storage)])
+    tree, flat = both(points, formula)
+    agree(tree, flat, queries, (1, 10, 100, 900))
+    agree_within(tree, flat, queries)
+
+
+@pytest.mark.parametrize("formula", ["sum(abs(x - y)) + 1e9 * sum(x)", "sum((x - y)**2) - 1e12 * sum(x**2)"])
+def test_what_queries_add_to_all_distances_makes_ties(formula: str) -> None:
+    """Beside a large number the last digits of a distance are gone: the ties go to the smaller id."""
+    rng = np.random.default_rng(1)
+    for storage in ("float32", "float64"):
+        points = (1e3 + rng.random((2000, 3))).astype(storage)
         tree, flat = both(points, formula)
-        agree(tree, flat, queries, (1, 10, 100, 1500))
-        agree_within(tree, flat, queries)
+        everything = flat.search(points[:20], 2000)
+        for k in (1, 10, 50):
+            for index in (tree, flat):
+                np.testing.assert_array_equal(index.search(points[:20], k).ids, everything.ids[:, :k])
 
 
-@pytest.mark.parametrize(
-    ("name", "d", "seed"), [("kldiv", 2, 0), ("kldiv_rq", 2, 1), ("jensen_shannon", 1, 2), ("half_space", 1, 3)]
-)
-def test_a_radius_that_is_a_distance_but_for_its_rounding(name: str, d: int, seed: int) -> None:
+def test_a_radius_that_is_a_distance_but_for_its_rounding() -> None:
     """The formula itself is off by its last digits; a bound without any error of its own must leave room for them."""
-    rng = np.random.default_rng(seed)
-    rows = rng.random((3000, d)) + 0.1
-    if name.startswith("kldiv"):
-        rows /= rows.sum(axis=1, keepdims=True)
-    points = np.concatenate([rows[:700], rows[:100] * (1 + 1e-7 * rng.normal(size=(100, 1)))])
-    if name.startswith("kldiv"):
-        points /= points.sum(axis=1, keepdims=True)
-    tree, flat = both(points, name)
-    queries = np.concatenate([rows[:60], rows[-60:]])
-    everything = flat.search(queries, len(points))
-    for place in (0, 1, 2, 10):
-        radius = everything.distances[:, place]
-        inside = (everything.distances <= radius[:, None]).sum(axis=1)
-        np.testing.assert_array_equal(np.diff(tree.range_search(queries, radius).offsets), inside)
-        np.testing.assert_array_equal(tree.count(queries, radius), inside)
+    rng = np.random.default_rng(0)
+    for name in ("half_space", "poincare_ball", "hyperboloid", "sqrt(sum(x * x) - 2 * sum(x * y) + sum(y * y) + 1)"):
+        points = np.concatenate([np.ones((1, 2)), 1 + 1e-4 * rng.random((700, 2))]) * (0.2, 0.1)
+        if name == "hyperboloid":
+            points[:, 0] = np.sqrt(1 + points[:, 1] ** 2)
+        tree, flat = both(points, name)
+        everything = flat.search(points[:40], len(points))
+        for place in (1, 2, 10):
+            radius = everything.distances[:, place]
+            inside = (everything.distances <= radius[:, None]).sum(axis=1)
+            for index in (tree, flat):
+                np.testing.assert_array_equal(index.count(points[:40], radius), inside)
 
 
 def test_comparisons_with_what_is_no_number() -> None:
@@ -85,3 +105,172 @@ def test_comparisons_with_what_is_no_number() -> None:
         tree, flat = both(points, formula)
         agree(tree, flat, queries, (1, 10, 100))
         agree_within(tree, flat, queries)
+
+
+@pytest.mark.parametrize("storage", STORAGE)
+@pytest.mark.parametrize("d", [1, 2, 3, 8, 17, 100, 1001])
+def test_storage_types_and_dimensions(storage: str, d: int) -> None:
+    rng = np.random.default_rng(d)
+    points, queries = (stored(30 * rng.normal(size=(n, d)), storage) for n in (700, 9))
+    tree, flat = both(points, "manhattan")
+    agree(tree, flat, queries)
+    agree_within(tree, flat, queries)
+    check_knn(tree, queries, 3)
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 8, 9, 15, 16, 17, 63, 64, 65, 255, 257, 511, 513, 4095, 4097])
+def test_any_number_of_points(n: int) -> None:
+    """Around a block, a block of blocks, and a block of these."""
+    rng = np.random.default_rng(n)
+    points = rng.random((n, 2)).astype(np.float32)
+    tree, flat = both(points, "sum(abs(x - y)**3)")
+    agree(tree, flat, rng.random((5, 2)), (1, 3, n, n + 5))
+    agree_within(tree, flat, rng.random((3, 2)))
+    assert sorted(tree.order.tolist()) == list(range(n))
+
+
+def test_filters() -> None:
+    """Including those that leave nothing, or one point."""
+    rng = np.random.default_rng(2)
+    points, queries = (rng.random((n, 3)).astype(np.float32) for n in (3000, 20))
+    tree, flat = both(points, "jensen_shannon")
+    some = rng.random(3000) < 0.3
+    for options in (
+        {"allow": some},
+        {"deny": some},
+        {"allow": [7]},
+        {"allow": np.zeros(3000, bool)},
+        {"deny": np.ones(3000, bool)},
+        {"exclude": rng.integers(-1, 3000, 20)},
+        {"exclude": flat.search(queries, 1).ids[:, 0], "allow": some, "deny": np.arange(0, 3000, 7)},
+    ):
+        agree(tree, flat, queries, (1, 10, 500, 2999, 4000), **options)
+        agree_within(tree, flat, queries, **options)
+    for k in (1, 10, 800):
+        assert same(tree.self_search(k), flat.self_search(k))
+    for radius in (-1.0, 0.0, 1e-3, 0.05, np.inf):
+        np.testing.assert_array_equal(tree.count(queries, radius), flat.count(queries, radius))
+
+
+FIELDS = (
+    "sum(abs(x - y)) + point_field('s')",
+    "sum(abs(x - y)) * exp(point_field('s'))",
+    "sqrt(sum((x - y)**2 * point_field('v', 3)))",
+    "sum(query_field('w', 3) * abs(x - y)**1.5) + query_field('b')",
+    "sum(abs(x - y)) + 0.2 * sum(abs(query_field('w', 3) - point_field('v', 3)))",
+    "max(abs(x - y)) - query_field('b') * point_field('s')",
+)
+
+
+@pytest.mark.parametrize("formula", FIELDS)
+@pytest.mark.parametrize("storage", ["float32", "float64", "float16"])
+def test_fields(formula: str, storage: str) -> None:
+    rng = np.random.default_rng(3)
+    points, queries = (rng.random((n, 3)).astype(storage) for n in (2000, 12))
+    fields = {"s": rng.normal(size=2000).astype(np.float32), "v": rng.random((2000, 3)).astype(np.float32)}
+    given = {"w": rng.random((12, 3)), "b": rng.normal(size=12)}
+    point_data = {name: value for name, value in fields.items() if f"point_field('{name}'" in formula}
+    query_data = {name: value for name, value in given.items() if f"query_field('{name}'" in formula}
+    tree, flat = both(points, formula, point_data=point_data)
+    agree(tree, flat, queries, (1, 10, 400), query_data=query_data)
+    agree_within(tree, flat, queries, query_data=query_data)
+
+
+@pytest.mark.parametrize("storage", ["float32", "float64", "float16", "bfloat16"])
+@pytest.mark.parametrize("formula", ["sqeuclidean", "manhattan", "max(abs(x - y))", "sum(y)", "hamming", "canberra"])
+def test_nan_and_infinity_where_allowed(formula: str, storage: str) -> None:
+    rng = np.random.default_rng(6)
+    rows = rng.normal(size=(1500, 3))
+    rows[::7, 1] = np.nan
+    rows[::5, 2] = np.inf
+    rows[3::11, 0] = -np.inf
+    rows[1000:] = np.where(rng.random((500, 3)) < 0.3, rng.choice([np.nan, np.inf, -np.inf], (500, 3)), rows[1000:])
+    queries = rng.normal(size=(9, 3))
+    queries[2, 0], queries[3, 1], queries[4], queries[5, 2] = np.inf, np.nan, np.nan, -np.inf
+    points, queries = stored(rows, storage), stored(queries, storage)
+    tree, flat = both(points, formula, allow_nan=True, check_domain=False)
+    if formula == "max(abs(x - y))":
+        queries = queries[[0, 1, 6, 7, 8]]  # whether max() sees a NaN is the order of its operands
+    agree(tree, flat, queries, (1, 10, 300, 700, 1500))
+    agree_within(tree, flat, queries[[0, 1, -1]])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-45, 3e38])
+def test_all_coordinates_the_same_odd_number(value: float) -> None:
+    points = np.full((300, 2), value, np.float32)
+    queries = np.array([[0, 1], [value, value], [np.inf, 0]], np.float32)
+    tree, flat = both(points, "euclidean", allow_nan=True)
+    agree(tree, flat, queries, (1, 10, 300))
+    agree_within(tree, flat, queries)
+
+
+def test_simplex_points_with_zeros() -> None:
+    """0 log 0 is 0, and a query's 0 where a point has none is an infinite distance."""
+    rng = np.random.default_rng(7)
+    rows = rng.gamma(0.3, size=(3000, 4)) * (rng.random((3000, 4)) < 0.6)
+    rows[rows.sum(axis=1) == 0, 0] = 1.0
+    rows[::50] = np.eye(4)[rng.integers(0, 4, 60)]
+    points = rows / rows.sum(axis=1, keepdims=True)
+    full = rng.dirichlet(np.ones(4), 20)
+    for storage in ("float32", "float64"):
+        for name in ("kldiv", "kldivgen", "jensen_shannon", "hellinger", "chi_square", "topsoe", "bhattacharyya"):
+            tree, flat = both(points.astype(storage), name)
+            queries = (full if name.startswith("kldiv") else np.concatenate([full, points[:60:3]])).astype(storage)
+            agree(tree, flat, queries, (1, 10, 1000))
+            agree_within(tree, flat, queries)
+        queries = points[:60].astype(storage)
+        tree, flat = both(points.astype(storage), "kldiv", check_domain=False)
+        agree(tree, flat, queries, (1, 10, 1000))
+        agree_within(tree, flat, queries)
+
+
+@pytest.mark.parametrize("name", ["kldiv", "kldivgen", "itakura_saito", "jensen_shannon", "chi_square", "hellinger"])
+def test_outside_the_domain(name: str) -> None:
+    """A query where the formula is no number has no neighbours, and its bounds exclude nothing."""
+    rng = np.random.default_rng(8)
+    points, queries = rng.random((2000, 3)), rng.normal(0.5, 1, (25, 3))
+    for storage in ("float32", "float64"):
+        tree, flat = both(points.astype(storage), name, check_domain=False)
+        agree(tree, flat, queries.astype(storage), (1, 10, 300))
+        agree_within(tree, flat, queries.astype(storage))
+
+
+@pytest.mark.parametrize(
+    "formula", ["sum(x * log(x / y) + (x - y)**2 / y)", "sum((x - y)**2 / sqrt(y))", "sum(y * exp(x) * (x - y)**2)"]
+)
+def test_queries_unlike_the_points(formula: str) -> None:
+    """A bound that was proved for queries like the points is not used for others, whatever stands beside them."""
+    rng = np.random.default_rng(9)
+    points = rng.uniform(0.1, 1, (2000, 3)).astype(np.float32)
+    tree, flat = both(points, formula, allow_nan=True)
+    queries = np.concatenate([rng.uniform(0.1, 1, (5, 3)), rng.uniform(-50, 50, (9, 3)), [[np.nan, 1, 1]]])
+    agree(tree, flat, queries, (1, 10, 300))
+    agree_within(tree, flat, queries)
+    for query in queries:
+        agree(tree, flat, query[None], (10,))
+
+
+def test_a_million_duplicates() -> None:
+    rng = np.random.default_rng(10)
+    points = np.repeat(rng.random((4, 2)), 250_000, axis=0).astype(np.float32)
+    points[::100_000] += 1e-3
+    tree, flat = both(points, "manhattan")
+    agree(tree, flat, np.concatenate([points[:2], rng.random((1, 2))]), (1, 10, 3000))
+    np.testing.assert_array_equal(tree.count(points[:1], 0.0), flat.count(points[:1], 0.0))
+
+
+@pytest.mark.parametrize("data", DATA)
+@pytest.mark.parametrize("split", ["spread", "round_robin"])
+def test_the_same_tree_and_answers_for_any_number_of_threads(data: str, split: str) -> None:
+    rng = np.random.default_rng(11)
+    points = DATA[data](rng, 40_000, 2)
+    queries = np.concatenate([points[::4000], points[:60] + 0.01])
+    indexes = [
+        anear.Index(points, "sqeuclidean", method="kd_tree", options={"split": split}, num_threads=team)
+        for team in (1, 2, 3)
+    ]
+    found, inside = indexes[0].search(queries, 5, num_threads=1), indexes[0].count(queries, 1e-6, num_threads=1)
+    for team, index in enumerate(indexes, 1):
+        np.testing.assert_array_equal(index.order, indexes[0].order)
+        assert same(index.search(queries, 5, num_threads=team), found)
+        np.testing.assert_array_equal(index.count(queries, 1e-6, num_threads=team), inside)

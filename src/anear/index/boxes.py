@@ -152,9 +152,10 @@ def _corners(
             with np.errstate(all="ignore"):
                 value = evaluate(expr, origin, points, point_data=data)[0].reshape(len(chunk), -1)
                 off = 0.0 if error is None else evaluate(error, origin, points, point_data=data)[0].reshape(value.shape)
+                least, most = value - off, value + off
             here = slice(start, start + len(chunk)), slice(at, at + value.shape[1])
-            low[here] = _rounded(value - off, -np.inf, arithmetic)
-            high[here] = _rounded(value + off, np.inf, arithmetic)
+            low[here] = _rounded(least, -np.inf, arithmetic)
+            high[here] = _rounded(most, np.inf, arithmetic)
             at += value.shape[1]
     return low, high
 
