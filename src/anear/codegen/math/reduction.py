@@ -22,56 +22,10 @@ REACH = 2.0**45
 _LARGEST = 971  # the exponent e of the largest number
 _WORDS = 20  # of 64 bits, the first one 0: what numbers of the least and of the largest exponent need
 
+_HALF_PI = 0xC90FDAA22168C235  # times 2^-63
 
-def reduce_large(body: Body, large: str, a: str, quarter: str, r: str) -> tuple[str, str]:
-    """(quarter, r) put right in the lanes where |a| is beyond ``REACH``; ``large`` (one i1): there are such lanes."""
-    kind = body.kind
-    pair = f"{{ {kind.type}, {kind.integer} }}"
-    body.declarations.update(_scalar_function())
-    name = "@reduce_large"
-    if kind.lanes > 1:
-        name = f"@reduce_large_{kind.lanes}"
-        body.declarations.add(_vector_function(name, kind.lanes))
-    before, detour, after = body.block, body.fresh_label("detour"), body.fresh_label("reduced")
-    body.do(f"br i1 {large}, label %{detour}, label %{after}")
-    body.label(detour)
-    rest = f", {kind.type} {r}, {kind.integer} {quarter}" if kind.lanes > 1 else ""
-    found = body.emit(f"call {pair} {name}({kind.type} {a}{rest})")
-    new_r = body.emit(f"extractvalue {pair} {found}, 0")
-    new_quarter = body.emit(f"extractvalue {pair} {found}, 1")
-    body.do(f"br label %{after}")
-    body.label(after)
-    r = body.emit(f"phi {kind.type} [ {r}, %{before} ], [ {new_r}, %{detour} ]")
-    quarter = body.emit(f"phi {kind.integer} [ {quarter}, %{before} ], [ {new_quarter}, %{detour} ]")
-    return quarter, r
-
-
-@cache
-def _two_over_pi() -> tuple[int, ...]:
-    """64 zeros and the bits of 2/pi, in words."""
-    bits = 64 * (_WORDS - 1)
-    one = 1 << (bits + 64)
-
-    def arctan_of_inverse(n: int) -> int:
-        total = term = one // n
-        i = 1
-        while term:
-            term //= n * n
-            i += 2
-            total += -(term // i) if i % 4 == 3 else term // i
-        return total
-
-    pi = 16 * arctan_of_inverse(5) - 4 * arctan_of_inverse(239)
-    fraction = (2 * one << bits) // pi
-    return tuple((fraction >> 64 * i) & (2**64 - 1) for i in reversed(range(_WORDS)))
-
-
-@cache
-def _scalar_function() -> frozenset[str]:
-    """``{ r, quarter } reduce_large(a)`` and what it needs."""
-    words = ", ".join(f"i64 {word - (word >> 63 << 64)}" for word in _two_over_pi())
-    half_pi = 0xC90FDAA22168C235  # pi/2 * 2^63
-    code = f"""
+# { r, quarter } of one number
+_SCALAR = f"""
 define internal {{ double, i64 }} @reduce_large(double %a) cold noinline {{
   %bits = bitcast double %a to i64
   %fraction = and i64 %bits, {2**52 - 1}
@@ -122,7 +76,7 @@ define internal {{ double, i64 }} @reduce_large(double %a) cold noinline {{
   %left = and i128 %zeros, 127
   %full = shl i128 %size, %left
   %top = lshr i128 %full, 64
-  %scaled = mul i128 %top, {half_pi}
+  %scaled = mul i128 %top, {_HALF_PI}
   %part = lshr i128 %scaled, 64
   %digits = trunc i128 %part to i64
   %number = uitofp i64 %digits to double
@@ -141,13 +95,62 @@ define internal {{ double, i64 }} @reduce_large(double %a) cold noinline {{
   %both = insertvalue {{ double, i64 }} %one, i64 %quarter, 1
   ret {{ double, i64 }} %both
 }}"""
+
+
+def reduce_large(body: Body, large: str, a: str, quarter: str, r: str) -> tuple[str, str]:
+    """(quarter, r) put right in the lanes where |a| is beyond ``REACH``; ``large`` (one i1): there are such lanes."""
+    kind = body.kind
+    pair = f"{{ {kind.type}, {kind.integer} }}"
+    body.declarations.update(_scalar_function())
+    name = "@reduce_large"
+    if kind.lanes > 1:
+        name = f"@reduce_large_{kind.lanes}"
+        body.declarations.add(_vector_function(name, kind.lanes))
+    before, detour, after = body.block, body.fresh_label("detour"), body.fresh_label("reduced")
+    body.do(f"br i1 {large}, label %{detour}, label %{after}")
+    body.label(detour)
+    rest = f", {kind.type} {r}, {kind.integer} {quarter}" if kind.lanes > 1 else ""
+    found = body.emit(f"call {pair} {name}({kind.type} {a}{rest})")
+    new_r = body.emit(f"extractvalue {pair} {found}, 0")
+    new_quarter = body.emit(f"extractvalue {pair} {found}, 1")
+    body.do(f"br label %{after}")
+    body.label(after)
+    r = body.emit(f"phi {kind.type} [ {r}, %{before} ], [ {new_r}, %{detour} ]")
+    quarter = body.emit(f"phi {kind.integer} [ {quarter}, %{before} ], [ {new_quarter}, %{detour} ]")
+    return quarter, r
+
+
+@cache
+def _two_over_pi() -> tuple[int, ...]:
+    """64 zeros and the bits of 2/pi, in words."""
+    bits = 64 * (_WORDS - 1)
+    one = 1 << (bits + 64)
+
+    def arctan_of_inverse(n: int) -> int:
+        total = term = one // n
+        i = 1
+        while term:
+            term //= n * n
+            i += 2
+            total += -(term // i) if i % 4 == 3 else term // i
+        return total
+
+    pi = 16 * arctan_of_inverse(5) - 4 * arctan_of_inverse(239)
+    fraction = (2 * one << bits) // pi
+    return tuple((fraction >> 64 * i) & (2**64 - 1) for i in reversed(range(_WORDS)))
+
+
+@cache
+def _scalar_function() -> frozenset[str]:
+    """``reduce_large(a)`` and what it needs."""
+    words = ", ".join(f"i64 {word - (word >> 63 << 64)}" for word in _two_over_pi())
     return frozenset(
         {
             f"@two_over_pi = private unnamed_addr constant [{_WORDS} x i64] [{words}]",
             "declare i64 @llvm.smin.i64(i64, i64)",
             "declare i64 @llvm.fshl.i64(i64, i64, i64)",
             "declare i128 @llvm.ctlz.i128(i128, i1)",
-            code,
+            _SCALAR,
         }
     )
 
