@@ -131,20 +131,28 @@ class Index {
                    nb::handle exclude, nb::handle allow, int num_threads, const std::string& distance_type,
                    nb::handle progress) const {
     const Call given(*this, queries, query_storage, num_threads, exclude, allow, {});
-    const auto ranks = doubles(radius_rank, "radius_rank");
-    const auto radii = doubles(radius, "radius");
-    const auto count = static_cast<std::size_t>(given.queries.rows.count);
-    require(ranks.size() == count,
-            "radius_rank has " + std::to_string(ranks.size()) + " entries for " + std::to_string(count) + " queries");
-    require(radii.size() == count,
-            "radius has " + std::to_string(radii.size()) + " entries for " + std::to_string(count) + " queries");
+    const Radii radii(radius_rank, radius, given.queries.rows.count);
     checked_type(distance_type);
     RangeAnswer answer;
     call(progress, [&](Progress& p) {
-      answer = method_->range(given.request, {ranks.data(), radii.data()}, p);
+      answer = method_->range(given.request, radii.request(), p);
       tally(p);
     });
     return range_result(answer, distance_type.c_str());
+  }
+
+  nb::object count(nb::handle queries, const std::string& query_storage, nb::handle radius_rank, nb::handle radius,
+                   nb::handle exclude, nb::handle allow, int num_threads, nb::handle progress) const {
+    const Call given(*this, queries, query_storage, num_threads, exclude, allow, {});
+    const Radii radii(radius_rank, radius, given.queries.rows.count);
+    nb::object result = new_array("int64", given.queries.rows.count);
+    const Array out(result, "counts", 1, "lq", true);
+    call(progress, [&](Progress& p) {
+      const auto counts = method_->count(given.request, radii.request(), p);
+      std::copy(counts.begin(), counts.end(), out.data<std::int64_t>());
+      tally(p);
+    });
+    return result;
   }
 
   std::int64_t bytes() const { return method_->bytes(); }
@@ -202,6 +210,23 @@ class Index {
     RowsArray queries;
     std::optional<Array> excluded, allowed;
     SearchRequest request;
+  };
+
+  // A radius for each query, as a rank and as a distance.
+  struct Radii {
+    Radii(nb::handle radius_rank, nb::handle radius, std::int64_t queries)
+        : ranks(doubles(radius_rank, "radius_rank")), distances(doubles(radius, "radius")) {
+      const auto check = [&](const std::vector<double>& values, const char* name) {
+        require(static_cast<std::int64_t>(values.size()) == queries,
+                std::string(name) + " has " + std::to_string(values.size()) + " entries for " +
+                    std::to_string(queries) + " queries");
+      };
+      check(ranks, "radius_rank");
+      check(distances, "radius");
+    }
+    RangeRequest request() const { return {ranks.data(), distances.data()}; }
+
+    std::vector<double> ranks, distances;
   };
 
   static const char* checked_type(const std::string& type) {
@@ -312,6 +337,10 @@ void bind_methods(nb::module_& module) {
            nb::arg("radius"), nb::arg("exclude") = nb::none(), nb::arg("allow") = nb::none(),
            nb::arg("num_threads") = 0, nb::arg("distance_type") = "float32", nb::arg("progress") = nb::none(),
            "(ids, distances, offsets): query q's answers lie at offsets[q]:offsets[q + 1].")
+      .def("count", &Index::count, nb::arg("queries"), nb::arg("query_storage"), nb::arg("radius_rank"),
+           nb::arg("radius"), nb::arg("exclude") = nb::none(), nb::arg("allow") = nb::none(),
+           nb::arg("num_threads") = 0, nb::arg("progress") = nb::none(),
+           "How many points each query has within its radius.")
       .def_prop_ro("order", &Index::order, "The points' ids in the order in which the method keeps them.")
       .def_prop_ro("maxima", &Index::maxima, "Largest values over all points that enter the rounding bound.")
       .def_prop_ro("computed", &Index::computed,

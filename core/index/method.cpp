@@ -29,6 +29,14 @@ RangeAnswer::RangeAnswer(std::vector<std::vector<Neighbor>> found) : offsets(fou
   }
 }
 
+std::vector<std::int64_t> Method::count(const SearchRequest& request, const RangeRequest& radii,
+                                        Progress& progress) const {
+  const RangeAnswer found = range(request, radii, progress);
+  std::vector<std::int64_t> counts(request.queries.count);
+  for (std::size_t q = 0; q < counts.size(); ++q) counts[q] = found.offsets[q + 1] - found.offsets[q];
+  return counts;
+}
+
 namespace {
 
 void check_bound(const Estimate& bound, const KernelTable& search) {

@@ -54,6 +54,9 @@ class Method {
   virtual ~Method() = default;
   virtual void knn(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const = 0;
   virtual RangeAnswer range(const SearchRequest& request, const RangeRequest& radii, Progress& progress) const = 0;
+  // How many points each query has within its radius.
+  virtual std::vector<std::int64_t> count(const SearchRequest& request, const RangeRequest& radii,
+                                          Progress& progress) const;
   // Memory of the method's own, beside the rows.
   virtual std::int64_t bytes() const = 0;
   // Largest values over all points that enter the rounding bound.

@@ -1,6 +1,7 @@
 #include "parts/tree_search.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -10,7 +11,7 @@
 #include "base/parallel.h"
 #include "base/spares.h"
 #include "parts/curve.h"
-#include "parts/descent.h"
+#include "result/counter.h"
 #include "result/nearest.h"
 #include "result/within.h"
 
@@ -59,6 +60,7 @@ struct TreeSearch::Task {
   Descent<Real> descent;
   Nearest<Real> nearest;
   Within<Real> within;
+  Counter<Real> counter;
 };
 
 template <class Real>
@@ -117,23 +119,21 @@ const std::vector<Neighbor>& TreeSearch::nearest(const SearchRequest& request, s
   const double error = space_.filter.offset_error(offset) + bound_.offset_error(other);
   const Margin answers = reference(space_.filter, points, offset);
   const Margin whole{points.slack + answers.slack, points.relative + answers.relative};
-  const ExactQuery exact(space_.exact(), space_.exact_parameters.data(), rows_, task.exact.query(i));
   const auto reset = [&] {
     task.nearest.reset(k, limit_rule(whole, points), limit_rule(whole, boxes, other - offset, error),
-                       admission(request, query), exact);
+                       admission(request, query), exact(i, task));
   };
   reset();
   if (most_leaves > 0) {
-    const Cells cells{hierarchy_, bound_, points_, space_.filter, order_.data(), count()};
     const std::int64_t leaves =
-        task.descent.run(cells, task.bound.query(i), task.search.query(i), most_leaves, task.nearest);
+        task.descent.run(cells(), task.bound.query(i), task.search.query(i), most_leaves, task.nearest);
     const auto& found = task.nearest.finish();
     task.computed.scanned += leaves * space_.search().block;
     task.computed.exact += task.nearest.computed();
     if (!task.nearest.doubtful()) return found;
     reset();
   }
-  for (std::int64_t id = 0; id < count(); ++id) task.nearest.add_unknown(static_cast<std::int32_t>(id));
+  for (std::int64_t id = 0; id < size(); ++id) task.nearest.add_unknown(static_cast<std::int32_t>(id));
   const auto& found = task.nearest.finish();
   task.computed.exact += task.nearest.computed();
   return found;
@@ -141,9 +141,9 @@ const std::vector<Neighbor>& TreeSearch::nearest(const SearchRequest& request, s
 
 void TreeSearch::knn(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const {
   if (request.queries.count == 0 || answer.k == 0) return;
-  const auto k = static_cast<std::size_t>(std::min(answer.k, count()));
+  const auto k = static_cast<std::size_t>(std::min(answer.k, size()));
   // Where nearly everything is an answer, or nearly nothing may be one, a descent only adds to the work.
-  const bool everything = 4 * static_cast<std::int64_t>(k) > count();
+  const bool everything = 4 * static_cast<std::int64_t>(k) > size();
   const auto most_leaves = everything ? 0 : static_cast<std::int64_t>(request.parameters[0]);
   const auto as = [&]<class Real>(const Real*) {
     run<Real>(request, 1000.0 + 50.0 * static_cast<double>(k), progress,
@@ -152,45 +152,69 @@ void TreeSearch::knn(const SearchRequest& request, const KnnAnswer& answer, Prog
                 answer.write(query, found);
               });
   };
-  if (space_.search().arithmetic_bytes == 4) return as(static_cast<const float*>(nullptr));
-  as(static_cast<const double*>(nullptr));
+  with_real(as);
 }
 
 template <class Real>
-const std::vector<Neighbor>& TreeSearch::within(const SearchRequest& request, const RangeRequest& radii,
-                                                std::int64_t query, std::int64_t i, Task<Real>& task) const {
+ExactQuery TreeSearch::exact(std::int64_t i, const Task<Real>& task) const {
+  return {space_.exact(), space_.exact_parameters.data(), rows_, task.exact.query(i)};
+}
+
+template <class Real>
+TreeSearch::Limits<Real> TreeSearch::limits(double radius_rank, std::int64_t i, const Task<Real>& task) const {
   const Margin points = space_.filter.margin(task.search, i, points_.maxima());
   const double own = space_.filter.offset(task.search, i);
-  const double largest = own + reference(space_.filter, points, own).largest_computed(radii.radius_rank[query] - own);
-  const auto limit = [&](const Estimate& estimate, const PreparedQueries& queries, const std::vector<double>& maxima) {
+  const Margin answers = reference(space_.filter, points, own);
+  const double farthest = own + answers.largest_computed(radius_rank - own);
+  const auto largest = [&](const Estimate& estimate, const PreparedQueries& queries,
+                           const std::vector<double>& maxima) {
     const double offset = estimate.offset(queries, i);
-    const double rank = largest - offset + estimate.offset_error(offset);
+    const double rank = farthest - offset + estimate.offset_error(offset);
     return exclusive_limit<Real>(estimate.margin(queries, i, maxima).largest_computed(rank));
   };
-  task.within.reset(limit(space_.filter, task.search, points_.maxima()), limit(bound_, task.bound, hierarchy_.maxima()),
-                    radii.radius[query], admission(request, query),
-                    ExactQuery(space_.exact(), space_.exact_parameters.data(), rows_, task.exact.query(i)));
-  const Cells cells{hierarchy_, bound_, points_, space_.filter, order_.data(), count()};
-  const std::int64_t leaves = task.descent.run(cells, task.bound.query(i), task.search.query(i),
-                                               std::numeric_limits<std::int64_t>::max(), task.within);
-  const auto& found = task.within.finish();
+  const double rank = radius_rank - own - space_.filter.offset_error(own);
+  const double sure = points.surely_below(rank - answers.slack - answers.relative * std::abs(rank));
+  return {largest(space_.filter, task.search, points_.maxima()), largest(bound_, task.bound, hierarchy_.maxima()),
+          std::nextafter(static_cast<Real>(sure), -std::numeric_limits<Real>::infinity())};
+}
+
+template <class Real, class Collector>
+void TreeSearch::collect(std::int64_t i, Task<Real>& task, Collector& collector) const {
+  const std::int64_t leaves = task.descent.run(cells(), task.bound.query(i), task.search.query(i),
+                                               std::numeric_limits<std::int64_t>::max(), collector);
   task.computed.scanned += leaves * space_.search().block;
-  task.computed.exact += task.within.computed();
-  return found;
 }
 
 RangeAnswer TreeSearch::range(const SearchRequest& request, const RangeRequest& radii, Progress& progress) const {
   std::vector<std::vector<Neighbor>> found(request.queries.count);
   const auto as = [&]<class Real>(const Real*) {
     run<Real>(request, 3000.0, progress, [&](std::int64_t query, std::int64_t i, Task<Real>& task) {
-      found[query] = within(request, radii, query, i, task);
+      const auto limits = this->limits(radii.radius_rank[query], i, task);
+      task.within.reset(limits.points, limits.nodes, radii.radius[query], admission(request, query), exact(i, task));
+      collect(i, task, task.within);
+      found[query] = task.within.finish();
+      task.computed.exact += task.within.computed();
     });
   };
-  if (request.queries.count > 0) {
-    space_.search().arithmetic_bytes == 4 ? as(static_cast<const float*>(nullptr))
-                                          : as(static_cast<const double*>(nullptr));
-  }
+  if (request.queries.count > 0) with_real(as);
   return RangeAnswer(std::move(found));
+}
+
+std::vector<std::int64_t> TreeSearch::count(const SearchRequest& request, const RangeRequest& radii,
+                                            Progress& progress) const {
+  std::vector<std::int64_t> counts(request.queries.count);
+  const auto as = [&]<class Real>(const Real*) {
+    run<Real>(request, 3000.0, progress, [&](std::int64_t query, std::int64_t i, Task<Real>& task) {
+      const auto limits = this->limits(radii.radius_rank[query], i, task);
+      task.counter.reset(limits.points, limits.sure, limits.nodes, radii.radius[query], admission(request, query),
+                         exact(i, task));
+      collect(i, task, task.counter);
+      counts[query] = task.counter.finish();
+      task.computed.exact += task.counter.computed();
+    });
+  };
+  if (request.queries.count > 0) with_real(as);
+  return counts;
 }
 
 }  // namespace anear

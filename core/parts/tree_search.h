@@ -4,7 +4,9 @@
 #include <vector>
 
 #include "index/method.h"
+#include "parts/descent.h"
 #include "parts/hierarchy.h"
+#include "result/exact.h"
 #include "result/hits.h"
 #include "storage/prepared.h"
 
@@ -24,6 +26,8 @@ class TreeSearch final : public Method {
 
   void knn(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const override;
   RangeAnswer range(const SearchRequest& request, const RangeRequest& radii, Progress& progress) const override;
+  std::vector<std::int64_t> count(const SearchRequest& request, const RangeRequest& radii,
+                                  Progress& progress) const override;
   std::int64_t bytes() const override;
   const std::vector<double>& maxima() const override { return points_.maxima(); }
   const std::vector<std::int32_t>& order() const override { return order_; }
@@ -32,21 +36,38 @@ class TreeSearch final : public Method {
   template <class Real>
   struct Task;
 
-  std::int64_t count() const { return rows_.count; }
+  std::int64_t size() const { return rows_.count; }
+  // Calls f with a null pointer of the type that values are computed in.
+  template <class F>
+  void with_real(const F& f) const {
+    space_.search().arithmetic_bytes == 4 ? f(static_cast<const float*>(nullptr))
+                                          : f(static_cast<const double*>(nullptr));
+  }
+  Cells cells() const { return {hierarchy_, bound_, points_, space_.filter, order_.data(), size()}; }
 
   template <class Real, class Search>
   void run(const SearchRequest& request, double nanoseconds, Progress& progress, const Search& search) const;
   template <class Real>
   void prepare(const Rows& queries, const std::int32_t* ids, std::int64_t count, Task<Real>& task) const;
   Admission admission(const SearchRequest& request, std::int64_t query) const {
-    return {count(), request.allow, request.exclude ? request.exclude[query] : -1};
+    return {size(), request.allow, request.exclude ? request.exclude[query] : -1};
   }
   template <class Real>
   const std::vector<Neighbor>& nearest(const SearchRequest& request, std::int64_t query, std::int64_t i, std::size_t k,
                                        std::int64_t most_leaves, Task<Real>& task) const;
+
+  // What the radius of query `query`, the i-th of a task, allows values and bounds to be.
   template <class Real>
-  const std::vector<Neighbor>& within(const SearchRequest& request, const RangeRequest& radii, std::int64_t query,
-                                      std::int64_t i, Task<Real>& task) const;
+  struct Limits {
+    Real points, nodes, sure;
+  };
+  template <class Real>
+  Limits<Real> limits(double radius_rank, std::int64_t i, const Task<Real>& task) const;
+  // All leaves that may hold an answer, shown to `collector`.
+  template <class Real, class Collector>
+  void collect(std::int64_t i, Task<Real>& task, Collector& collector) const;
+  template <class Real>
+  ExactQuery exact(std::int64_t i, const Task<Real>& task) const;
 
   Rows rows_;
   Space space_;

@@ -20,6 +20,13 @@ struct Margin {
     return reach >= 0 ? reach / (1 - relative) : reach / (1 + relative);
   }
 
+  // A computed value below this belongs to a true value below `value`, with room for the few roundings of a distance in
+  // float64; minus infinity where no bound is known.
+  double surely_below(double value) const {
+    const double below = value - (2 * relative + 0x1p-40) * std::abs(value) - 2 * slack;
+    return active() && relative < 0.25 && below == below ? below : -std::numeric_limits<double>::infinity();
+  }
+
   // Largest computed value of anything whose true value is at most `value`.
   double largest_computed(double value) const { return value + relative * std::abs(value) + slack; }
 };

@@ -107,6 +107,18 @@ class Index:
         progress: _Progress | None = None,
     ) -> tuple[NDArray[np.int64], NDArray[Any], NDArray[np.int64]]:
         """(ids, distances, offsets): query q's answers lie at offsets[q]:offsets[q + 1]."""
+    def count(
+        self,
+        queries: NDArray[Any],
+        query_storage: str,
+        radius_rank: NDArray[np.float64],
+        radius: NDArray[np.float64],
+        exclude: NDArray[np.int32] | None = None,
+        allow: NDArray[np.uint8] | None = None,
+        num_threads: int = 0,
+        progress: _Progress | None = None,
+    ) -> NDArray[np.int64]:
+        """How many points each query has within its radius."""
     @property
     def order(self) -> NDArray[np.int64]:
         """The points' ids in the order in which the method keeps them."""

@@ -359,8 +359,19 @@ class Index:
         >>> Index(np.array([[0.0], [1.0], [5.0]]), "manhattan").count([[0.9], [4.0]], radius=1)
         array([2, 1])
         """
-        found = self.range_search(queries, radius, query_data=query_data, num_threads=num_threads, progress=progress)
-        return np.diff(found.offsets)
+        rows, _ = self._queries(queries, query_data)
+        wanted = radii(radius, len(rows))
+        counts: npt.NDArray[np.int64] = self._for(rows).core.count(
+            viewed(rows),
+            storage_name(rows),
+            rank_of_radius(self._space.stages.outer, wanted),
+            wanted,
+            None,
+            None,
+            threads(num_threads),
+            callback(progress),
+        )
+        return counts
 
     def save(self, path: Any) -> None:
         """Write the index to one file, replacing an old one only when the new one is complete."""
