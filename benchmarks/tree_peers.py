@@ -58,6 +58,12 @@ def _anear(points: Rows, threads: int) -> Any:
     return anear.Index(points, "euclidean", method="kd_tree", num_threads=threads)
 
 
+def _anear_in_turn(points: Rows, threads: int) -> Any:
+    import anear
+
+    return anear.Index(points, "euclidean", method="kd_tree", options={"split": "round_robin"}, num_threads=threads)
+
+
 def _sklearn(points: Rows, threads: int) -> Any:
     from sklearn.neighbors import KDTree
 
@@ -93,6 +99,7 @@ def _nanoflann(points: Rows, threads: int) -> Any:
 # The trees of Euclidean space. All but anear's are built by one thread.
 BUILDERS = (
     Builder("anear", "anear", _anear),
+    Builder("anear round robin", "anear", _anear_in_turn),
     Builder("sklearn", "sklearn", _sklearn),
     Builder("scipy balanced", "scipy", _scipy),
     Builder("scipy sliding", "scipy", _scipy_sliding),
