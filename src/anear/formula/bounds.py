@@ -16,7 +16,8 @@ What the caller must do:
 
 *   Corners and extremes enclose the points: round ``low`` down and ``high`` up. Where ``coordinates`` is not ``y``, and
     for extras, the computed values may be off; ``coordinate_error`` and ``extra_errors`` bound by how much in float64.
-*   A point with NaN in its coordinates or extras is left out of the corners: it has no rank, and is kept apart.
+*   A point with NaN in its coordinates or extras is left out of the corners, and measured against every query: most
+    formulas give it no rank, but comparing with NaN is a number.
 *   A bound that is NaN says nothing: the box is visited.
 *   A bound holds for queries whose coordinates lie in ``query_range`` and points in ``point_range``.
 
@@ -37,9 +38,11 @@ import numpy.typing as npt
 from anear.formula.bounds_error import ZERO, float64_error
 from anear.formula.bounds_image import imaged
 from anear.formula.bounds_interval import EXTRA_HIGH, EXTRA_LOW, Encloser
-from anear.formula.bounds_rewrite import linear, merged, normalised, squared
-from anear.formula.expression import Expr, point_field, walk, x, y
-from anear.formula.graph import substitute
+from anear.formula.bounds_local import even_steps, lifted
+from anear.formula.bounds_rewrite import linear, merged, normalised, squared, summand
+from anear.formula.bounds_words import in_words
+from anear.formula.expression import ELEMENTWISE, Expr, make, number, point_field, walk, x, y
+from anear.formula.graph import POINT, Sides, substitute
 from anear.formula.hoist import unproved_plan
 from anear.formula.plan import Plan
 from anear.formula.ranges import ANY, Assumed, Range
@@ -47,6 +50,12 @@ from anear.formula.rounding import with_bound
 from anear.formula.simplify import simplify
 
 __all__ = ["Bound", "bound", "bound_plan", "high_corner"]
+
+Ends = tuple[npt.ArrayLike, npt.ArrayLike]
+"""The least and the greatest values, for each coordinate or for all of them."""
+
+NEARLY_EQUAL = 1e-3
+"""Of sums of coordinates, relatively."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +97,8 @@ def bound(
     rank: Expr,
     dimension: int,
     *,
-    points: tuple[npt.ArrayLike, npt.ArrayLike] = (-math.inf, math.inf),
-    queries: tuple[npt.ArrayLike, npt.ArrayLike] = (-math.inf, math.inf),
+    points: Ends = (-math.inf, math.inf),
+    queries: Ends = (-math.inf, math.inf),
     sums: Range | None = None,
 ) -> Bound | None:
     """The best bound that is found for a rank; None where nothing better than -inf can be said.
@@ -107,17 +116,24 @@ def bound(
     query_range, point_range = _range(queries), _range(points)
     given = simplify(rank)
     below = squared(given)
-    simple = normalised(linear(below))
     plain = Assumed({x: query_range, y: point_range})
-    image = imaged(simple, dimension, Encloser(dimension, plain, x))
+    image = imaged(normalised(linear(below)), dimension, Encloser(dimension, plain, x))
     within = point_range if image.coordinates is y else plain(image.coordinates)
     fields = {field: plain(meaning) for field, meaning in image.scalars.items()}
     ranges = Assumed({x: query_range, y: within, high_corner(dimension): within, **fields})
+    if image.coordinates is y:
+        _assume_columns(ranges, image.rank, dimension, queries, points)
     enclose = Encloser(dimension, ranges, image.centre, image.scalars)
-    ends = enclose(merged(simplify(image.rank)))
+    shares = merged(simplify(image.rank))
+    if image.coordinates is y and _nearly_equal(sums):
+        shares = _with_sums(shares, enclose)
+    ends = enclose(shares)
     if ends.low is None:
         return None
     names = _extra_fields(len(enclose.extras))
+    share = _share(shares)
+    shape = None if share is None else enclose.shapes(y)(share)
+    steps = None if share is None else even_steps(share, enclose.shapes(y))
     return Bound(
         lower=simplify(substitute(ends.low, names)),
         upper=None if ends.high is None or below is not given else simplify(substitute(ends.high, names)),
@@ -125,13 +141,53 @@ def bound(
         coordinate_error=image.error,
         extras=tuple(enclose.extras),
         extra_errors=tuple(_error(extra) for extra in enclose.extras),
-        split=None,
+        split=None if steps is None else substitute(steps, {y: image.coordinates}),
         proof="clamp" if ends.tight else "interval",
-        minimiser=None,
+        minimiser=None if shape is None else shape.place,
         query_range=query_range,
         point_range=point_range,
-        words=(),
+        words=in_words(enclose, ends.tight, image.coordinates),
     )
+
+
+def _assume_columns(ranges: Assumed, rank: Expr, dimension: int, queries: Ends, points: Ends) -> None:
+    """What is known of the single coordinates that the rank takes."""
+    corner = high_corner(dimension)
+    for at in {node.value for node in walk(rank) if node.op == "index" and node.args[0] in (x, y)}:
+        for vector, ends in ((x, queries), (y, points), (corner, points)):
+            low, high = (float(np.broadcast_to(end, dimension)[at]) for end in ends)
+            if low <= high:
+                ranges.assume(make("index", vector, value=at), (low, high))
+
+
+def _nearly_equal(sums: Range | None) -> bool:
+    """Whether sums of coordinates differ so little that they are as good as equal."""
+    return sums is not None and sums[1] - sums[0] <= NEARLY_EQUAL * max(abs(sums[0]), abs(sums[1]))
+
+
+def _with_sums(rank: Expr, enclose: Encloser) -> Expr:
+    """``sum(f(x, y))`` as ``sum(f(x, y) + c*y) - c*sum(y)``, where that moves the bottoms of the shares to y = x."""
+    share = summand(rank)
+    found = None if share is None or not is_share(share) else lifted(share, enclose.shapes(y))
+    if found is None:
+        return rank
+    vector, c = found
+    total = enclose.stands_for(make("sum", y))
+    return make("sub", simplify(make("sum", vector)), make("mul", number(c), total))
+
+
+def _share(rank: Expr) -> Expr | None:
+    """f of a rank that is ordered as the sum, or maximum, of f(x_i, y_i), with the least c*sum(y) or none."""
+    while rank.op in ("add", "sub") and not any(node is y for node in walk(rank.args[1])):
+        rank = rank.args[0]
+    vector = rank.args[0] if rank.op == "max" else summand(rank)
+    return vector if vector is not None and is_share(vector) else None
+
+
+def is_share(vector: Expr) -> bool:
+    """Whether a vector is made of the same coordinate of ``y`` in each of its own, and else of the query."""
+    sides = Sides()
+    return all(node.op in ELEMENTWISE or node is y or not sides(node) & POINT for node in walk(vector))
 
 
 def _error(extra: Expr) -> Expr | None:
@@ -139,7 +195,7 @@ def _error(extra: Expr) -> Expr | None:
     return None if found is ZERO else found
 
 
-def _range(given: tuple[npt.ArrayLike, npt.ArrayLike]) -> Range:
+def _range(given: Ends) -> Range:
     """The range of all coordinates."""
     low, high = float(np.min(given[0])), float(np.max(given[1]))
     return (low, high) if low <= high else ANY

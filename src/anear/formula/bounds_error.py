@@ -42,7 +42,10 @@ def float64_error(expr: Expr) -> Expr | None:
         inner = [errors[a] for a in node.args]
         known = [e for e in inner if e is not None]
         rule = _RULES.get(node.op, _function)
-        errors[node] = rule(node, *known) if len(known) == len(inner) else None
+        error = rule(node, *known) if len(known) == len(inner) else None
+        if error is not None and error is not ZERO and node.is_vector and not error.is_vector:
+            error = make("where", node, error, error)  # as many as the node has
+        errors[node] = error
     found = errors[expr]
     return None if found is None else simplify(make("mul", number(2.0), found))
 
@@ -102,6 +105,15 @@ def _matvec(node: Expr, matrix: Expr, ea: Expr) -> Expr:
     return rounded if ea is ZERO else _plus(make("matvec", sizes, ea), rounded)
 
 
+def _prod(node: Expr, ea: Expr) -> Expr | None:
+    (a,) = node.args
+    return make("mul", make("mul", number(UNIT), dimension_of(a)), _size(node)) if ea is ZERO else None
+
+
+def _where(node: Expr, condition: Expr, ea: Expr, eb: Expr) -> Expr | None:
+    return _plus(*dict.fromkeys((ea, eb))) if condition is ZERO else None
+
+
 def _part(node: Expr, ea: Expr) -> Expr:
     return ea if ea is ZERO else make(node.op, ea, value=node.value)
 
@@ -113,11 +125,13 @@ def _function(node: Expr, *errors: Expr) -> Expr | None:
     own = _plus(_own(node, LIBRARY), number(LIBRARY * UNIT) if node.op in ("sin", "cos", "tan") else ZERO)
     if all(e is ZERO for e in errors):
         return own
-    slope = derivative(make(node.op, _T), _T) if node.op in UNARY else None
+    fixed = node.args[1:]
+    unary = node.op in UNARY or (node.op == "pow" and fixed[0].op == "number")
+    slope = derivative(make(node.op, _T, *fixed), _T) if unary else None
     return None if slope is None else _plus(_times(errors[0], _size(substitute(slope, {_T: node.args[0]}))), own)
 
 
-_JUMPS: Final = frozenset({"floor", "sign", "mod", "where", "lt", "le", "gt", "ge", "eq", "ne"})
+_JUMPS: Final = frozenset({"floor", "sign", "mod", "lt", "le", "gt", "ge", "eq", "ne"})
 
 _RULES: Final[dict[str, Callable[..., Expr | None]]] = {
     **dict.fromkeys(("neg", "abs", "minimum", "maximum"), _exact),
@@ -128,4 +142,6 @@ _RULES: Final[dict[str, Callable[..., Expr | None]]] = {
     "div": _div,
     "sqrt": _sqrt,
     "matvec": _matvec,
+    "prod": _prod,
+    "where": _where,
 }

@@ -39,7 +39,7 @@ class Encloser:
         self.dimension = dimension
         self.ranges = ranges
         self.centre = centre
-        self.scalars = scalars or {}
+        self.scalars = dict(scalars or {})
         self.extras: list[Expr] = []
         self.found: dict[Expr, tuple[Expr, Shape]] = {}
         self._sides = Sides()
@@ -52,6 +52,12 @@ class Encloser:
         if expr not in self._known:
             self._known[expr] = self._ends(expr)
         return self._known[expr]
+
+    def stands_for(self, scalar: Expr) -> Expr:
+        """A point field for one more scalar of the point."""
+        field = point_field(f"scalar {len(self.scalars)}")
+        self.scalars[field] = scalar
+        return field
 
     def is_exact(self, expr: Expr) -> bool:
         """Whether a part of the point alone is a function of one coordinate whose extremes over a box are known."""

@@ -18,7 +18,7 @@ from anear.formula.polynomial import shape_of
 from anear.formula.ranges import Assumed, Factors, factors, product
 from anear.formula.simplify import simplify
 
-__all__ = ["apart", "linear", "merged", "normalised", "squared"]
+__all__ = ["apart", "linear", "merged", "normalised", "squared", "summand"]
 
 
 def merged(rank: Expr) -> Expr:
@@ -34,7 +34,7 @@ def merged(rank: Expr) -> Expr:
         if node.op in ("add", "sub") and sides(node) & POINT:
             stack += [(node.args[1], minus != (node.op == "sub")), (node.args[0], minus)]
             continue
-        vector = _summand(node, sides)
+        vector = summand(node, sides)
         if vector is None:
             rest = _plus(rest, node, minus)
         else:
@@ -51,8 +51,9 @@ def _plus(total: Expr | None, part: Expr, minus: bool) -> Expr:
     return make("sub" if minus else "add", total, part)
 
 
-def _summand(node: Expr, sides: Sides) -> Expr | None:
+def summand(node: Expr, sides: Sides | None = None) -> Expr | None:
     """v where ``node`` is ``sum(v)``, its other factors being of the query; None if it is not such a sum."""
+    sides = sides or Sides()
     if not sides(node) & POINT:
         return None
     found = factors(node)

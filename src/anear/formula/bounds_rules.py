@@ -304,6 +304,8 @@ def _compare(node: Expr, a: Operand, b: Operand) -> Ends:
 
 def _equal(node: Expr, a: Operand, b: Operand) -> Ends:
     """``==`` and ``!=``, which ranges that do not meet decide."""
+    if not always_number(*node.args):
+        return Ends(ZERO, ONE)
     p, q = a.ends, b.ends
     beyond = _on("maximum", _on("gt", p.low, q.high), _on("gt", q.low, p.high))
     if node.op == "ne":

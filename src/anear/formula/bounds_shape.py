@@ -19,7 +19,7 @@ from anear.formula.bounds_number import always_number
 from anear.formula.bounds_sign import by_derivative
 from anear.formula.bounds_solve import solved
 from anear.formula.canonical import equal
-from anear.formula.expression import Expr, number
+from anear.formula.expression import Expr, make, number, walk
 from anear.formula.graph import POINT, Sides, rebuild, substitute, walk_unknown
 from anear.formula.ranges import ANY, Assumed, Range
 
@@ -72,16 +72,57 @@ class Shapes:
 
     def __call__(self, expr: Expr) -> Shape | None:
         """The shape of an expression that is elementwise in the leaf and else of the query alone; None: not proved."""
-        expr = self._continued(expr)
+        return self._shape(self.continued(expr))
+
+    def _shape(self, expr: Expr) -> Shape | None:
         shape = self._composed(expr)
         if shape is not None and (shape.kind not in (VALLEY, PEAK) or shape.place is not None):
             return shape
         found = by_derivative(expr, self.leaf, self.centre, self.ranges)
-        if found is None:
-            return shape
-        return Shape(found.kind, found.place, found.reason)
+        if found is not None:
+            return Shape(found.kind, found.place, found.reason)
+        return self._by_parts(expr) or shape
 
-    def _continued(self, expr: Expr) -> Expr:
+    def _by_parts(self, expr: Expr) -> Shape | None:
+        """From the shapes of addends, or of what a function is taken of, each proved in its own way."""
+        if expr.op in ("add", "sub"):
+            found = self._by_addends(expr)
+            if found is not None:
+                return found
+        moving = [a for a in expr.args if self._sides(a) & POINT]
+        whole = expr.op in _RISING or expr.op in _FALLING or expr.op in ("add", "sub", "maximum", "minimum", "abs")
+        if not whole and not (len(moving) == 1 and expr.op in ("mul", "div")):
+            return None
+        for a in moving:
+            if self._known[a] is None:
+                self._known[a] = self._shape(a)
+        return self._of(expr)
+
+    def _by_addends(self, expr: Expr) -> Shape | None:
+        """Of a sum: its smooth addends together, those with a kink one by one."""
+        smooth: Expr | None = None
+        kinked: list[tuple[Expr, bool]] = []
+        stack = [(expr, False)]
+        while stack:
+            node, minus = stack.pop()
+            if node.op in ("add", "sub"):
+                stack += [(node.args[1], minus != (node.op == "sub")), (node.args[0], minus)]
+            elif any(n.op in ("abs", "maximum", "minimum") for n in walk(node)):
+                kinked.append((node, minus))
+            elif smooth is None:
+                smooth = make("neg", node) if minus else node
+            else:
+                smooth = make("sub" if minus else "add", smooth, node)
+        if smooth is None or not kinked:
+            return None
+        shapes = [self._shape(smooth)]
+        for node, minus in kinked:
+            shape = self._shape(node)
+            shapes.append(None if shape is None else shape.turned if minus else shape)
+        known = [s for s in shapes if s is not None]
+        return _together(*known) if len(known) == len(shapes) else None
+
+    def continued(self, expr: Expr) -> Expr:
         """``where(x != y, a, n)`` as ``a`` where that tends to n at y = x: one point more changes no shape."""
         if self.centre is None:
             return expr
@@ -90,9 +131,18 @@ class Shapes:
         def change(node: Expr) -> Expr:
             if node.op != "where" or node.args[0].op != "ne" or set(node.args[0].args) != {self.leaf, self.centre}:
                 return node
-            return node.args[1] if equal(substitute(node.args[1], place), node.args[2]) else node
+            _, a, n = node.args
+            tends = equal(substitute(a, place), n) and not any(self._is_pole(part, place) for part in walk(a))
+            return a if tends else node
 
         return rebuild(expr, change)
+
+    def _is_pole(self, node: Expr, place: dict[Expr, Expr]) -> bool:
+        """Whether a function has no limit at the place, as far as algebra shows."""
+        if node.op in ("div", "log", "xlogy", "rsqrt", "pow", "mod", "arctan2"):
+            at = node.args[0] if node.op in ("log", "rsqrt", "pow") else node.args[1]
+            return bool(self._sides(at) & POINT) and equal(substitute(at, place), number(0.0))
+        return node.op in ("sign", "floor", "tan", "lt", "le", "gt", "ge", "eq", "ne")
 
     def _composed(self, expr: Expr) -> Shape | None:
         for node in walk_unknown(expr, self._known):

@@ -29,7 +29,7 @@ from anear.formula.simplify import simplify
 
 __all__ = ["Slope", "by_derivative", "polynomial_sign"]
 
-MOST_NODES: Final = 40
+MOST_NODES: Final = 24
 """Larger functions are not differentiated: it would take long."""
 
 _T: Final = point_field("t")
@@ -316,11 +316,12 @@ def _strict_term_sign(term: Factors, whole: Expr) -> int | None:
 
 # --- what has no derivative, decided on one side ----------------------------------------------------------------------
 
+_LIMITED: Final = frozenset({"div", "log", "log1p", "xlogy", "sqrt", "pow"})
 _SMOOTH: Final = frozenset({"neg", "exp", "expm1", "sin", "cos", "sinh", "cosh", "tanh", "arctan", "add", "sub", "mul"})
 
 
 def _smoothed(body: Expr, side: Side) -> Expr | None:
-    """``body`` without ``abs``, ``maximum``, comparisons; None if some is not decided, or it may jump."""
+    """``body`` without ``abs``, ``maximum``, ``minimum``; None if one of them is not decided, or it may jump."""
 
     def value(node: Expr) -> Expr:
         return substitute(node, side)
@@ -334,23 +335,12 @@ def _smoothed(body: Expr, side: Side) -> Expr | None:
             if sign is None:
                 return node
             return node.args[0] if (sign >= 0) == (node.op == "maximum") else node.args[1]
-        if node.op == "where" and node.args[0].op == "number":
-            return node.args[1] if node.args[0].value else node.args[2]
-        if node.op in _TRUE_IF:
-            sign = _strict_sign(value(make("sub", *node.args)))
-            return node if sign is None else number(float(sign in _TRUE_IF[node.op]))
         return node
 
     smooth = rebuild(body, change)
+    if any(node.args and node.op not in _SMOOTH and node.op not in _LIMITED for node in walk(smooth)):
+        return None
     return smooth if all(_continuous(node, side) for node in walk(smooth)) else None
-
-
-_TRUE_IF: Final[dict[str, tuple[int, ...]]] = {
-    **dict.fromkeys(("lt", "le"), (-1,)),
-    **dict.fromkeys(("gt", "ge"), (1,)),
-    "eq": (),
-    "ne": (-1, 1),
-}
 
 
 def _continuous(node: Expr, side: Side) -> bool:

@@ -39,7 +39,10 @@ class Factors:
         """The product of the two."""
         powers = dict(self.powers)
         for atom, exponent in other.powers.items():
-            powers[atom] = powers.get(atom, 0.0) + exponent
+            before = powers.get(atom, 0.0)
+            total = before + exponent
+            # 0.3 + 0.7 - 1: what is left of exponents that cancel is rounding
+            powers[atom] = 0.0 if abs(total) <= 1e-15 * (abs(before) + abs(exponent)) else total
         return Factors(self.number * other.number, {a: e for a, e in powers.items() if e != 0.0})
 
     def power(self, exponent: float) -> Factors | None:
