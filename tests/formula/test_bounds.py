@@ -14,6 +14,7 @@ from tests.reference.distances import REFERENCE, Twin
 
 from anear.formula import Expr, formula, sqrt, sum, y
 from anear.formula.bounds import Bound, bound
+from anear.formula.bounds_stored import bound_from_text, bound_to_text
 from anear.formula.interpret import evaluate
 from anear.formula.outer import split
 from anear.formula.simplify import simplify
@@ -233,3 +234,11 @@ def test_words() -> None:
     assert found is not None
     assert "abs(x - y) is least where the coordinate is x" in found.words[0]
     assert "8 dimensions" in found.words[-1]
+
+
+@pytest.mark.parametrize("name", ["kldiv_rq", "cosine", "poincare_ball", "haversine", "bray_curtis", "jensen_shannon"])
+def test_bounds_survive_a_cache(name: str) -> None:
+    """Text and back is the same bound."""
+    found = bound(split(resolve(name).expr)[0], 2, points=(0.0, math.inf), queries=(0.0, math.inf), sums=(1.0, 1.0))
+    assert found is not None
+    assert bound_from_text(bound_to_text(found)) == found
