@@ -235,6 +235,18 @@ def test_pairs_in_many_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_array_equal(again[2], whole[2])
 
 
+@pytest.mark.parametrize("edges", [1, 3, 60])
+@pytest.mark.parametrize("reach", [0.05, 1.0])
+def test_few_and_many_radii(edges: int, reach: float) -> None:
+    """Counted a radius at a time or pair by pair, whichever costs less."""
+    points, others = cloud(150), cloud(90, seed=1)
+    true, radii = distances(points, others), np.linspace(reach / edges, reach, edges)
+    tree, other = KDTree(points), KDTree(others)
+    counts = [np.count_nonzero(true <= radius) for radius in radii]
+    np.testing.assert_array_equal(tree.count_neighbors(other, radii), counts)
+    np.testing.assert_array_equal(tree.count_neighbors(other, radii, cumulative=False), np.diff(counts, prepend=0))
+
+
 def test_a_call_that_names_its_arguments() -> None:
     points = cloud(20)
     tree = cKDTree(data=points, leafsize=4, compact_nodes=False, copy_data=True, balanced_tree=False, boxsize=None)

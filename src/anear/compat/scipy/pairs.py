@@ -61,6 +61,13 @@ def histogram(
     """
     of_query, of_point = weights
     weighted = of_query is not None or of_point is not None
+    if not weighted:
+        most = int(index.count(queries, edges[-1]).sum())
+        # Measured: a count costs a query what counting 60 pairs does, and listing one costs 8 times
+        # as much as counting it. Many radii are cheaper by listing the pairs once.
+        if 8 * most >= (len(edges) - 1) * (60 * len(queries) + most):
+            each = [int(index.count(queries, edge).sum()) for edge in edges[:-1]]
+            return np.diff(np.array([0, *each, most], np.int64))
     total = np.zeros(len(edges) + 1, np.float64 if weighted else np.int64)
     for pairs in pairs_within(index, queries, float(edges[-1])):
         bins = np.searchsorted(edges, pairs.distances, side="left")

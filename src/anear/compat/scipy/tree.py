@@ -431,10 +431,10 @@ def _radii(r: Any, shape: tuple[int, ...], eps: float) -> Floats:
 
 def _fill(results: npt.NDArray[Any], index: Index, rows: Floats, radii: Floats, team: int | None, sort: bool) -> None:
     """The lists, or the numbers, of points within the radii."""
+    if results.dtype != object:
+        results[:] = index.count(rows, radii, num_threads=team)
+        return
     for part, (ids, _, offsets) in balls(index, rows, radii, team):
-        if results.dtype != object:
-            results[part] = np.diff(offsets)
-            continue
         if sort:
             ids = ids[np.lexsort((ids, np.repeat(np.arange(part.stop - part.start), np.diff(offsets))))]
         for place, (one, next_one) in enumerate(pairwise(offsets.tolist()), part.start):
