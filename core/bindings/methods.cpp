@@ -141,10 +141,11 @@ class Index {
     return range_result(answer, distance_type.c_str());
   }
 
-  nb::object count(nb::handle queries, const std::string& query_storage, nb::handle radius_rank, nb::handle radius,
-                   nb::handle exclude, nb::handle allow, int num_threads, nb::handle progress) const {
+  nb::object count(nb::handle queries, const std::string& query_storage, nb::handle radius_rank, nb::handle sure_rank,
+                   nb::handle radius, nb::handle exclude, nb::handle allow, int num_threads,
+                   nb::handle progress) const {
     const Call given(*this, queries, query_storage, num_threads, exclude, allow, {});
-    const Radii radii(radius_rank, radius, given.queries.rows.count);
+    const Radii radii(radius_rank, radius, given.queries.rows.count, sure_rank);
     nb::object result = new_array("int64", given.queries.rows.count);
     const Array out(result, "counts", 1, "lq", true);
     call(progress, [&](Progress& p) {
@@ -214,8 +215,9 @@ class Index {
 
   // A radius for each query, as a rank and as a distance.
   struct Radii {
-    Radii(nb::handle radius_rank, nb::handle radius, std::int64_t queries)
-        : ranks(doubles(radius_rank, "radius_rank")), distances(doubles(radius, "radius")) {
+    Radii(nb::handle radius_rank, nb::handle radius, std::int64_t queries, nb::handle sure_rank = nb::none())
+        : ranks(doubles(radius_rank, "radius_rank")), distances(doubles(radius, "radius")), sure(ranks) {
+      if (!sure_rank.is_none()) sure = doubles(sure_rank, "sure_rank");
       const auto check = [&](const std::vector<double>& values, const char* name) {
         require(static_cast<std::int64_t>(values.size()) == queries,
                 std::string(name) + " has " + std::to_string(values.size()) + " entries for " +
@@ -223,10 +225,11 @@ class Index {
       };
       check(ranks, "radius_rank");
       check(distances, "radius");
+      check(sure, "sure_rank");
     }
-    RangeRequest request() const { return {ranks.data(), distances.data()}; }
+    RangeRequest request() const { return {ranks.data(), distances.data(), sure.data()}; }
 
-    std::vector<double> ranks, distances;
+    std::vector<double> ranks, distances, sure;
   };
 
   static const char* checked_type(const std::string& type) {
@@ -338,7 +341,7 @@ void bind_methods(nb::module_& module) {
            nb::arg("num_threads") = 0, nb::arg("distance_type") = "float32", nb::arg("progress") = nb::none(),
            "(ids, distances, offsets): query q's answers lie at offsets[q]:offsets[q + 1].")
       .def("count", &Index::count, nb::arg("queries"), nb::arg("query_storage"), nb::arg("radius_rank"),
-           nb::arg("radius"), nb::arg("exclude") = nb::none(), nb::arg("allow") = nb::none(),
+           nb::arg("sure_rank"), nb::arg("radius"), nb::arg("exclude") = nb::none(), nb::arg("allow") = nb::none(),
            nb::arg("num_threads") = 0, nb::arg("progress") = nb::none(),
            "How many points each query has within its radius.")
       .def_prop_ro("order", &Index::order, "The points' ids in the order in which the method keeps them.")

@@ -37,6 +37,7 @@ struct KnnAnswer {
 struct RangeRequest {
   const double* radius_rank = nullptr;  // per query: rank of the radius
   const double* radius = nullptr;       // per query: the largest distance of an answer
+  const double* sure_rank = nullptr;    // per query: everything of a smaller rank is within the radius; for counting
 };
 
 // Query q's answers lie at [offsets[q], offsets[q + 1]), sorted by (distance, id).

@@ -161,18 +161,20 @@ ExactQuery TreeSearch::exact(std::int64_t i, const Task<Real>& task) const {
 }
 
 template <class Real>
-TreeSearch::Limits<Real> TreeSearch::limits(double radius_rank, std::int64_t i, const Task<Real>& task) const {
+TreeSearch::Limits<Real> TreeSearch::limits(const RangeRequest& radii, std::int64_t query, std::int64_t i,
+                                            const Task<Real>& task) const {
   const Margin points = space_.filter.margin(task.search, i, points_.maxima());
   const double own = space_.filter.offset(task.search, i);
   const Margin answers = reference(space_.filter, points, own);
-  const double farthest = own + answers.largest_computed(radius_rank - own);
+  const double farthest = own + answers.largest_computed(radii.radius_rank[query] - own);
   const auto largest = [&](const Estimate& estimate, const PreparedQueries& queries,
                            const std::vector<double>& maxima) {
     const double offset = estimate.offset(queries, i);
     const double rank = farthest - offset + estimate.offset_error(offset);
     return exclusive_limit<Real>(estimate.margin(queries, i, maxima).largest_computed(rank));
   };
-  const double rank = radius_rank - own - space_.filter.offset_error(own);
+  const double rank =
+      (radii.sure_rank ? radii.sure_rank[query] : radii.radius_rank[query]) - own - space_.filter.offset_error(own);
   const double sure = points.surely_below(rank - answers.slack - answers.relative * std::abs(rank));
   return {largest(space_.filter, task.search, points_.maxima()), largest(bound_, task.bound, hierarchy_.maxima()),
           std::nextafter(static_cast<Real>(sure), -std::numeric_limits<Real>::infinity())};
@@ -189,7 +191,7 @@ RangeAnswer TreeSearch::range(const SearchRequest& request, const RangeRequest& 
   std::vector<std::vector<Neighbor>> found(request.queries.count);
   const auto as = [&]<class Real>(const Real*) {
     run<Real>(request, 3000.0, progress, [&](std::int64_t query, std::int64_t i, Task<Real>& task) {
-      const auto limits = this->limits(radii.radius_rank[query], i, task);
+      const auto limits = this->limits(radii, query, i, task);
       task.within.reset(limits.points, limits.nodes, radii.radius[query], admission(request, query), exact(i, task));
       collect(i, task, task.within);
       found[query] = task.within.finish();
@@ -205,7 +207,7 @@ std::vector<std::int64_t> TreeSearch::count(const SearchRequest& request, const 
   std::vector<std::int64_t> counts(request.queries.count);
   const auto as = [&]<class Real>(const Real*) {
     run<Real>(request, 3000.0, progress, [&](std::int64_t query, std::int64_t i, Task<Real>& task) {
-      const auto limits = this->limits(radii.radius_rank[query], i, task);
+      const auto limits = this->limits(radii, query, i, task);
       task.counter.reset(limits.points, limits.sure, limits.nodes, radii.radius[query], admission(request, query),
                          exact(i, task));
       collect(i, task, task.counter);

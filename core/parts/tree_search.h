@@ -62,7 +62,7 @@ class TreeSearch final : public Method {
     Real points, nodes, sure;
   };
   template <class Real>
-  Limits<Real> limits(double radius_rank, std::int64_t i, const Task<Real>& task) const;
+  Limits<Real> limits(const RangeRequest& radii, std::int64_t query, std::int64_t i, const Task<Real>& task) const;
   // All leaves that may hold an answer, shown to `collector`.
   template <class Real, class Collector>
   void collect(std::int64_t i, Task<Real>& task, Collector& collector) const;

@@ -112,6 +112,7 @@ class Index:
         queries: NDArray[Any],
         query_storage: str,
         radius_rank: NDArray[np.float64],
+        sure_rank: NDArray[np.float64],
         radius: NDArray[np.float64],
         exclude: NDArray[np.int32] | None = None,
         allow: NDArray[np.uint8] | None = None,

@@ -15,7 +15,7 @@ from anear.formula.hoist import fields
 from anear.index.arguments import Progress, callback, flag, neighbour_count, radii, threads
 from anear.index.methods import Built, build, checked_options
 from anear.index.objects import lies_in_domain, point_rows, query_rows, viewed
-from anear.index.radius import rank_of_radius
+from anear.index.radius import rank_of_radius, rank_within_radius
 from anear.index.results import DistanceCounts, Neighbors, RangeNeighbors
 from anear.index.tables import Space
 from anear.index.ties import may_be_flat, with_ties
@@ -365,6 +365,7 @@ class Index:
             viewed(rows),
             storage_name(rows),
             rank_of_radius(self._space.stages.outer, wanted),
+            rank_within_radius(self._space.stages.outer, wanted),
             wanted,
             None,
             None,

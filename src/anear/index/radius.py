@@ -11,7 +11,7 @@ import numpy.typing as npt
 from anear.formula.expression import Expr, walk
 from anear.formula.interpret import OPERATIONS
 
-__all__ = ["outer_value", "rank_of_radius"]
+__all__ = ["outer_value", "rank_of_radius", "rank_within_radius"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -46,6 +46,14 @@ def rank_of_radius(outer: Expr, radii: Floats) -> Floats:
         return np.full_like(radii, _rank(outer, float(radii[0])))
     different, places = np.unique(radii, return_inverse=True)
     return _ranks(outer, different)[places]
+
+
+def rank_within_radius(outer: Expr, radii: Floats) -> Floats:
+    """A rank below which every point is within the radius: a little less than that of a slightly smaller radius."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        ranks = rank_of_radius(outer, radii - 4 * _LAST_DIGITS * np.abs(radii))
+        below = ranks - 4e-12 * np.abs(ranks)
+    return np.where(np.isfinite(below), below, -np.inf)
 
 
 @lru_cache(maxsize=4096)
