@@ -20,7 +20,8 @@ ratios = "sum(abs(log(x / y)))"
 graph = KNeighborsTransformer(n_neighbors=30, distance=ratios).fit_transform(sizes).tolil()
 # HDBSCAN wants one connected graph: long edges from one point to all join what the neighbours leave apart.
 graph[0] = anear.pairwise(sizes[0], sizes, ratios)
-found = hdbscan.HDBSCAN(min_cluster_size=50, min_samples=10, metric="precomputed").fit_predict(graph.maximum(graph.T).tocsr())
+graph = graph.maximum(graph.T).tocsr()
+found = hdbscan.HDBSCAN(min_cluster_size=50, min_samples=10, metric="precomputed").fit_predict(graph)
 
 clusters = sorted(set(found) - {-1})
 agreement = sum(np.bincount(labels[found == cluster]).max() for cluster in clusters) / len(sizes)

@@ -1,21 +1,24 @@
 """Kernel density: six kernels, normalised in any dimension, summed over the points.
 
-Kernels that end at the bandwidth need the points within it. The Gaussian and the exponential never end: they are summed
-over all points, compiled into the formula of the distance, or, where the tree prunes and the tolerances allow it, over
-the points near enough to matter. Their sums are relative to the nearest point's kernel, so that nothing underflows.
+A kernel is a formula around the distance, so that a sum over all points is a row of a compiled matrix. Where few points
+are near enough to matter, which a sample of the queries tells, only these are looked at. The Gaussian and the
+exponential never end: their sums are relative to the nearest point's kernel, so that nothing underflows, and points are
+left out as the tolerances allow.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from typing import Final
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from anear.errors import ArgumentError
-from anear.formula.expression import query_field
+from anear.formula.expression import Expr, query_field, walk
+from anear.formula.functions import cos, exp, maximum, where
 from anear.index.search import pairwise
 from anear.trees.search import CHUNK, Compiled, Rows, Search, chunks
 
@@ -23,19 +26,14 @@ __all__ = ["KERNELS", "log_density", "log_norm"]
 
 Floats = npt.NDArray[np.float64]
 
-_ENDING: Final[dict[str, Callable[[Floats], Floats]]] = {
-    "tophat": np.ones_like,
-    "epanechnikov": lambda u: 1.0 - u * u,
-    "linear": lambda u: 1.0 - u,
-    "cosine": lambda u: np.cos(0.5 * np.pi * u),
-}
 # The power of u in exp(-u**power / power).
 _ENDLESS: Final = {"gaussian": 2, "exponential": 1}
 
 KERNELS: Final = ("gaussian", "tophat", "epanechnikov", "exponential", "linear", "cosine")
 
-# Where more than this share of all pairs is near enough to matter, computing all of them in rows is faster.
-_FEW: Final = 0.2
+# Where more than this share of the points is near enough to matter, computing all of them in rows is faster: a pair
+# costs about a nanosecond there, and 100 where it is found, ranked and reported.
+_FEW: Final = 0.01
 
 
 def log_norm(kernel: str, dimension: int, h: float) -> float:
@@ -83,38 +81,81 @@ def log_density(
     if not (h > 0 and math.isfinite(h)):
         raise ArgumentError(f"h is {h!r}; allowed: a bandwidth above 0")
     norm = log_norm(kernel, points.shape[1], h)
+    shift = np.zeros(len(queries))
+    if kernel in _ENDLESS:
+        radius, shift = _reach(
+            search, queries, h, kernel, atol * math.exp(min(-norm, 700.0)), rtol, weights, len(points)
+        )
+    else:
+        radius = np.full(len(queries), np.nextafter(h, 0.0))  # a kernel is 0 at the bandwidth itself
+    if kernel == "tophat" and weights is None:
+        sums = search.count(queries, radius).astype(np.float64)
+    elif _few(search, queries, radius, len(points)):
+        sums = _sum_within(search, queries, radius, h, kernel, shift, weights)
+    else:
+        sums = _sum_all(search, points, queries, h, kernel, shift, weights)
     with np.errstate(divide="ignore"):
-        if kernel in _ENDING:
-            return np.asarray(np.log(_sum_ending(search, queries, h, _ENDING[kernel], weights)) + norm)
-        tolerance = atol * math.exp(min(-norm, 700.0))
-        return _log_endless(search, points, queries, h, _ENDLESS[kernel], (tolerance, rtol), weights) + norm
+        return np.asarray(np.log(sums) - shift + norm)
 
 
-def _sum_ending(
-    search: Search, queries: Rows, h: float, value: Callable[[Floats], Floats], weights: Floats | None
-) -> Floats:
-    """Kernels that are 0 from the bandwidth on."""
+def _reach(
+    search: Search, queries: Rows, h: float, kernel: str, atol: float, rtol: float, weights: Floats | None, points: int
+) -> tuple[Floats, Floats]:
+    """The radius beyond which all points together may be left out, and the exponent of the nearest point's kernel."""
+    power = _ENDLESS[kernel]
+    nearest = search.nearest(queries, 1)
+    shift = (nearest.distances[:, 0].astype(np.float64) / h) ** power / power
+    least = 1.0 if weights is None else weights[nearest.ids[:, 0]]
+    total = float(points) if weights is None else float(weights.sum())
+    with np.errstate(divide="ignore"):
+        allowed = atol * np.exp(np.minimum(shift, 700.0)) + rtol * least
+        return h * (power * (shift + np.log(total / allowed))) ** (1.0 / power), shift
 
-    def of(part: slice, distances: Floats, rows: npt.NDArray[np.int64]) -> Floats:
-        inside = distances < h
-        return np.where(inside, value(np.where(inside, distances, 0.0) / h), 0.0)
 
-    return _sum_within(search, queries, np.full(len(queries), h), of, weights)
+def _few(search: Search, queries: Rows, radius: Floats, points: int) -> bool:
+    """Whether a tree leaves out nearly all."""
+    if not search.prunes or not (radius < np.inf).all():
+        return False
+    sample = slice(None, None, max(1, len(queries) // 64))
+    return bool(search.count(queries[sample], radius[sample]).mean() <= _FEW * points)
+
+
+def _value(kernel: str, d: Any, h: Any, scale: Any, shift: Any, like: tuple[Any, Any, Any, Any]) -> Any:
+    """The kernel at distance ``d``: ``like`` holds cos, exp, maximum and where of whatever ``d`` is."""
+    cosine, power, larger, chosen = like
+    u = d * scale
+    if kernel == "gaussian":
+        return power(shift - u * u / 2)
+    if kernel == "exponential":
+        return power(shift - u)
+    if kernel == "linear":
+        return larger(1.0 - u, 0.0)
+    if kernel == "epanechnikov":
+        return larger(1.0 - u * u, 0.0)
+    return chosen(d < h, cosine(0.5 * math.pi * u) if kernel == "cosine" else 1.0, 0.0)
+
+
+@lru_cache(maxsize=64)
+def _formula(distance: Expr, kernel: str) -> Expr:
+    """The kernel around a distance; h is the query's, so that one compilation serves every bandwidth."""
+    h, scale, shift = (query_field(name) for name in ("h", "scale", "shift"))
+    made: Expr = _value(kernel, distance, h, scale, shift, (cos, exp, maximum, where))
+    return made
+
+
+def _plain(kernel: str, d: Floats, h: float, shift: Floats) -> Floats:
+    return np.asarray(_value(kernel, d, h, 1.0 / h, shift, (np.cos, np.exp, np.maximum, np.where)), np.float64)
 
 
 def _sum_within(
-    search: Search,
-    queries: Rows,
-    radius: Floats,
-    value: Callable[[slice, Floats, npt.NDArray[np.int64]], Floats],
-    weights: Floats | None,
+    search: Search, queries: Rows, radius: Floats, h: float, kernel: str, shift: Floats, weights: Floats | None
 ) -> Floats:
-    """The sum of ``value(queries' slice, distances, row of each)`` over the points within the radius."""
+    """Over the points within the radius."""
     sums = np.empty(len(queries))
     for part in _groups(search, queries, radius):
         found = search.within(queries[part], radius[part])
         rows = np.repeat(np.arange(len(found.offsets) - 1), np.diff(found.offsets))
-        values = value(part, found.distances.astype(np.float64), rows)
+        values = _plain(kernel, found.distances.astype(np.float64), h, shift[part][rows])
         if weights is not None:
             values = values * weights[found.ids]
         sums[part] = np.bincount(rows, values, minlength=part.stop - part.start)
@@ -132,64 +173,20 @@ def _groups(search: Search, queries: Rows, radius: Floats) -> Iterator[slice]:
         start = stop
 
 
-def _log_endless(
-    search: Search,
-    points: Rows,
-    queries: Rows,
-    h: float,
-    power: int,
-    tolerances: tuple[float, float],
-    weights: Floats | None,
-) -> Floats:
-    """``log(sum(weight * exp(-u**power / power)))``, ``u = d / h``."""
-    nearest = search.nearest(queries, 1)
-    shift = (nearest.distances[:, 0].astype(np.float64) / h) ** power / power
-    sums = None
-    if search.prunes:
-        least = 1.0 if weights is None else weights[nearest.ids[:, 0]]
-        total = float(len(points)) if weights is None else float(weights.sum())
-        allowed = tolerances[0] * np.exp(np.minimum(shift, 700.0)) + tolerances[1] * least
-        radius = h * (power * (shift + np.log(total / allowed))) ** (1.0 / power)
-        sums = _sum_near(search, queries, radius, h, power, shift, weights, len(points))
-    if sums is None:
-        sums = _sum_all(search, points, queries, h, power, shift, weights)
-    return np.asarray(np.log(sums) - shift)
-
-
-def _sum_near(
-    search: Search,
-    queries: Rows,
-    radius: Floats,
-    h: float,
-    power: int,
-    shift: Floats,
-    weights: Floats | None,
-    points: int,
-) -> Floats | None:
-    """Over the points beyond which the kernel no longer matters; None if these are too many of all."""
-    sample = slice(None, None, max(1, len(queries) // 64))
-    if not (radius < np.inf).all() or search.count(queries[sample], radius[sample]).mean() > _FEW * points:
-        return None
-
-    def of(part: slice, distances: Floats, rows: npt.NDArray[np.int64]) -> Floats:
-        return np.asarray(np.exp(shift[part][rows] - (distances / h) ** power / power))
-
-    return _sum_within(search, queries, radius, of, weights)
-
-
 def _sum_all(
-    search: Search, points: Rows, queries: Rows, h: float, power: int, shift: Floats, weights: Floats | None
+    search: Search, points: Rows, queries: Rows, h: float, kernel: str, shift: Floats, weights: Floats | None
 ) -> Floats:
     """Over all points: in float64, whatever the points are held in."""
     points, queries = points.astype(np.float64, copy=False), queries.astype(np.float64, copy=False)
     sums = np.empty(len(queries))
     for part in chunks(len(queries), len(points)):
         if isinstance(search, Compiled):
-            u = search.index.formula * query_field("scale")
-            exponent = query_field("shift") - u**power / power
-            data = {"scale": np.full(part.stop - part.start, 1.0 / h), "shift": shift[part]}
-            values = pairwise(queries[part], points, exponent.exp(), query_data=data)
+            formula = _formula(search.index.formula, kernel)
+            size = part.stop - part.start
+            data = {"h": np.full(size, h), "scale": np.full(size, 1.0 / h), "shift": shift[part]}
+            used = {name: data[name] for name in data if query_field(name) in set(walk(formula))}
+            values = pairwise(queries[part], points, formula, query_data=used)
         else:
-            values = np.exp(shift[part][:, None] - (search.matrix(queries[part]) / h) ** power / power)
+            values = _plain(kernel, search.matrix(queries[part]), h, shift[part][:, None])
         sums[part] = values.sum(axis=1) if weights is None else values @ weights
     return sums
