@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -10,12 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from anear import _core
+from anear.codegen import cache
 from anear.codegen.layout import Fields, make_layout
 from anear.data.types.dense import to_float
 from anear.formula.bounds import Bound, bound, bound_plan
+from anear.formula.bounds_stored import bound_from_text, bound_to_text
 from anear.formula.expression import Expr, y
 from anear.formula.hoist import Plan
 from anear.formula.interpret import evaluate
+from anear.formula.serial import dumps, storable
 from anear.index.choice import point_fields
 from anear.index.stages import filled
 from anear.index.tables import CompiledTable, Space, host, load
@@ -26,6 +31,9 @@ SPLITS = ("auto", "spread", "round_robin", "geodesic")
 
 BOUND_KERNELS = ("prepare_points", "prepare_query", "store_one")
 Range = tuple[float, float]
+_SAMPLE = 1000  # points that show whether all sums are equal
+_EQUAL = 1e-3
+_NONE = b"none"  # what is stored of a formula without a bound
 _CHUNK = 1 << 16  # points whose images are computed at a time
 
 
@@ -86,15 +94,31 @@ def boxes_of(
 
 def _best_bound(space: Space, rows: npt.NDArray[Any], point_domain: Range, query_domain: Range) -> Bound | None:
     """A tight bound for all that the domain allows; else for these points; else for queries like them as well."""
-    found = _bound(space, point_domain, query_domain)
+    coordinates = rows[:, : space.dimension]
+    sums = _equal_sums(coordinates) if point_domain[0] >= 0 else None
+    found = _bound(space, point_domain, query_domain, sums)
     if found is not None and found.proof == "clamp":
         return found
-    here = _range(rows[:, : space.dimension], point_domain)
-    near = _bound(space, here, query_domain) or found
+    here = _range(coordinates, point_domain)
+    near = _bound(space, here, query_domain, sums) or found
     if near is not None and near.proof == "clamp":
         return near
-    like = _bound(space, here, _enlarged(here, query_domain))
+    like = _bound(space, here, _enlarged(here, query_domain), sums)
     return like if like is not None and (near is None or like.proof == "clamp") else near
+
+
+def _equal_sums(coordinates: npt.NDArray[Any]) -> Range | None:
+    """The least and the greatest sum of a point's coordinates where they hardly differ: histograms, distributions."""
+
+    def ends(some: npt.NDArray[Any]) -> Range:
+        sums = np.sum(to_float(some), axis=1, dtype=np.float64)
+        return float(sums.min()), float(sums.max())
+
+    low, high = ends(coordinates[:: max(1, len(coordinates) // _SAMPLE)])
+    if not high - low <= _EQUAL * abs(high):
+        return None
+    low, high = ends(coordinates)
+    return (low, high) if high - low <= _EQUAL * abs(high) else None
 
 
 def _range(coordinates: npt.NDArray[Any], domain: Range) -> Range:
@@ -114,8 +138,19 @@ def _enlarged(here: Range, domain: Range) -> Range:
 
 
 @lru_cache(maxsize=256)
-def _bound(space: Space, points: Range, queries: Range) -> Bound | None:
-    return bound(space.stages.rank, space.dimension, points=points, queries=queries)
+def _bound(space: Space, points: Range, queries: Range, sums: Range | None) -> Bound | None:
+    """The bound, kept on disk beside the kernels, for it takes milliseconds to find."""
+    rank = space.stages.rank
+    if os.environ.get("ANEAR_DEBUG", "0") != "0" or not storable(rank):
+        return bound(rank, space.dimension, points=points, queries=queries, sums=sums)
+    facts = f"bound|{cache.source_digest('formula')}|{space.dimension}|{points}|{queries}|{sums}|{dumps([rank])}"
+    key = hashlib.sha256(facts.encode()).hexdigest()
+    stored = cache.fetch(key)
+    if stored is not None:
+        return bound_from_text(stored.decode()) if stored != _NONE else None
+    found = bound(rank, space.dimension, points=points, queries=queries, sums=sums)
+    cache.put(key, _NONE if found is None else bound_to_text(found).encode())
+    return found
 
 
 @lru_cache(maxsize=256)
@@ -142,12 +177,18 @@ def _corners(
         return exact, exact
     width = space.dimension + len(found.extras)
     low, high = (np.empty((len(rows), width), arithmetic) for _ in range(2))
-    wanted = [(found.coordinates, found.coordinate_error), *zip(found.extras, found.extra_errors, strict=True)]
+    wanted = list(zip(found.extras, found.extra_errors, strict=True))
+    first = 0
+    if found.coordinates is y:
+        first = space.dimension
+        low[:, :first] = high[:, :first] = to_float(plain)
+    else:
+        wanted.insert(0, (found.coordinates, found.coordinate_error))
     origin = np.zeros((1, space.dimension))
     for start in range(0, len(rows), _CHUNK):
         chunk = to_float(rows[start : start + _CHUNK]).astype(np.float64)
         points, data = chunk[:, : space.dimension], point_fields(space, chunk)
-        at = 0
+        at = first
         for expr, error in wanted:
             with np.errstate(all="ignore"):
                 value = evaluate(expr, origin, points, point_data=data)[0].reshape(len(chunk), -1)
