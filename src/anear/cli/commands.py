@@ -64,6 +64,7 @@ def knn(
     queries: options.Queries = None,
     self_search: options.SelfSearch = False,
     radius: Annotated[float | None, typer.Option(help="Leave out neighbours farther away than this.")] = None,
+    method: options.Method = "flat",
     param: options.Params = None,
     point_data: options.PointData = None,
     query_data: options.QueryData = None,
@@ -76,7 +77,9 @@ def knn(
     allow_nan: options.AllowNan = False,
 ) -> None:
     """Find the k nearest points of each query, exactly."""
-    search = _Search(points, queries, self_search, distance, param, point_data, query_data, limit_points, limit_queries)
+    search = _Search(
+        points, queries, self_search, distance, method, param, point_data, query_data, limit_points, limit_queries
+    )
     search.check(out)
     with Bars(shown=False if json else None) as bars:
         index, asked = search.load(bars, threads, check_domain, allow_nan)
@@ -94,7 +97,7 @@ def knn(
         beyond = ~(distances <= radius)
         ids, distances = np.where(beyond, -1, ids), np.where(beyond, np.inf, distances)
     arrays = {"ids": ids, "distances": distances}
-    _report(arrays, {"distance": distance, "k": k}, took, len(ids), out, json)
+    _report(arrays, {"distance": distance, "method": method, "k": k}, took, len(ids), out, json)
     if not json and out is None:
         _show_neighbours([row[row >= 0] for row in ids[:SHOWN_QUERIES]], list(distances), len(ids))
 
@@ -106,6 +109,7 @@ def range_search(
     radius: Annotated[float, typer.Option(help="Find every point at most this far away.")],
     queries: options.Queries = None,
     self_search: options.SelfSearch = False,
+    method: options.Method = "flat",
     param: options.Params = None,
     point_data: options.PointData = None,
     query_data: options.QueryData = None,
@@ -121,7 +125,9 @@ def range_search(
 
     The hits of query i are ids[offsets[i]:offsets[i + 1]], nearest first.
     """
-    search = _Search(points, queries, self_search, distance, param, point_data, query_data, limit_points, limit_queries)
+    search = _Search(
+        points, queries, self_search, distance, method, param, point_data, query_data, limit_points, limit_queries
+    )
     search.check(out)
     with Bars(shown=False if json else None) as bars:
         index, asked = search.load(bars, threads, check_domain, allow_nan)
@@ -136,7 +142,7 @@ def range_search(
         took = _Took.since(start)
     arrays = {"ids": found.ids, "distances": found.distances, "offsets": found.offsets}
     count = len(found.offsets) - 1
-    _report(arrays, {"distance": distance, "radius": radius}, took, count, out, json)
+    _report(arrays, {"distance": distance, "method": method, "radius": radius}, took, count, out, json)
     if not json and out is None:
         parts = [slice(found.offsets[i], found.offsets[i + 1]) for i in range(min(count, SHOWN_QUERIES))]
         _show_neighbours([found.ids[p] for p in parts], [found.distances[p] for p in parts], count)
@@ -222,6 +228,7 @@ class _Search:
     queries: Path | None
     self_search: bool
     distance: str
+    method: str
     param: list[str] | None
     point_data: list[str] | None
     query_data: list[str] | None
@@ -252,6 +259,7 @@ class _Search:
         index = anear.Index(
             rows,
             distance=self.distance,
+            method=self.method,
             point_data=fields("--point-data", self.point_data or [], bars),
             num_threads=threads,
             progress=bars.task("preparing"),

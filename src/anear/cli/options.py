@@ -14,6 +14,7 @@ __all__ = [
     "Json",
     "LimitPoints",
     "LimitQueries",
+    "Method",
     "Out",
     "Params",
     "PointData",
@@ -43,6 +44,13 @@ DistanceText = Annotated[
         "--distance",
         "-d",
         help="A name ('anear distances' lists them) or a formula of query x and point y: 'sum(abs(x - y))'.",
+    ),
+]
+Method = Annotated[
+    str,
+    typer.Option(
+        help="How to search: flat scans every point; kd_tree and ball_tree leave out what a bound excludes, as exactly"
+        " and far faster in few dimensions."
     ),
 ]
 Params = Annotated[

@@ -24,6 +24,7 @@ __all__ = [
     "radii",
     "shown",
     "threads",
+    "whole_number",
 ]
 
 Progress = Callable[[int, int], bool | None]
@@ -34,7 +35,7 @@ MAX_THREADS: Final = 4096  # what ANEAR_NUM_THREADS is held to as well
 _MOST_FILLED: Final = 2**27
 
 
-def _whole(value: Any, name: str, most: int) -> int:
+def whole_number(value: Any, name: str, most: int) -> int:
     """A whole number from 1 to ``most``."""
     if type(value) is int and 0 < value <= most:
         return value
@@ -51,7 +52,7 @@ def neighbour_count(value: Any, points: int, queries: int = 1) -> int:
     ...
     anear.errors.ArgumentError: k is 0; allowed: a whole number from 1 to 2147483646
     """
-    k = _whole(value, "k", MAX_ROWS)
+    k = whole_number(value, "k", MAX_ROWS)
     if k > points and k * queries > max(_MOST_FILLED, points * queries):
         raise ArgumentError(
             f"k is {k} for {queries} queries of {points} points: most of the answer's {k * queries * 16 >> 30} GB would"
@@ -62,7 +63,7 @@ def neighbour_count(value: Any, points: int, queries: int = 1) -> int:
 
 def threads(value: Any) -> int:
     """``num_threads``: None means as many as the process may use (0 for the core)."""
-    return 0 if value is None else _whole(value, "num_threads", MAX_THREADS)
+    return 0 if value is None else whole_number(value, "num_threads", MAX_THREADS)
 
 
 def flag(value: Any, name: str) -> bool:

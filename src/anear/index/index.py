@@ -12,7 +12,7 @@ from anear.data.arrays import as_filter, as_ids, storage_name
 from anear.errors import ArgumentError
 from anear.formula.expression import Expr
 from anear.formula.hoist import fields
-from anear.index.arguments import Progress, callback, flag, neighbour_count, radii, threads
+from anear.index.arguments import Progress, callback, flag, neighbour_count, radii, threads, whole_number
 from anear.index.methods import Built, build, checked_options
 from anear.index.objects import lies_in_domain, point_rows, query_rows, viewed
 from anear.index.radius import rank_of_radius, rank_within_radius
@@ -213,10 +213,11 @@ class Index:
         allow: Any = None,
         deny: Any = None,
         exclude: Any = None,
+        max_leaves: int | None = None,
         num_threads: int | None = None,
         progress: Progress | None = None,
     ) -> Neighbors:
-        """The k nearest points of each query, exactly.
+        """The k nearest points of each query, exactly unless ``max_leaves`` says when to stop.
 
         Parameters
         ----------
@@ -226,6 +227,8 @@ class Index:
         query_data : {name: array} for each ``query_field(name)`` of the formula, in the precision of the search.
         allow, deny : ids or a boolean mask of points that may, or may not, be returned.
         exclude : for each query the id of one point to leave out (-1: none).
+        max_leaves : for trees: look into so many cells of a few points each, the nearest first, and no further. Fast,
+            and may miss neighbours.
         num_threads : None: as many as the process may use. The answer is the same for any number.
         progress : as for ``Index``.
 
@@ -255,8 +258,15 @@ class Index:
             None if exclude is None else self._excluded(exclude, count),
             None if allow is None and deny is None else as_filter(len(self), allow=allow, deny=deny),
             callback(progress),
+            {} if max_leaves is None else {"max_leaves": float(self._leaves(max_leaves))},
         )
         return Neighbors(found.ids[0], found.distances[0]) if single else found
+
+    def _leaves(self, value: Any) -> int:
+        """``max_leaves``, checked."""
+        if self._method == "flat":
+            raise ArgumentError("max_leaves is for trees; this index has method='flat'")
+        return whole_number(value, "max_leaves", 2**31)
 
     def _knn(
         self,
@@ -266,17 +276,19 @@ class Index:
         exclude: npt.NDArray[np.int32] | None,
         allow: npt.NDArray[np.uint8] | None,
         progress: Progress | None,
+        limits: Mapping[str, float] | None = None,
     ) -> Neighbors:
         """A search whose arguments have been checked."""
-        core, storage = self._for(rows).core, storage_name(rows)
-        arithmetic, outer = self._space.arithmetic, self._space.stages.outer
-        if not may_be_flat(outer, self._space.checked):
-            return Neighbors(*core.knn(viewed(rows), storage, k, team, exclude, allow, arithmetic, progress))
+        built, storage = self._for(rows), storage_name(rows)
+        core, arithmetic, outer = built.core, self._space.arithmetic, self._space.stages.outer
+        limits = limits if limits and built is self._built else {}
+        if limits or not may_be_flat(outer, self._space.checked):
+            return Neighbors(*core.knn(viewed(rows), storage, k, team, exclude, allow, arithmetic, progress, limits))
 
         def within(some: npt.NDArray[np.intp], radius: npt.NDArray[np.float64]) -> Any:
             left_out = None if exclude is None else exclude[some]
-            limits = rank_of_radius(outer, radius)
-            return core.range(viewed(rows[some]), storage, limits, radius, left_out, allow, team, "float64", progress)
+            ranks = rank_of_radius(outer, radius)
+            return core.range(viewed(rows[some]), storage, ranks, radius, left_out, allow, team, "float64", progress)
 
         ids, distances = core.knn(viewed(rows), storage, k, team, exclude, allow, "float64", progress)
         with_ties(ids, distances, outer, len(self), within)
