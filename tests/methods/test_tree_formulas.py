@@ -16,6 +16,7 @@ from tests.index.test_random_formulas import field_data
 import anear
 from anear.formula import Expr, maximum, minimum, x, y
 from anear.formula.expression import make, number
+from anear.index.stages import stages_of
 
 Array = npt.NDArray[np.float64]
 POINTS: Final = 300
@@ -48,6 +49,9 @@ CHANGES: Final[dict[str, Callable[[Array, np.random.Generator], Array]]] = {
 }
 
 
+TAME: Final = ("as drawn", "lattice", "repeated")
+
+
 def data(seed: int, change: str, storage: str, positive: bool) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """Queries, some of them points, and points."""
     queries, points = rows(seed, queries=4, points=POINTS, positive=positive)
@@ -60,9 +64,14 @@ def data(seed: int, change: str, storage: str, positive: bool) -> tuple[npt.NDAr
     return np.concatenate([found[:2], found[POINTS:]]), found[:POINTS]
 
 
+def told_apart(expr: Expr, change: str) -> str:
+    """Without a proof of its rounding a formula is trusted with most of float64's digits: they are not taken away."""
+    return change if stages_of(expr).direct.relative is not None or change in TAME else "as drawn"
+
+
 def agree(expr: Expr, seed: int, change: str, storage: str, positive: bool = False) -> None:
     """Neighbours and points within radii that are distances, by tree and by scan."""
-    queries, points = data(seed, change, storage, positive)
+    queries, points = data(seed, told_apart(expr, change), storage, positive)
     point_data, query_data = field_data(expr, "point", POINTS, seed), field_data(expr, "query", len(queries), seed)
     try:
         tree = anear.Index(points, expr, method="kd_tree", point_data=point_data)
