@@ -101,6 +101,7 @@ def test_comparisons_with_what_is_no_number() -> None:
         "sum(arccos(y) >= 1)",
         "sum(where(sqrt(y) >= 0, x - y, 5)**2)",
         "where(log(max(y)) * 0, 1, 2) + sum(abs(x - y))",
+        "where(where(max(x) + y[0], max(x == y), max(arccos(3 * x))), max(abs(x)), max(abs(y)))",
     ):
         tree, flat = both(points, formula)
         agree(tree, flat, queries, (1, 10, 100))

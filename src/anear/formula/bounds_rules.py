@@ -319,9 +319,9 @@ def _where(node: Expr, c: Operand, a: Operand, b: Operand) -> Ends:
     if chosen.fixed:
         return _joined(_on("where", chosen.low, p.low, q.low), _on("where", chosen.low, p.high, q.high), p, q)
     low, high = _least(p.low, q.low), _greatest(p.high, q.high)
-    if c.range[0] < 0.0:
+    if c.range[0] < 0.0 or not always_number(node.args[0]):  # NaN chooses as 1, in a bound as well
         return Ends(low, high)
-    sure, possible = chosen.low, chosen.high if always_number(node.args[0]) else None  # NaN chooses as 1
+    sure, possible = chosen.low, chosen.high
     return Ends(_decided(sure, possible, p.low, q.low, low), _decided(sure, possible, p.high, q.high, high))
 
 
