@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from tests.index.support import STORAGE, check_knn, same, stored
+from tests.index.support import STORAGE, check_knn, matrix, same, stored
 from tests.methods.support import DATA, agree, agree_within
 
 import anear
@@ -275,3 +275,18 @@ def test_the_same_tree_and_answers_for_any_number_of_threads(data: str, split: s
         np.testing.assert_array_equal(index.order, indexes[0].order)
         assert same(index.search(queries, 5, num_threads=team), found)
         np.testing.assert_array_equal(index.count(queries, 1e-6, num_threads=team), inside)
+
+
+@pytest.mark.parametrize(
+    "formula", ["sum(y * y / y - x)", "sum(abs(x - y))**2 / sum(abs(x - y))", "sum(abs(x - y)) + 0 * log(sum(y))"]
+)
+def test_points_without_a_distance_are_not_counted(formula: str) -> None:
+    """Simplified they would have one."""
+    rng = np.random.default_rng(12)
+    points = np.where(rng.random((900, 3)) < 0.3, 0, rng.normal(size=(900, 3)))
+    tree, flat = both(points, formula)
+    exact = matrix(flat, points[:9])
+    for radius in (-1.0, 0.0, 1.003, 3.001, 1e9):
+        inside = (exact <= radius).sum(axis=1)
+        for index in (tree, flat):
+            np.testing.assert_array_equal(index.count(points[:9], radius), inside)

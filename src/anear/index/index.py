@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from anear.data.arrays import as_filter, as_ids, storage_name
 from anear.errors import ArgumentError
+from anear.formula.bounds_number import always_number
 from anear.formula.expression import Expr
 from anear.formula.hoist import fields
 from anear.index.arguments import Progress, callback, flag, neighbour_count, radii, threads, whole_number
@@ -377,7 +378,7 @@ class Index:
             viewed(rows),
             storage_name(rows),
             rank_of_radius(self._space.stages.outer, wanted),
-            rank_within_radius(self._space.stages.outer, wanted),
+            self._sure_ranks(wanted),
             wanted,
             None,
             None,
@@ -385,6 +386,14 @@ class Index:
             callback(progress),
         )
         return counts
+
+    def _sure_ranks(self, wanted: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Ranks that need no exact distance to be counted: none where a point may have a rank but no distance."""
+        stages = self._space.stages
+        defined = self._space.checked or always_number(self._resolved.expr)
+        if self._allow_nan or not defined or stages.direct.relative is None:
+            return np.full_like(wanted, -np.inf)
+        return rank_within_radius(stages.outer, wanted)
 
     def save(self, path: Any) -> None:
         """Write the index to one file, replacing an old one only when the new one is complete."""
