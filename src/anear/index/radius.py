@@ -52,7 +52,7 @@ def rank_within_radius(outer: Expr, radii: Floats) -> Floats:
     """A rank below which every point is within the radius: a little less than that of a slightly smaller radius."""
     with np.errstate(over="ignore", invalid="ignore"):
         ranks = rank_of_radius(outer, radii - 4 * _LAST_DIGITS * np.abs(radii))
-        below = ranks - 4e-12 * np.abs(ranks)
+        below = ranks - 4e-12 * np.abs(ranks) - 4e-300
     return np.where(np.isfinite(below), below, -np.inf)
 
 
