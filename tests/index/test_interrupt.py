@@ -55,6 +55,33 @@ go()
 for _ in range(50):
     anear.Index(np.tile(points, (20, 1)), formula)
 """,
+    "tree": """
+points = rng.random((2_000_000, 3), np.float32)
+anear.Index(points[:100], method="kd_tree")
+go()
+for _ in range(50):
+    anear.Index(points, method="kd_tree")
+""",
+    "tree of images": """
+points = rng.random((1_000_000, 8), np.float32)
+anear.Index(points[:100], "cosine", method="kd_tree")
+go()
+for _ in range(50):
+    anear.Index(points, "cosine", method="kd_tree")
+""",
+    "search of a tree": """
+points = rng.random((200_000, 10), np.float32)
+index = anear.Index(points, "manhattan", method="kd_tree")
+go()
+index.self_search(20)
+""",
+    "counts of a tree": """
+points = rng.random((200_000, 6), np.float32)
+index = anear.Index(points, "kldivgen", method="kd_tree")
+go()
+index.count(points + np.float32(0.01), 0.3)
+index.range_search(points, 0.3)
+""",
     "matrix": """
 points = rng.random((50_000, 32), np.float32)
 out = np.empty((4_000, 50_000), np.float32)

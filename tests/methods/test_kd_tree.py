@@ -290,3 +290,16 @@ def test_points_without_a_distance_are_not_counted(formula: str) -> None:
         inside = (exact <= radius).sum(axis=1)
         for index in (tree, flat):
             np.testing.assert_array_equal(index.count(points[:9], radius), inside)
+
+
+@pytest.mark.parametrize("split", ["auto", "spread", "round_robin", "geodesic"])
+@pytest.mark.parametrize("formula", [*FORMULAS, "minkowski:p=3", "lorentzian", "sum(cosh(x - y))", "seuclidean"])
+def test_most_points_are_left_out(formula: str, split: str) -> None:
+    """A bound that excludes nothing, or cells without shape, would be exact as well."""
+    rng = np.random.default_rng(13)
+    points = rng.random((20_000, 3)).astype(np.float32) + np.float32(0.01)
+    params = {"V": np.array([1.0, 4.0, 0.5])} if formula == "seuclidean" else {}
+    tree = anear.Index(points, formula, method="kd_tree", options={"split": split}, **params)
+    before = tree.distances_computed.scanned
+    tree.search(points[:20] + np.float32(0.003), 10)
+    assert tree.distances_computed.scanned - before < 0.1 * 20 * 20_000

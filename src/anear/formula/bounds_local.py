@@ -14,11 +14,14 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
+
 from anear.formula.bounds_shape import FALLING, RISING, VALLEY, Shapes
 from anear.formula.canonical import canonical
 from anear.formula.derivative import derivative
 from anear.formula.expression import Expr, make, number
 from anear.formula.graph import NEITHER, Sides, rebuild, substitute
+from anear.formula.interpret import evaluate
 from anear.formula.ranges import Factors, factors, product
 from anear.formula.simplify import simplify
 
@@ -67,7 +70,7 @@ def _integral(slope: Factors | None, leaf: Expr) -> Expr | None:
     sides = Sides()
     fixed = {a: e for a, e in slope.powers.items() if sides(a) == NEITHER}
     moving = {a: e for a, e in slope.powers.items() if a not in fixed}
-    if len(moving) > 1:
+    if len(moving) > 1 or not _is_scale(fixed):
         return None
     atom, exponent = next(iter(moving.items())) if moving else (leaf, 0.0)
     if atom.op == "exp" and atom.args[0] is leaf:
@@ -79,6 +82,17 @@ def _integral(slope: Factors | None, leaf: Expr) -> Expr | None:
     else:
         u = make("pow", leaf, number(exponent + 1.0)) if exponent else leaf
     return make("mul", product(Factors(1.0, fixed)), u) if fixed else u
+
+
+def _is_scale(fixed: dict[Expr, float]) -> bool:
+    """Whether numbers can be multiplied with: near its bottom ``abs(x - y)**3`` costs nothing, its root no end."""
+    if not fixed:
+        return True
+    whole = product(Factors(1.0, fixed))
+    origin = np.zeros((1, whole.length or 1))
+    with np.errstate(all="ignore"):
+        values = evaluate(whole, origin, origin)
+    return bool(np.isfinite(values).all() and (values > 0.0).any())
 
 
 def lifted(share: Expr, shapes: Shapes) -> tuple[Expr, float] | None:
