@@ -107,8 +107,8 @@ class Index {
 
   nb::object knn(nb::handle queries, const std::string& query_storage, std::int64_t k, int num_threads,
                  nb::handle exclude, nb::handle allow, const std::string& distance_type, nb::handle progress,
-                 const Values& parameters) const {
-    const Call given(*this, queries, query_storage, num_threads, exclude, allow, parameters);
+                 const Values& parameters, nb::handle effort) const {
+    const Call given(*this, queries, query_storage, num_threads, exclude, allow, parameters, effort);
     require(k >= 1, "k is " + std::to_string(k) + "; it must be at least 1");
     require(k <= std::numeric_limits<std::int32_t>::max(),
             "k is " + std::to_string(k) + ", which is more than any index holds");
@@ -129,8 +129,8 @@ class Index {
 
   nb::object range(nb::handle queries, const std::string& query_storage, nb::handle radius_rank, nb::handle radius,
                    nb::handle exclude, nb::handle allow, int num_threads, const std::string& distance_type,
-                   nb::handle progress) const {
-    const Call given(*this, queries, query_storage, num_threads, exclude, allow, {});
+                   nb::handle progress, const Values& parameters, nb::handle effort) const {
+    const Call given(*this, queries, query_storage, num_threads, exclude, allow, parameters, effort);
     const Radii radii(radius_rank, radius, given.queries.rows.count);
     checked_type(distance_type);
     RangeAnswer answer;
@@ -142,9 +142,9 @@ class Index {
   }
 
   nb::object count(nb::handle queries, const std::string& query_storage, nb::handle radius_rank, nb::handle sure_rank,
-                   nb::handle radius, nb::handle exclude, nb::handle allow, int num_threads,
-                   nb::handle progress) const {
-    const Call given(*this, queries, query_storage, num_threads, exclude, allow, {});
+                   nb::handle radius, nb::handle exclude, nb::handle allow, int num_threads, nb::handle progress,
+                   const Values& parameters, nb::handle effort) const {
+    const Call given(*this, queries, query_storage, num_threads, exclude, allow, parameters, effort);
     const Radii radii(radius_rank, radius, given.queries.rows.count, sure_rank);
     nb::object result = new_array("int64", given.queries.rows.count);
     const Array out(result, "counts", 1, "lq", true);
@@ -183,7 +183,7 @@ class Index {
   // The arguments that every search takes, checked, and their memory held.
   struct Call {
     Call(const Index& index, nb::handle query_array, const std::string& storage, int num_threads, nb::handle exclude,
-         nb::handle allow, const Values& parameters)
+         nb::handle allow, const Values& parameters, nb::handle effort)
         : queries(query_array, "queries", storage) {
       request.parameters = parameter_values(*index.searching_, parameters);
       require(queries.rows.columns == index.query_columns_, "queries have " + std::to_string(queries.rows.columns) +
@@ -199,6 +199,12 @@ class Index {
                                                             " queries");
         request.exclude = excluded->data<const std::int32_t>();
       }
+      if (!effort.is_none()) {
+        efforts.emplace(effort, "effort", 1, "il", true);
+        require(efforts->item_bytes() == 4 && efforts->size() == queries.rows.count,
+                "effort must be an int32 array with an entry a query");
+        request.effort = efforts->data<std::int32_t>();
+      }
       if (!allow.is_none()) {
         allowed.emplace(allow, "allow", 1, "B");
         require(allowed->size() == (index.rows_.rows.count + 7) / 8,
@@ -209,7 +215,7 @@ class Index {
     }
 
     RowsArray queries;
-    std::optional<Array> excluded, allowed;
+    std::optional<Array> excluded, allowed, efforts;
     SearchRequest request;
   };
 
@@ -334,16 +340,17 @@ void bind_methods(nb::module_& module) {
           nb::arg("offset_slot") = -1, nb::arg("boxes") = nb::none(), nb::arg("balls") = nb::none())
       .def("knn", &Index::knn, nb::arg("queries"), nb::arg("query_storage"), nb::arg("k"), nb::arg("num_threads") = 0,
            nb::arg("exclude") = nb::none(), nb::arg("allow") = nb::none(), nb::arg("distance_type") = "float32",
-           nb::arg("progress") = nb::none(), nb::arg("parameters") = Values{},
+           nb::arg("progress") = nb::none(), nb::arg("parameters") = Values{}, nb::arg("effort") = nb::none(),
            "(ids, distances), both (queries, k); -1 and inf where there are fewer.")
       .def("range", &Index::range, nb::arg("queries"), nb::arg("query_storage"), nb::arg("radius_rank"),
            nb::arg("radius"), nb::arg("exclude") = nb::none(), nb::arg("allow") = nb::none(),
            nb::arg("num_threads") = 0, nb::arg("distance_type") = "float32", nb::arg("progress") = nb::none(),
+           nb::arg("parameters") = Values{}, nb::arg("effort") = nb::none(),
            "(ids, distances, offsets): query q's answers lie at offsets[q]:offsets[q + 1].")
       .def("count", &Index::count, nb::arg("queries"), nb::arg("query_storage"), nb::arg("radius_rank"),
            nb::arg("sure_rank"), nb::arg("radius"), nb::arg("exclude") = nb::none(), nb::arg("allow") = nb::none(),
-           nb::arg("num_threads") = 0, nb::arg("progress") = nb::none(),
-           "How many points each query has within its radius.")
+           nb::arg("num_threads") = 0, nb::arg("progress") = nb::none(), nb::arg("parameters") = Values{},
+           nb::arg("effort") = nb::none(), "How many points each query has within its radius.")
       .def_prop_ro("order", &Index::order, "The points' ids in the order in which the method keeps them.")
       .def_prop_ro("maxima", &Index::maxima, "Largest values over all points that enter the rounding bound.")
       .def_prop_ro("computed", &Index::computed,

@@ -19,6 +19,8 @@ struct SearchRequest {
   int threads = 1;
   const std::int32_t* exclude = nullptr;  // one id a query that is no answer to it (-1: none); null: none at all
   const std::uint8_t* allow = nullptr;    // bit i (little-endian): point i may be an answer; null: all may
+  std::int32_t* effort = nullptr;         // one number a query, filled by trees: blocks looked at, negative where the
+                                          // search gave up; null: not wanted
   std::vector<double> parameters;         // in the order of `search_parameters`
 };
 

@@ -37,13 +37,18 @@ class Descent {
     bound_query_ = bound_query;
     query_ = query;
     leaves_left_ = most_leaves;
+    nodes_ = 0;
     visit(cells, cells.hierarchy.levels() - 1, 0, collector);
     return most_leaves - leaves_left_;
   }
 
+  // How many nodes the last run looked into.
+  std::int64_t nodes() const { return nodes_; }
+
  private:
   template <class Collector>
   void visit(const Cells& cells, int level, std::int64_t node, Collector& collector) {
+    ++nodes_;
     const KernelTable& table = cells.bound.kernels();
     const std::int64_t lanes = table.block, first = node * lanes;
     alignas(kAlignment) Real bounds[kMostLanes];
@@ -95,7 +100,7 @@ class Descent {
 
   const std::byte* bound_query_ = nullptr;
   const std::byte* query_ = nullptr;
-  std::int64_t leaves_left_ = 0;
+  std::int64_t leaves_left_ = 0, nodes_ = 0;
 };
 
 }  // namespace anear

@@ -23,6 +23,7 @@ constexpr std::int64_t kWorthOrdering = 64;    // queries
 constexpr std::int64_t kFewPoints = 2048;      // so few admitted points are not worth a descent
 constexpr std::int64_t kDistancesBetweenPolls = 20'000;
 constexpr double kNanosecondsWorthAThread = 100e3;  // of searching
+const std::vector<Neighbor> kUnanswered;
 
 // How far the exact table, which decides, may be off from the rank: it computes in float64 what the filter computes.
 Margin reference(const Estimate& filter, const Margin& points, double offset) {
@@ -34,7 +35,8 @@ Margin reference(const Estimate& filter, const Margin& points, double offset) {
 
 const std::vector<Parameter>& tree_search_parameters() {
   static const std::vector<Parameter> parameters{
-      {"max_leaves", "int", 1, 0x1p53, 0x1p53, "stop after so many cells of one block each; the answer may miss some"}};
+      {"max_leaves", "int", 1, 0x1p53, 0x1p53, "stop after so many cells of one block each; the answer may miss some"},
+      {"give_up", "int", 1, 0x1p53, 0x1p53, "leave a query unanswered that needs so many cells"}};
   return parameters;
 }
 
@@ -51,6 +53,12 @@ std::int64_t TreeSearch::bytes() const {
   return points_.bytes() + hierarchy_.bytes() + static_cast<std::int64_t>(order_.size() * sizeof(order_[0]));
 }
 
+Budget TreeSearch::budget(const SearchRequest& request) {
+  const auto most = static_cast<std::int64_t>(request.parameters[0]);
+  const auto give_up = static_cast<std::int64_t>(request.parameters[1]);
+  return {std::min(most, give_up), give_up};
+}
+
 // Queries of one task, next to each other, in all their forms.
 template <class Real>
 struct TreeSearch::Task {
@@ -62,6 +70,20 @@ struct TreeSearch::Task {
   Within<Real> within;
   Counter<Real> counter;
 };
+
+// Whether a query is to be left unanswered after a descent.
+template <class Real>
+bool TreeSearch::gave_up(const SearchRequest& request, std::int64_t query, const Budget& budget, std::int64_t leaves,
+                         Task<Real>& task) const {
+  task.computed.scanned += leaves * space_.search().block;
+  const bool gives_up = leaves >= budget.give_up;
+  if (request.effort == nullptr) return gives_up;
+  constexpr std::int64_t kNode = 2;  // what a node costs beside a leaf: its bound has two corners, and is put in order
+  const std::int64_t most = std::numeric_limits<std::int32_t>::max();
+  const auto effort = static_cast<std::int32_t>(std::min(leaves + kNode * task.descent.nodes(), most));
+  request.effort[query] = gives_up ? -effort : effort;
+  return gives_up;
+}
 
 template <class Real>
 void TreeSearch::prepare(const Rows& queries, const std::int32_t* ids, std::int64_t count, Task<Real>& task) const {
@@ -112,7 +134,7 @@ void TreeSearch::run(const SearchRequest& request, double nanoseconds, Progress&
 
 template <class Real>
 const std::vector<Neighbor>& TreeSearch::nearest(const SearchRequest& request, std::int64_t query, std::int64_t i,
-                                                 std::size_t k, std::int64_t most_leaves, Task<Real>& task) const {
+                                                 std::size_t k, const Budget& budget, Task<Real>& task) const {
   const Margin points = space_.filter.margin(task.search, i, points_.maxima());
   const Margin boxes = bound_.margin(task.bound, i, hierarchy_.maxima());
   const double offset = space_.filter.offset(task.search, i), other = bound_.offset(task.bound, i);
@@ -124,11 +146,11 @@ const std::vector<Neighbor>& TreeSearch::nearest(const SearchRequest& request, s
                        admission(request, query), exact(i, task));
   };
   reset();
-  if (most_leaves > 0) {
+  if (budget.most_leaves > 0) {
     const std::int64_t leaves =
-        task.descent.run(cells(), task.bound.query(i), task.search.query(i), most_leaves, task.nearest);
+        task.descent.run(cells(), task.bound.query(i), task.search.query(i), budget.most_leaves, task.nearest);
+    if (gave_up(request, query, budget, leaves, task)) return kUnanswered;
     const auto& found = task.nearest.finish();
-    task.computed.scanned += leaves * space_.search().block;
     task.computed.exact += task.nearest.computed();
     if (!task.nearest.doubtful()) return found;
     reset();
@@ -144,11 +166,12 @@ void TreeSearch::knn(const SearchRequest& request, const KnnAnswer& answer, Prog
   const auto k = static_cast<std::size_t>(std::min(answer.k, size()));
   // Where nearly everything is an answer, or nearly nothing may be one, a descent only adds to the work.
   const bool everything = 4 * static_cast<std::int64_t>(k) > size();
-  const auto most_leaves = everything ? 0 : static_cast<std::int64_t>(request.parameters[0]);
+  Budget budget = TreeSearch::budget(request);
+  if (everything) budget.most_leaves = 0;
   const auto as = [&]<class Real>(const Real*) {
     run<Real>(request, 1000.0 + 50.0 * static_cast<double>(k), progress,
               [&](std::int64_t query, std::int64_t i, Task<Real>& task) {
-                const auto& found = nearest(request, query, i, k, most_leaves, task);
+                const auto& found = nearest(request, query, i, k, budget, task);
                 answer.write(query, found);
               });
   };
@@ -181,10 +204,12 @@ TreeSearch::Limits<Real> TreeSearch::limits(const RangeRequest& radii, std::int6
 }
 
 template <class Real, class Collector>
-void TreeSearch::collect(std::int64_t i, Task<Real>& task, Collector& collector) const {
-  const std::int64_t leaves = task.descent.run(cells(), task.bound.query(i), task.search.query(i),
-                                               std::numeric_limits<std::int64_t>::max(), collector);
-  task.computed.scanned += leaves * space_.search().block;
+bool TreeSearch::collect(const SearchRequest& request, std::int64_t query, std::int64_t i, Task<Real>& task,
+                         Collector& collector) const {
+  const Budget allowed{std::numeric_limits<std::int64_t>::max(), budget(request).give_up};
+  const std::int64_t leaves =
+      task.descent.run(cells(), task.bound.query(i), task.search.query(i), allowed.give_up, collector);
+  return !gave_up(request, query, allowed, leaves, task);
 }
 
 RangeAnswer TreeSearch::range(const SearchRequest& request, const RangeRequest& radii, Progress& progress) const {
@@ -193,7 +218,7 @@ RangeAnswer TreeSearch::range(const SearchRequest& request, const RangeRequest& 
     run<Real>(request, 3000.0, progress, [&](std::int64_t query, std::int64_t i, Task<Real>& task) {
       const auto limits = this->limits(radii, query, i, task);
       task.within.reset(limits.points, limits.nodes, radii.radius[query], admission(request, query), exact(i, task));
-      collect(i, task, task.within);
+      if (!collect(request, query, i, task, task.within)) return;
       found[query] = task.within.finish();
       task.computed.exact += task.within.computed();
     });
@@ -210,7 +235,7 @@ std::vector<std::int64_t> TreeSearch::count(const SearchRequest& request, const 
       const auto limits = this->limits(radii, query, i, task);
       task.counter.reset(limits.points, limits.sure, limits.nodes, radii.radius[query], admission(request, query),
                          exact(i, task));
-      collect(i, task, task.counter);
+      if (!collect(request, query, i, task, task.counter)) return;
       counts[query] = task.counter.finish();
       task.computed.exact += task.counter.computed();
     });

@@ -15,6 +15,11 @@ namespace anear {
 // The parameters that every such method takes at a search, for its entry in the table of methods.
 const std::vector<Parameter>& tree_search_parameters();
 
+// Leaves that a query may visit, and how many make it give up.
+struct Budget {
+  std::int64_t most_leaves, give_up;
+};
+
 // A query goes down to the cells with the smallest bounds first and leaves out those whose bound exceeds what its k-th
 // nearest point so far, or its radius, allows. What the bound of a cell is the core does not know: it is a kernel like
 // any other, whose points are cells.
@@ -49,12 +54,16 @@ class TreeSearch final : public Method {
   void run(const SearchRequest& request, double nanoseconds, Progress& progress, const Search& search) const;
   template <class Real>
   void prepare(const Rows& queries, const std::int32_t* ids, std::int64_t count, Task<Real>& task) const;
+  static Budget budget(const SearchRequest& request);
+  template <class Real>
+  bool gave_up(const SearchRequest& request, std::int64_t query, const Budget& budget, std::int64_t leaves,
+               Task<Real>& task) const;
   Admission admission(const SearchRequest& request, std::int64_t query) const {
     return {size(), request.allow, request.exclude ? request.exclude[query] : -1};
   }
   template <class Real>
   const std::vector<Neighbor>& nearest(const SearchRequest& request, std::int64_t query, std::int64_t i, std::size_t k,
-                                       std::int64_t most_leaves, Task<Real>& task) const;
+                                       const Budget& budget, Task<Real>& task) const;
 
   // What the radius of query `query`, the i-th of a task, allows values and bounds to be.
   template <class Real>
@@ -63,9 +72,10 @@ class TreeSearch final : public Method {
   };
   template <class Real>
   Limits<Real> limits(const RangeRequest& radii, std::int64_t query, std::int64_t i, const Task<Real>& task) const;
-  // All leaves that may hold an answer, shown to `collector`.
+  // All leaves that may hold an answer, shown to `collector`; false: the query gave up.
   template <class Real, class Collector>
-  void collect(std::int64_t i, Task<Real>& task, Collector& collector) const;
+  bool collect(const SearchRequest& request, std::int64_t query, std::int64_t i, Task<Real>& task,
+               Collector& collector) const;
   template <class Real>
   ExactQuery exact(std::int64_t i, const Task<Real>& task) const;
 

@@ -92,8 +92,12 @@ class Index:
         distance_type: str = "float32",
         progress: _Progress | None = None,
         parameters: dict[str, float] = ...,
+        effort: NDArray[np.int32] | None = None,
     ) -> tuple[NDArray[np.int64], NDArray[Any]]:
-        """(ids, distances), both (queries, k); -1 and inf where there are fewer."""
+        """(ids, distances), both (queries, k); -1 and inf where there are fewer.
+
+        A tree fills ``effort``: the blocks it looked at for each query, negative where it gave up.
+        """
     def range(
         self,
         queries: NDArray[Any],
@@ -105,6 +109,8 @@ class Index:
         num_threads: int = 0,
         distance_type: str = "float32",
         progress: _Progress | None = None,
+        parameters: dict[str, float] = ...,
+        effort: NDArray[np.int32] | None = None,
     ) -> tuple[NDArray[np.int64], NDArray[Any], NDArray[np.int64]]:
         """(ids, distances, offsets): query q's answers lie at offsets[q]:offsets[q + 1]."""
     def count(
@@ -118,6 +124,8 @@ class Index:
         allow: NDArray[np.uint8] | None = None,
         num_threads: int = 0,
         progress: _Progress | None = None,
+        parameters: dict[str, float] = ...,
+        effort: NDArray[np.int32] | None = None,
     ) -> NDArray[np.int64]:
         """How many points each query has within its radius."""
     @property

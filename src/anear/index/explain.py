@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
@@ -80,8 +80,16 @@ def explain(distance: str | Expr | Distance, **params: Any) -> Explanation:
     return explained(resolved, stages_of(resolved.expr, lies_in_domain(resolved, True)), None, None)
 
 
-def explained(resolved: Resolved, stages: Stages, plan: Plan | None, memory: str | None) -> Explanation:
-    """The explanation of a distance, or of its use by an index: then with the plan and the memory it takes."""
+def explained(
+    resolved: Resolved,
+    stages: Stages,
+    plan: Plan | None,
+    memory: str | None,
+    notes: Iterable[tuple[str, str]] = (),
+) -> Explanation:
+    """The explanation of a distance, or of its use by an index: then with the plan and the memory it takes, and
+    further notes, each with a label.
+    """
     positive = is_positive(resolved)
     found = known(resolved.expr, positive)
     shown = resolved.distance.formula_text(resolved.params) if resolved.distance is not None else brief(resolved.expr)
@@ -90,6 +98,7 @@ def explained(resolved: Resolved, stages: Stages, plan: Plan | None, memory: str
         "",
         "Search",
         *_search(stages, plan, memory),
+        *(_line(label, text) for label, text in notes),
         "",
         "Properties" + (" (of positive numbers)" if positive else ""),
         *_properties(resolved, found, positive),

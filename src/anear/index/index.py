@@ -43,6 +43,7 @@ class Index:
         excludes; far faster up to some 12 dimensions, for every distance whose bound can be found (:meth:`explain`).
         "ball_tree": exact search in cells enclosed by balls, for every distance that is proved or stated to be a
         metric, whatever the bound over boxes; better than boxes where many coordinates hold few dimensions.
+        "auto": one of these, or two of them together, by how long each takes for some of the points.
     options : the method's own parameters. kd_tree has "split", how cells are cut: "spread" (the coordinate that extends
         furthest), "round_robin", "geodesic" (spread in the distance's own local metric), "auto".
     point_data : {name: array (n,) or (n, L)} for each ``point_field(name)`` of the formula. Fields of float64 make the
@@ -188,7 +189,8 @@ class Index:
         return DistanceCounts(*(sum(counts) for counts in zip(*each, strict=True)))
 
     def explain(self) -> Explanation:
-        """How this index searches: what :func:`anear.explain` tells of its distance, and the memory it takes.
+        """How this index searches: what :func:`anear.explain` tells of its distance, the memory it takes, which method
+        searches and why, and what was proved of the bound that a tree leaves out points by.
 
         Examples
         --------
@@ -201,7 +203,9 @@ class Index:
         each = self.nbytes / len(self)
         row = self._rows.shape[1] * self._rows.itemsize
         text = f"{each:.0f} bytes a point, beside the {row} of the point itself"
-        return explained(self._resolved, self._space.stages, self._built.plan, text)
+        choice = self._built.choice or (self._method,)
+        notes = [("method", line) for line in choice] + [("bound", line) for line in self._built.words]
+        return explained(self._resolved, self._space.stages, self._built.plan, text, notes)
 
     # searching
 
@@ -229,7 +233,7 @@ class Index:
         allow, deny : ids or a boolean mask of points that may, or may not, be returned.
         exclude : for each query the id of one point to leave out (-1: none).
         max_leaves : for trees: look into so many cells of a few points each, the nearest first, and no further. Fast,
-            and may miss neighbours.
+            and may miss neighbours. Where "auto" has chosen to scan there is nothing to leave out.
         num_threads : None: as many as the process may use. The answer is the same for any number.
         progress : as for ``Index``.
 
@@ -282,7 +286,7 @@ class Index:
         """A search whose arguments have been checked."""
         built, storage = self._for(rows), storage_name(rows)
         core, arithmetic, outer = built.core, self._space.arithmetic, self._space.stages.outer
-        limits = limits if limits and built is self._built else {}
+        limits = limits if limits and not built.scans else {}
         if limits or not may_be_flat(outer, self._space.checked):
             return Neighbors(*core.knn(viewed(rows), storage, k, team, exclude, allow, arithmetic, progress, limits))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,11 @@ from anear.errors import ArgumentError
 from anear.formula.bounds import Bound
 from anear.formula.hoist import Plan
 from anear.index.arguments import Progress, shown
+from anear.index.auto import chosen
 from anear.index.balls import balls_of
 from anear.index.boxes import SPLITS, Range, boxes_of
 from anear.index.choice import choose_plan
+from anear.index.metrics import lacking
 from anear.index.objects import viewed
 from anear.index.tables import CompiledTable, Space
 from anear.spaces.domain import Domain
@@ -25,21 +27,29 @@ from anear.spaces.space import Resolved
 
 __all__ = ["METHODS", "Built", "build", "checked_options"]
 
-METHODS = ("flat", "kd_tree", "ball_tree")
-_OPTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {"flat": {}, "kd_tree": {"split": SPLITS}, "ball_tree": {}}
+METHODS = ("flat", "kd_tree", "ball_tree", "auto")
+_OPTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "flat": {},
+    "kd_tree": {"split": SPLITS},
+    "ball_tree": {},
+    "auto": {},
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
     """A method built over points: the core's object, the plan it scans with, and for trees what they prune with.
 
-    ``words`` are lines for people: what was proved of the bound.
+    ``scans``: it looks at every point, whatever limits are set. Lines for people: ``words`` say what was proved of the
+    bound, ``choice`` which method was chosen and why.
     """
 
     core: Any
     plan: Plan
     bound: Bound | None = None
     words: tuple[str, ...] = ()
+    choice: tuple[str, ...] = ()
+    scans: bool = False
 
     def outside(self, queries: npt.NDArray[Any]) -> bool:
         """Whether a coordinate of the queries lies where the bound was not proved."""
@@ -79,11 +89,13 @@ def build(
     """The method over the rows; ``checked``: they and all queries keep to the distance's domain."""
     if method == "kd_tree":
         return _kd_tree(space, rows, resolved, options["split"], team, progress)
+    if method == "auto":
+        return _auto(space, rows, resolved, team, progress, checked)
     if method == "ball_tree":
         return _ball_tree(space, rows, resolved, checked, team, progress)
     plan = choose_plan(space, rows)
     table = space.search_table(plan)
-    return Built(_index("flat", space, rows, plan, table, space.precision(plan), {}, team, progress), plan)
+    return Built(_index("flat", space, rows, plan, table, space.precision(plan), {}, team, progress), plan, scans=True)
 
 
 def _kd_tree(
@@ -116,6 +128,17 @@ def _ball_tree(
     table = space.cell_table(plan, balls.arithmetic)
     core = _index("ball_tree", space, rows, plan, table, balls.arithmetic, {}, team, progress, balls=balls.core)
     return Built(core, plan, words=balls.words)
+
+
+def _auto(
+    space: Space, rows: npt.NDArray[Any], resolved: Resolved, team: int, progress: Progress | None, checked: bool
+) -> Built:
+    def make(method: str, points: npt.NDArray[Any]) -> Built:
+        options = checked_options(method, None)
+        return build(method, space, points, resolved, options, team, progress, checked)
+
+    built, core, choice = chosen(space, rows, make, lambda: lacking(resolved, checked))
+    return replace(built, core=core, choice=choice)
 
 
 _ANY: Range = (-math.inf, math.inf)
