@@ -28,6 +28,7 @@ _SAMPLED: Final = 1024  # but no more than about so many
 PATIENCE: Final = 2.0  # scans that a query may take before it gives up
 _LONG: Final = 1e6  # nanoseconds from which a batch is long
 _TRIES: Final = 32  # one in so many single searches goes the way that has been slower, for it may no longer be
+_SURE: Final = 0.9  # of a scan's time: a tree that is expected to take more is not worth the risk
 _WEIGHT: Final = 0.25  # of the latest search in the average of all
 
 Ids = npt.NDArray[np.int64]
@@ -223,7 +224,7 @@ class Either:
         self._turn += 1
         found: tuple[Ids, npt.NDArray[Any]]
         before = self._seen.get(kind, cost.tree)
-        if before + cost.call < cost.scan_one or self._turn % _TRIES == 0:
+        if before + cost.call < _SURE * cost.scan_one or self._turn % _TRIES == 0:
             effort = np.zeros(1, np.int32)
             found = self._tree.knn(queries, storage, k, team, exclude, allow, kept, progress, limits, effort)
             looked = effort.item()
@@ -249,11 +250,11 @@ class Either:
             expected = self._descend(ask, parts, first, len(first), scan, cost, kind)
             places = np.delete(np.arange(count), first)
             count -= len(first)
-        elif expected >= scan:
+        elif expected >= _SURE * scan:
             self._turn += 1
             if self._turn % _TRIES == 0:
                 expected = 0.0
-        if expected < scan:
+        if expected < _SURE * scan:
             self._descend(ask, parts, places, count, scan, cost, kind)
         else:
             parts.append((places, ask(self._scan(), places)))
