@@ -53,6 +53,7 @@ class Nearest {
     points_ = points;
     nodes_ = nodes;
     admission_ = admission;
+    filtered_ = admission.allowed != nullptr || admission.excluded >= 0;
     exact_ = exact;
     limit_ = node_limit_ = std::numeric_limits<Real>::quiet_NaN();
     most_ = std::max(4 * k, k + 2048);
@@ -60,7 +61,7 @@ class Nearest {
     memory_.resize(static_cast<std::size_t>(places_) + 1);
     memory_[0] = -std::numeric_limits<Real>::infinity();
     std::fill(memory_.begin() + 1, memory_.end(), std::numeric_limits<Real>::infinity());
-    candidates_.clear();
+    size_ = 0;
     undecided_.clear();
     settled_.clear();
     doubtful_ = false;
@@ -70,26 +71,33 @@ class Nearest {
   Real limit() const { return limit_; }
   Real node_limit() const { return node_limit_; }
 
-  // Adds point ids[i] with values[i] for every bit i of `mask`.
+  // Adds point ids[i] with values[i] for every bit i of `mask`. First all of them lower the limit, and then only those
+  // still below it become candidates: of the first leaf's many hardly more than k.
   void add_lanes(const Real* values, std::uint64_t mask, const std::int32_t* ids) {
-    for (; mask != 0; mask &= mask - 1) {
-      const int lane = std::countr_zero(mask);
-      const std::int32_t id = ids[lane];
-      if (!admission_.admits(id)) continue;
-      const Real value = values[lane];
-      if (value == value) {
-        candidates_.emplace_back(value, id);
-        if (value < largest()) insert(value);
-      } else {
-        undecided_.push_back(id);  // a prepared form may be NaN where the formula is a number
-      }
+    if (filtered_) mask = admitted(mask, ids);
+    Real kth = largest();
+    bool lower = false;
+    for (std::uint64_t left = mask; left != 0; left &= left - 1) {
+      const Real value = values[std::countr_zero(left)];
+      if (!(value < kth)) continue;
+      insert(value);
+      kth = largest();
+      lower = true;
     }
-    const Real kth = largest();
-    if (kth < std::numeric_limits<Real>::infinity()) {
+    if (lower && kth < std::numeric_limits<Real>::infinity()) {
       limit_ = points_(kth);
       node_limit_ = nodes_(kth);
     }
-    if (candidates_.size() + undecided_.size() >= most_) prune();
+    if (candidates_.size() < size_ + kMostLanes) candidates_.resize(2 * (size_ + kMostLanes));
+    for (mask &= passing_lanes(values, std::bit_width(mask), limit_); mask != 0; mask &= mask - 1) {
+      const int lane = std::countr_zero(mask);
+      if (values[lane] == values[lane]) {
+        candidates_[size_++] = Candidate<Real>(values[lane], ids[lane]);
+      } else {
+        undecided_.push_back(ids[lane]);  // a prepared form may be NaN where the formula is a number
+      }
+    }
+    if (size_ + undecided_.size() >= most_) prune();
   }
 
   // Adds a point of which no value is known.
@@ -114,7 +122,8 @@ class Nearest {
   bool doubtful() const { return doubtful_; }
 
  private:
-  static constexpr std::size_t kInserted = 48;  // up to so many are kept sorted, which is faster than a heap
+  static constexpr std::size_t kMostLanes = 64;  // that one call adds
+  static constexpr std::size_t kInserted = 48;   // up to so many are kept sorted, which is faster than a heap
 
   // The largest of the k smallest.
   Real largest() const { return k_ <= kInserted ? memory_[k_] : memory_[1]; }
@@ -127,25 +136,35 @@ class Nearest {
     std::push_heap(smallest, smallest + k_);
   }
 
+  std::uint64_t admitted(std::uint64_t mask, const std::int32_t* ids) const {
+    std::uint64_t admitted = 0;
+    for (; mask != 0; mask &= mask - 1) {
+      const int lane = std::countr_zero(mask);
+      admitted |= std::uint64_t{admission_.admits(ids[lane])} << lane;
+    }
+    return admitted;
+  }
+
   void drop_far() {
     const auto far = [&](const Candidate<Real>& c) { return c.value() >= limit_; };
-    candidates_.erase(std::remove_if(candidates_.begin(), candidates_.end(), far), candidates_.end());
+    size_ = static_cast<std::size_t>(std::remove_if(candidates_.data(), candidates_.data() + size_, far) -
+                                     candidates_.data());
   }
 
   void prune() {
     drop_far();
-    if (candidates_.size() + undecided_.size() >= most_ / 2) settle();
+    if (size_ + undecided_.size() >= most_ / 2) settle();
   }
 
   // Replaces candidates by exact neighbours and keeps the k nearest of these. The limit stays: it was found from k points.
   void settle() {
     ids_.clear();
-    for (const Candidate<Real>& candidate : candidates_) ids_.push_back(candidate.id());
+    for (std::size_t i = 0; i < size_; ++i) ids_.push_back(candidates_[i].id());
     const std::size_t before = settled_.size();
     exact_.append(ids_, distances_, settled_);
     doubtful_ |= settled_.size() - before < ids_.size();
     exact_.append(undecided_, distances_, settled_);
-    candidates_.clear();
+    size_ = 0;
     undecided_.clear();
     if (settled_.size() > k_) {
       std::nth_element(settled_.begin(), settled_.begin() + static_cast<std::ptrdiff_t>(k_), settled_.end());
@@ -156,13 +175,15 @@ class Nearest {
   std::size_t k_ = 0;
   LimitRule points_, nodes_;
   Admission admission_;
+  bool filtered_ = false;
   ExactQuery exact_;
   Real limit_ = 0, node_limit_ = 0;
   std::size_t most_ = 0;
   bool doubtful_ = false;
   std::int64_t places_ = 0;   // for the smallest values: k, or the next multiple of 4
   std::vector<Real> memory_;  // minus infinity, then the smallest values: sorted, or a heap with the largest in front
-  std::vector<Candidate<Real>> candidates_;
+  std::vector<Candidate<Real>> candidates_;  // the first size_ count; the rest is room for more
+  std::size_t size_ = 0;
   std::vector<std::int32_t> undecided_;
   std::vector<Neighbor> settled_;
   std::vector<std::int32_t> ids_;  // scratch
