@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 #include "base/memory.h"
 #include "base/parallel.h"
@@ -15,7 +16,9 @@ namespace anear {
 namespace {
 
 constexpr std::int64_t kTaskPoints = 16 << 10;  // fewer are not worth a task of their own
-constexpr std::int64_t kSampled = 2048;  // from so many points on, a sample finds where the median is to be sought
+constexpr std::int64_t kSampled = 2048;       // from so many points on, a sample finds where the median is to be sought
+constexpr std::int64_t kTogether = 64 << 10;  // so many are cut by all threads at once
+constexpr std::int64_t kPiece = 16 << 10;     // records that a thread takes of these at a time
 constexpr std::int64_t kMostColumns = 32;
 
 // A point that travels with its coordinates: every pass over a range then reads and writes memory in order. In float32
@@ -46,6 +49,47 @@ struct Less {
   bool operator()(const Record& a, const Record& b) const { return a.key(column) < b.key(column); }
 };
 
+// How far records reach in each coordinate.
+template <class Point>
+class Reach {
+ public:
+  Reach() = default;
+  Reach(const Point* first, const Point* last) {
+    Coordinates low = first->at, high = first->at;  // in registers, which members would not be
+    for (const Point* point = first + 1; point < last; ++point) {
+      for (std::size_t j = 0; j < low.size(); ++j) {
+        low[j] = std::min(low[j], point->at[j]);
+        high[j] = std::max(high[j], point->at[j]);
+      }
+    }
+    low_ = low;
+    high_ = high;
+  }
+
+  void add(const Reach& other) {
+    for (std::size_t j = 0; j < low_.size(); ++j) {
+      low_[j] = std::min(low_[j], other.low_[j]);
+      high_[j] = std::max(high_[j], other.high_[j]);
+    }
+  }
+
+  // The coordinate in which they reach furthest.
+  int widest() const {
+    int best = 0;
+    float most = -1;
+    for (std::size_t j = 0; j < low_.size(); ++j) {
+      const float width = from_sortable(high_[j]) - from_sortable(low_[j]);
+      if (width > most) best = static_cast<int>(j), most = width;
+    }
+    return best;
+  }
+
+ private:
+  using Coordinates = decltype(Point::at);
+
+  Coordinates low_, high_;
+};
+
 template <int Columns>
 class Partition {
  public:
@@ -61,7 +105,6 @@ class Partition {
         order_(rows.count) {}
 
   std::vector<std::int32_t> run(int threads, Progress& progress) {
-    constexpr std::int64_t kPiece = 64 << 10;
     progress.start(2 * rows_.count);
     with_storage_type(rows_.storage, [&](auto* type) {
       parallel_for((rows_.count + kPiece - 1) / kPiece, threads, progress, [&](std::int64_t piece) {
@@ -69,8 +112,12 @@ class Partition {
         progress.advance(kPiece);
       });
     });
-    fork_join(threads, progress,
-              [&](Tasks& tasks) { divide(tasks, progress, points_.data(), scratch_.data(), {0, rows_.count, 0}); });
+    const std::vector<Cell> cells = cut_together(threads, progress);
+    fork_join(threads, progress, [&](Tasks& tasks) {
+      for (const Cell& cell : cells) {
+        tasks.spawn([this, &progress, cell](Tasks& more) { divide(more, progress, cell.from, cell.to, cell.range); });
+      }
+    });
     return std::move(order_);
   }
 
@@ -79,6 +126,12 @@ class Partition {
     std::int64_t first, last;
     int depth;
     std::int64_t size() const { return last - first; }
+  };
+
+  // The records of a range lie in from[range]; to[range] is free.
+  struct Cell {
+    Point *from, *to;
+    Range range;
   };
 
   template <class Stored>
@@ -95,12 +148,81 @@ class Partition {
     }
   }
 
-  // The records lie in from[range]; to[range] is free. Halves change places between the two as they are cut.
+  int column_of(Range range, int widest) const {
+    return rule_ == SplitRule::round_robin ? range.depth % static_cast<int>(columns_.size()) : widest;
+  }
+  std::int64_t left_of(Range range) const { return left_blocks((range.size() + block_ - 1) / block_, block_) * block_; }
+
+  // Cuts ranges that would keep all but one thread waiting, each with all threads; returns the ranges left. The pieces in
+  // which threads work do not depend on their number.
+  std::vector<Cell> cut_together(int threads, Progress& progress) {
+    std::vector<Cell> large{{points_.data(), scratch_.data(), {0, rows_.count, 0}}}, small;
+    while (!large.empty()) {
+      const Cell cell = large.back();
+      large.pop_back();
+      if (cell.range.size() < kTogether) {
+        small.push_back(cell);
+        continue;
+      }
+      const Range range = cell.range;
+      const std::int64_t left = left_of(range);
+      Point *from = cell.from + range.first, *to = cell.to + range.first;
+      const int column =
+          column_of(range, rule_ == SplitRule::spread ? widest_together(from, range.size(), threads, progress) : 0);
+      cut_pieces(from, to, range.size(), left, Less<Point>{column}, threads, progress);
+      large.push_back({cell.to, cell.from, {range.first, range.first + left, range.depth + 1}});
+      large.push_back({cell.to, cell.from, {range.first + left, range.last, range.depth + 1}});
+    }
+    return small;
+  }
+
+  static int widest_together(const Point* points, std::int64_t n, int threads, Progress& progress) {
+    std::vector<Reach<Point>> extents((n + kPiece - 1) / kPiece);
+    parallel_for(static_cast<std::int64_t>(extents.size()), threads, progress, [&](std::int64_t piece) {
+      extents[piece] = Reach<Point>(points + piece * kPiece, points + std::min((piece + 1) * kPiece, n));
+    });
+    for (const Reach<Point>& extent : extents) extents[0].add(extent);
+    return extents[0].widest();
+  }
+
+  // As `cut`, in pieces: each counts what goes where, and then writes it to its own places.
+  static void cut_pieces(const Point* from, Point* to, std::int64_t n, std::int64_t left, Less<Point> less, int threads,
+                         Progress& progress) {
+    const auto [first, last] = enclose(from, n, left, less);
+    const std::uint64_t low = first.key(less.column), high = last.key(less.column);
+    const auto part = [&](const Point& point) {
+      const std::uint64_t key = point.key(less.column);
+      return static_cast<int>(key >= low) + static_cast<int>(key >= high);
+    };
+    const std::int64_t pieces = (n + kPiece - 1) / kPiece;
+    std::vector<std::array<std::int64_t, 3>> places(pieces);
+    parallel_for(pieces, threads, progress, [&](std::int64_t piece) {
+      std::array<std::int64_t, 3> counts{};
+      for (std::int64_t i = piece * kPiece; i < std::min((piece + 1) * kPiece, n); ++i) ++counts[part(from[i])];
+      places[piece] = counts;
+    });
+    std::array<std::int64_t, 3> sizes{};
+    std::int64_t place = 0;
+    for (int which = 0; which < 3; ++which) {
+      for (auto& of_piece : places) {
+        sizes[which] += of_piece[which];
+        place += std::exchange(of_piece[which], place);
+      }
+    }
+    parallel_for(pieces, threads, progress, [&](std::int64_t piece) {
+      auto next = places[piece];
+      for (std::int64_t i = piece * kPiece; i < std::min((piece + 1) * kPiece, n); ++i)
+        to[next[part(from[i])]++] = from[i];
+    });
+    settle(to, sizes[0], sizes[1], sizes[2], left, less);
+  }
+
+  // Halves change places between `from` and `to` as they are cut.
   void divide(Tasks& tasks, Progress& progress, Point* from, Point* to, Range range) {
     while (range.size() > block_) {
-      const int column = rule_ == SplitRule::round_robin ? range.depth % static_cast<int>(columns_.size())
-                                                         : widest(from + range.first, from + range.last);
-      const std::int64_t left = left_blocks((range.size() + block_ - 1) / block_, block_) * block_;
+      const int column = column_of(
+          range, rule_ == SplitRule::spread ? Reach<Point>(from + range.first, from + range.last).widest() : 0);
+      const std::int64_t left = left_of(range);
       if (cut(from + range.first, to + range.first, range.size(), left, Less<Point>{column})) std::swap(from, to);
       const Range first{range.first, range.first + left, range.depth + 1};
       range = {range.first + left, range.last, range.depth + 1};
@@ -112,23 +234,6 @@ class Partition {
     }
     for (std::int64_t i = range.first; i < range.last; ++i) order_[i] = static_cast<std::int32_t>(from[i].id);
     progress.advance(range.size());
-  }
-
-  static int widest(const Point* first, const Point* last) {
-    auto low = first->at, high = first->at;
-    for (const Point* point = first + 1; point < last; ++point) {
-      for (int j = 0; j < Columns; ++j) {
-        low[j] = std::min(low[j], point->at[j]);
-        high[j] = std::max(high[j], point->at[j]);
-      }
-    }
-    int best = 0;
-    float widest = -1;
-    for (int j = 0; j < Columns; ++j) {
-      const float width = from_sortable(high[j]) - from_sortable(low[j]);
-      if (width > widest) best = j, widest = width;
-    }
-    return best;
   }
 
   // Brings the `left` smallest of n records to the front. True: they lie in `to` now, false: still in `from`.
@@ -154,6 +259,13 @@ class Partition {
       between += !(is_below | is_above);
     }
     std::copy_n(from, between, to + below);
+    settle(to, below, between, above, left, less);
+    return true;
+  }
+
+  // Of records below, between and above two pivots, brings the `left` smallest to the front.
+  static void settle(Point* to, std::int64_t below, std::int64_t between, std::int64_t above, std::int64_t left,
+                     Less<Point> less) {
     if (left <= below) {
       select_smallest(to, below, left, less);
     } else if (left <= below + between) {
@@ -161,7 +273,6 @@ class Partition {
     } else {
       select_smallest(to + below + between, above, left - below - between, less);
     }
-    return true;
   }
 
   // Two records that the one of rank `left` most likely lies between (Floyd and Rivest, 1975).
