@@ -153,7 +153,7 @@ def test_named_distances(name: str, params: dict[str, Any]) -> None:
     assert said > 0 or name in ("negdotprod", "tanimoto")  # of both signs: nothing is proved of their rounding
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(separable(), seeds, changes, st.sampled_from(["float32", "float64"]))
 def test_separable_formulas(expr: Expr, seed: int, change: str, storage: str) -> None:
     queries, points = data(seed, told_apart(expr, change), storage, positive=False)
@@ -163,7 +163,7 @@ def test_separable_formulas(expr: Expr, seed: int, change: str, storage: str) ->
     check(expr, near, near[:8])
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(st.one_of(formulas(fields=True), formulas(fields=True, positive=True)), seeds, changes)
 def test_any_formula(expr: Expr, seed: int, change: str) -> None:
     queries, points = data(seed, told_apart(expr, change), "float32", positive=bool(seed % 2))

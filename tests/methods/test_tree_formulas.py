@@ -96,13 +96,13 @@ kinds = st.sampled_from(["float64", "float32", "float16", "int8"])
 changes = st.sampled_from(sorted(CHANGES))
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(formulas(fields=True), seeds, changes, kinds)
 def test_any_formula(expr: Expr, seed: int, change: str, storage: str) -> None:
     agree(expr, seed, change, storage)
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(formulas(positive=True, fields=True), seeds, changes, kinds)
 def test_any_formula_of_positive_numbers(expr: Expr, seed: int, change: str, storage: str) -> None:
     agree(expr, seed, change, storage, positive=True)
@@ -146,7 +146,7 @@ TERMS: Final = (
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(separable(), seeds, changes, kinds)
 def test_separable_formulas(expr: Expr, seed: int, change: str, storage: str) -> None:
     assert expr.length is None
