@@ -22,6 +22,7 @@ constexpr std::int64_t kQueriesPerTask = 128;  // their prepared form stays in t
 constexpr std::int64_t kWorthOrdering = 64;    // queries
 constexpr std::int64_t kFewPoints = 2048;      // so few admitted points are not worth a descent
 constexpr std::int64_t kDistancesBetweenPolls = 20'000;
+constexpr double kKeptNanoseconds = 60e3;           // a search that takes longer (k in the thousands) may allocate
 constexpr double kNanosecondsWorthAThread = 100e3;  // of searching
 const std::vector<Neighbor> kUnanswered;
 
@@ -124,6 +125,15 @@ void TreeSearch::run(const SearchRequest& request, double nanoseconds, Progress&
     progress.count(task.computed);
     task.computed = {};
   };
+  // One query at a time must not pay for allocations: its scratch stays with the thread. While in use it is taken away,
+  // for a progress callback may start another search.
+  if (queries == 1 && nanoseconds < kKeptNanoseconds) {
+    static thread_local std::unique_ptr<Task<Real>> kept;
+    auto task = kept ? std::move(kept) : std::make_unique<Task<Real>>();
+    work(0, *task);
+    kept = std::move(task);
+    return;
+  }
   Spares<Task<Real>> spares;
   parallel_for((queries + per_task - 1) / per_task, threads, progress, [&](std::int64_t number) {
     auto task = spares.take();
