@@ -109,6 +109,10 @@ void bind_kernels(nb::module_& module) {
              nb::arg("storage"), nb::arg("ids"), nb::arg("parameters"), "Run the table's gather kernel.");
   module.def("pair", &pair, nb::arg("table"), nb::arg("a"), nb::arg("b"), nb::arg("parameters"),
              "Run the table's pair kernel.");
+  module.def(
+      "all_finite",
+      [](nb::handle rows, const std::string& storage) { return all_finite(RowsArray(rows, "rows", storage).rows); },
+      nb::arg("rows"), nb::arg("storage"), "Whether no number of the rows is NaN or infinite.");
   module.def("pairwise", &bind_pairwise, nb::arg("queries"), nb::arg("query_storage"), nb::arg("points"),
              nb::arg("point_storage"), nb::arg("table"), nb::arg("parameters"), nb::arg("out"),
              nb::arg("num_threads") = 0, nb::arg("progress") = nb::none(), nb::arg("guarded").none() = nb::none(),

@@ -13,7 +13,7 @@
 
 namespace anear {
 
-inline constexpr std::uint32_t kAbiVersion = 2;
+inline constexpr std::uint32_t kAbiVersion = 3;
 
 // raw blocks -> prepared blocks (points) or prepared blocks of queries ([query_slots][block], to be transposed by the
 // caller). Arithmetic is float64 whatever `real` is, so that a prepared value is off by at most half an ulp of `real`.
@@ -21,6 +21,10 @@ inline constexpr std::uint32_t kAbiVersion = 2;
 // it may be null, and then is left alone.
 using PrepareKernel = void (*)(const double* raw_blocks, std::int64_t n_blocks, const double* parameters, void* out,
                                double* maxima);
+
+// Prepared blocks whose points' coordinates stand in their places already (float, [columns][block], `coordinates` bytes
+// from each block's begin), as float32 rows are turned: all else of the blocks. Computed as `prepare_points` does.
+using PrepareTurnedKernel = void (*)(void* out, std::int64_t n_blocks, const double* parameters);
 
 // `n` queries, rows of `real` numbers `row_bytes` apart, -> prepared queries. In float64 as well: what `prepare_query`
 // computes, without turning rows to lanes and back.
@@ -63,7 +67,9 @@ struct KernelTable {
   std::int64_t query_slots = 0;        // numbers in a prepared query
   std::int64_t point_block_bytes = 0;  // bytes of a prepared block
   std::int32_t maxima = 0;             // how many maxima `prepare_points` reports
+  std::int64_t coordinates = 0;        // where a prepared block's coordinates begin, for `prepare_turned`
   PrepareKernel prepare_points = nullptr;
+  PrepareTurnedKernel prepare_turned = nullptr;  // beside prepare_points, never alone; for float32 rows
   PrepareKernel prepare_query = nullptr;
   PrepareRowsKernel prepare_rows = nullptr;  // beside prepare_query, never alone
   SelectKernel select = nullptr;             // query_tile queries

@@ -41,7 +41,9 @@ const std::map<std::string, Setter>& setters() {
       {"query_slots", number(&KernelTable::query_slots)},
       {"point_block_bytes", number(&KernelTable::point_block_bytes)},
       {"maxima", number(&KernelTable::maxima)},
+      {"coordinates", number(&KernelTable::coordinates)},
       {"prepare_points", kernel(&KernelTable::prepare_points)},
+      {"prepare_turned", kernel(&KernelTable::prepare_turned)},
       {"prepare_query", kernel(&KernelTable::prepare_query)},
       {"prepare_rows", kernel(&KernelTable::prepare_rows)},
       {"select", kernel(&KernelTable::select)},
@@ -84,6 +86,10 @@ void Table::check() const {
   within("query_slots", t.query_slots, t.prepare_query ? 1 : 0, kManyColumns);
   within("point_block_bytes", t.point_block_bytes, t.prepare_points ? 1 : 0, kManyColumns * 64);
   within("maxima", t.maxima, 0, 1 << 20);
+  if (t.prepare_turned != nullptr) {
+    const std::int64_t turned = t.point_columns * t.block * static_cast<std::int64_t>(sizeof(float));
+    within("coordinates", t.coordinates, 0, t.point_block_bytes - turned);
+  }
 }
 
 }  // namespace anear

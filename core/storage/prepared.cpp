@@ -58,6 +58,15 @@ std::int64_t padded_blocks(const KernelTable& table, std::int64_t count) {
 
 void prepare_blocks(const KernelTable& table, const double* parameters, const Rows& rows, std::int64_t first,
                     std::int64_t blocks, std::byte* out, double* maxima, AlignedArray<double>& raw) {
+  const bool turned = table.prepare_turned != nullptr && maxima == nullptr && rows.storage == Storage::float32;
+  if (turned && can_turn_floats(table.block)) {
+    for (std::int64_t i = 0; i < blocks; ++i) {
+      std::byte* to = out + i * table.point_block_bytes;
+      turn_floats(rows, first + i * table.block, 1, table.block, table.point_block_bytes, to + table.coordinates);
+      table.prepare_turned(to, 1, parameters);
+    }
+    return;
+  }
   const std::int64_t bytes = raw_block_bytes(table, rows.columns);
   const std::int64_t piece = std::clamp<std::int64_t>(kPieceBytes / bytes, 1, blocks);
   raw.ensure(piece * bytes / sizeof(double));

@@ -1,6 +1,14 @@
 #include "storage/rows.h"
 
 #include <array>
+#include <cstring>
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define ANEAR_AVX2 __attribute__((target("avx2")))
+#define ANEAR_INLINE inline __attribute__((always_inline))  // so that it is compiled for its caller's registers
+#else
+#define ANEAR_INLINE inline
+#endif
 
 namespace anear {
 namespace {
@@ -20,6 +28,34 @@ constexpr std::array<StorageType, 6> kTypes{{{Storage::float64, "float64", 8},
 
 const StorageType& type(Storage storage) { return kTypes[static_cast<std::size_t>(storage)]; }
 
+// A number is NaN or infinite where all bits of its exponent are set. A loop without a branch becomes vector code.
+template <class Bits, Bits exponent>
+ANEAR_INLINE bool finite_loop(const std::byte* data, std::int64_t count) {
+  Bits bad = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    Bits bits;
+    std::memcpy(&bits, data + i * sizeof(Bits), sizeof(Bits));
+    bad |= static_cast<Bits>((bits & exponent) == exponent);
+  }
+  return bad == 0;
+}
+
+#ifdef ANEAR_AVX2
+template <class Bits, Bits exponent>
+ANEAR_AVX2 bool finite_wide(const std::byte* data, std::int64_t count) {
+  return finite_loop<Bits, exponent>(data, count);
+}
+#endif
+
+template <class Bits, Bits exponent>
+bool finite(const std::byte* data, std::int64_t count) {
+#ifdef ANEAR_AVX2
+  static const bool wide = __builtin_cpu_supports("avx2");
+  if (wide) return finite_wide<Bits, exponent>(data, count);
+#endif
+  return finite_loop<Bits, exponent>(data, count);
+}
+
 }  // namespace
 
 Storage parse_storage(std::string_view name) {
@@ -33,5 +69,21 @@ Storage parse_storage(std::string_view name) {
 
 std::string_view storage_name(Storage storage) { return type(storage).name; }
 std::int64_t storage_bytes(Storage storage) { return type(storage).bytes; }
+
+bool all_finite(const Rows& rows) {
+  const std::int64_t count = rows.count * rows.columns;
+  switch (rows.storage) {
+    case Storage::float64:
+      return finite<std::uint64_t, 0x7ff0000000000000>(rows.data, count);
+    case Storage::float32:
+      return finite<std::uint32_t, 0x7f800000>(rows.data, count);
+    case Storage::float16:
+      return finite<std::uint16_t, 0x7c00>(rows.data, count);
+    case Storage::bfloat16:
+      return finite<std::uint16_t, 0x7f80>(rows.data, count);
+    default:
+      return true;
+  }
+}
 
 }  // namespace anear

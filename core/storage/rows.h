@@ -35,6 +35,9 @@ inline float widened(BFloat16 v) { return widen(v); }
 inline float widened(std::int8_t v) { return v; }
 inline float widened(std::uint8_t v) { return v; }
 
+// Whether no number of the rows is NaN or infinite.
+bool all_finite(const Rows& rows);
+
 // Calls f with a null pointer of the storage's C++ type.
 template <class F>
 decltype(auto) with_storage_type(Storage storage, F&& f) {

@@ -97,15 +97,33 @@ ANEAR_AVX2 inline void turn_square(const float* const* rows, std::int64_t c, __m
   }
 }
 
-// Columns [0, columns), a multiple of eight, of eight rows, as doubles.
-ANEAR_AVX2 void turn_wide(const float* const* rows, std::int64_t columns, std::int64_t stride, double* out) {
+ANEAR_AVX2 inline void put(__m256 v, double* to) {
+  _mm256_storeu_pd(to, _mm256_cvtps_pd(_mm256_castps256_ps128(v)));
+  _mm256_storeu_pd(to + 4, _mm256_cvtps_pd(_mm256_extractf128_ps(v, 1)));
+}
+
+ANEAR_AVX2 inline void put(__m256 v, float* to) { _mm256_storeu_ps(to, v); }
+
+// Columns [0, columns), a multiple of eight, of eight rows.
+template <class Out>
+ANEAR_AVX2 void turn_wide(const float* const* rows, std::int64_t columns, std::int64_t stride, Out* out) {
   for (std::int64_t c = 0; c < columns; c += 8) {
     __m256 v[8];
     turn_square(rows, c, v);
-    for (int i = 0; i < 8; ++i) {
-      double* to = out + (c + i) * stride;
-      _mm256_storeu_pd(to, _mm256_cvtps_pd(_mm256_castps256_ps128(v[i])));
-      _mm256_storeu_pd(to + 4, _mm256_cvtps_pd(_mm256_extractf128_ps(v[i], 1)));
+    for (int i = 0; i < 8; ++i) put(v[i], out + (c + i) * stride);
+  }
+}
+
+// A block of float32 rows, `row` giving those of its lanes.
+template <class Out, class Row>
+void turn_block(const Row& row, std::int64_t columns, std::int64_t block, Out* out) {
+  const std::int64_t whole = columns / 8 * 8;
+  for (std::int64_t lane = 0; lane < block; lane += 8) {
+    const float* lanes[8];
+    for (std::int64_t i = 0; i < 8; ++i) lanes[i] = row(lane + i);
+    turn_wide(lanes, whole, block, out + lane);
+    for (std::int64_t c = whole; c < columns; ++c) {
+      for (std::int64_t i = 0; i < 8; ++i) out[c * block + lane + i] = lanes[i][c];
     }
   }
 }
@@ -146,16 +164,8 @@ void transpose(const Rows& rows, std::int64_t first, std::int64_t blocks, std::i
   for (std::int64_t start = 0; start < blocks * block; start += block, out += block * rows.columns) {
 #ifdef ANEAR_AVX2
     if constexpr (std::is_same_v<T, float>) {
-      if (block % 8 == 0 && wide()) {
-        const std::int64_t whole = rows.columns / 8 * 8;
-        for (std::int64_t lane = 0; lane < block; lane += 8) {
-          const float* lanes[8];
-          for (std::int64_t i = 0; i < 8; ++i) lanes[i] = row(start + lane + i);
-          turn_wide(lanes, whole, block, out + lane);
-          for (std::int64_t c = whole; c < rows.columns; ++c) {
-            for (std::int64_t i = 0; i < 8; ++i) out[c * block + lane + i] = lanes[i][c];
-          }
-        }
+      if (can_turn_floats(block)) {
+        turn_block([&](std::int64_t lane) { return row(start + lane); }, rows.columns, block, out);
         continue;
       }
     }
@@ -202,6 +212,27 @@ void separate_lanes(const float* from, std::int64_t slots, std::int64_t block, s
 #endif
   separate(from, lanes, columns, slots, block, count, out);
 }
+
+#ifdef ANEAR_AVX2
+
+bool can_turn_floats(std::int64_t block) { return block % 8 == 0 && wide(); }
+
+void turn_floats(const Rows& rows, std::int64_t first, std::int64_t blocks, std::int64_t block, std::int64_t stride,
+                 std::byte* out) {
+  for (std::int64_t i = 0; i < blocks; ++i) {
+    const auto row = [&](std::int64_t lane) {
+      return reinterpret_cast<const float*>(rows.row(std::min(first + i * block + lane, rows.count - 1)));
+    };
+    turn_block(row, rows.columns, block, reinterpret_cast<float*>(out + i * stride));
+  }
+}
+
+#else
+
+bool can_turn_floats(std::int64_t) { return false; }
+void turn_floats(const Rows&, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::byte*) {}
+
+#endif
 
 void transpose_rows(const Rows& rows, std::int64_t first, std::int64_t blocks, std::int64_t block, double* out) {
   with_storage_type(rows.storage, [&]<class T>(const T*) { transpose<T>(rows, first, blocks, block, out); });

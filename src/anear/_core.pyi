@@ -186,6 +186,9 @@ def gather(
 def pair(table: Table, a: NDArray[Any], b: NDArray[Any], parameters: NDArray[np.float64]) -> float:
     """Run the table's pair kernel on two rows of the storage type."""
 
+def all_finite(rows: NDArray[Any], storage: str) -> bool:
+    """Whether no number of the rows is NaN or infinite."""
+
 def pairwise(
     queries: NDArray[Any],
     query_storage: str,

@@ -6,11 +6,12 @@ from typing import Final
 
 __all__ = ["ABI_VERSION", "KERNELS", "NUMBERS", "SIGNATURES"]
 
-ABI_VERSION: Final = 2
+ABI_VERSION: Final = 3
 
 # the kernels of a table, and their parameters as LLVM types (all return void but `pair`)
 SIGNATURES: Final[dict[str, str]] = {
     "prepare_points": "ptr %raw, i64 %n_blocks, ptr %parameters, ptr %out, ptr %maxima",
+    "prepare_turned": "ptr %out, i64 %n_blocks, ptr %parameters",
     "prepare_query": "ptr %raw, i64 %n_blocks, ptr %parameters, ptr %out, ptr %maxima",
     "prepare_rows": "ptr %rows, i64 %row_bytes, i64 %n, ptr %parameters, ptr %out",
     "select": "ptr %queries, ptr %points, i64 %n_blocks, i64 %first_block, ptr %parameters, ptr %limits, "
@@ -36,4 +37,5 @@ NUMBERS: Final = (
     "query_slots",
     "point_block_bytes",
     "maxima",
+    "coordinates",
 )

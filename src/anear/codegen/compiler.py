@@ -105,6 +105,7 @@ def _numbers(layout: Layout, tile: Tile) -> dict[str, int]:
         "query_slots": layout.query_slots,
         "point_block_bytes": layout.block_bytes,
         "maxima": len(layout.plan.maxima),
+        "coordinates": 0 if layout.coordinates is None else layout.coordinates.offset,
     }
 
 

@@ -1,6 +1,7 @@
 """The kernels of a table, as LLVM text: one function a kernel, each the contract's (``core/kernel/abi.h``).
 
 prepare_*   raw blocks      -> prepared blocks        lanes: objects, float64
+prepare_turned  coordinates turned already -> the rest of prepared blocks
 prepare_rows  rows          -> prepared queries       lanes: coordinates, float64
 select*     packed tiles    -> hits below a limit     lanes: points
 store*      packed tiles    -> all values             lanes: points
@@ -18,8 +19,8 @@ from anear.codegen.layout import STORAGE_BYTES, Entry, Layout
 from anear.codegen.llvm import Body, Kind
 from anear.codegen.loops import cost
 from anear.codegen.memory import store_as
-from anear.codegen.quick import QuickEmitter
-from anear.codegen.sources import PackedSource, QueryRowSource, RawSource, RowSource
+from anear.codegen.quick import QuickEmitter, ReciprocalEmitter
+from anear.codegen.sources import PackedSource, QueryRowSource, RawSource, RowSource, TurnedSource
 from anear.codegen.tile import Tile
 from anear.formula.expression import Expr, walk
 
@@ -28,7 +29,7 @@ __all__ = ["kernel_text", "prepares_rows"]
 
 def kernel_text(name: str, layout: Layout, tile: Tile) -> str:
     """The LLVM module that holds one kernel."""
-    if name in ("prepare_points", "prepare_query"):
+    if name in ("prepare_points", "prepare_turned", "prepare_query"):
         body = _prepare(layout, name)
     elif name == "prepare_rows":
         body = _prepare_rows(layout)
@@ -80,18 +81,22 @@ def _finish(body: Body, end: str) -> None:
 
 def _prepare(layout: Layout, name: str) -> Body:
     """Raw blocks to prepared ones, all in float64, rounded once when stored."""
-    points = name == "prepare_points"
+    points, turned = name != "prepare_query", name == "prepare_turned"
     entries = layout.point if points else layout.query
-    maxima = layout.plan.maxima if points else ()
+    if turned:
+        entries = tuple(entry for entry in entries if entry != layout.coordinates)
+    maxima = layout.plan.maxima if name == "prepare_points" else ()
     raw_bytes = layout.columns("point" if points else "query") * layout.lanes * 8
     out_bytes = layout.block_bytes if points else layout.query_slots * layout.lanes * _arithmetic(layout) // 8
     body = _new_body(layout, 64, layout.lanes)
     end = _guard(body, "%n_blocks")
     with body.loop("%n_blocks") as loop:
-        raw = body.at("%raw", body.emit(f"mul i64 {loop.index}, {raw_bytes}"))
         out = body.at("%out", body.emit(f"mul i64 {loop.index}, {out_bytes}"))
-        cell = Cell(0, 0)
-        emitter = Emitter(body, RawSource(layout, raw), layout.lengths, [cell])
+        if turned:
+            source: RawSource | TurnedSource = TurnedSource(layout, out)
+        else:
+            source = RawSource(layout, body.at("%raw", body.emit(f"mul i64 {loop.index}, {raw_bytes}")))
+        emitter = _preparing(layout)(body, source, layout.lengths, [Cell(0, 0)])
         scalars = [e.expr for e in entries if not e.expr.is_vector] + list(maxima)
         vectors = [e for e in entries if e.expr.is_vector]
         inner = [n for e in vectors for n in walk(e.expr) if not n.is_vector]
@@ -108,6 +113,10 @@ def _prepare(layout: Layout, name: str) -> Body:
             _keep_maxima(body, [known[m] for m in maxima])
     _finish(body, end)
     return body
+
+
+def _preparing(layout: Layout) -> type[Emitter]:
+    return ReciprocalEmitter if layout.storage == layout.arithmetic == "float32" else Emitter
 
 
 def _prepare_vector(emitter: Emitter, entry: Entry, out: str, base: int, stride: int) -> None:
@@ -143,7 +152,7 @@ def _prepare_rows(layout: Layout) -> Body:
         row = body.at("%rows", body.emit(f"mul i64 {loop.index}, %row_bytes"))
         out = body.at("%out", body.emit(f"mul i64 {loop.index}, {layout.query_slots * size}"))
         cell = Cell(0, 0)
-        emitter = Emitter(body, QueryRowSource(layout, row), layout.lengths, [cell])
+        emitter = _preparing(layout)(body, QueryRowSource(layout, row), layout.lengths, [cell])
         vectors = [e for e in layout.query if e.expr.is_vector]
         scalars = [e for e in layout.query if not e.expr.is_vector]
         inner = [n for e in vectors for n in walk(e.expr) if not n.is_vector]

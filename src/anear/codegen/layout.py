@@ -65,6 +65,13 @@ class Layout:
         fields = self.query_fields if side == "query" else self.point_fields
         return self.dimension + sum(length or 1 for _, length in fields)
 
+    @property
+    def coordinates(self) -> Entry | None:
+        """The entry that is a float32 point's whole row as it is, where there is one."""
+        if self.storage != "float32" or self.point_fields:
+            return None
+        return next((entry for entry in self.point if entry.expr.op == "y"), None)
+
     def column(self, node: Expr) -> int:
         """The first column of a raw leaf: x, y or a field."""
         if node.op in ("x", "y"):

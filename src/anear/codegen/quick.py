@@ -20,15 +20,15 @@ from anear.codegen.math import OF_ROUNDED, avx512
 from anear.codegen.math.logarithm import log2_of_rounded
 from anear.formula.expression import Expr, make
 
-__all__ = ["QuickEmitter"]
+__all__ = ["QuickEmitter", "ReciprocalEmitter"]
 
 
-class QuickEmitter(Emitter):
-    """An :class:`~anear.codegen.emit.Emitter` of float32 rows that takes the liberties above."""
+class ReciprocalEmitter(Emitter):
+    """An :class:`~anear.codegen.emit.Emitter` that divides vectors by roots of float32 rows as said above.
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self.tabled = avx512.tabled(self.body)  # in the widest kind: whether logarithms to base 2 are the quick ones
+    Preparing takes it for numbers that are computed in float64 and stored in float32, where one more rounding of
+    float64 is nothing.
+    """
 
     def element(self, node: Expr, place: Place, cell: Cell) -> str:
         """As the base class has it, but for quotients with a root below."""
@@ -44,7 +44,15 @@ class QuickEmitter(Emitter):
             return known
         with self._kind(self.narrow):
             value = self.body.div(self.body.const(1.0), self.scalar(node, cell))
-        return self._remember(key, self.body.splat(value))
+        return self._remember(key, value if self.narrow == self.body.kind else self.body.splat(value))
+
+
+class QuickEmitter(ReciprocalEmitter):
+    """An :class:`~anear.codegen.emit.Emitter` of float32 rows that takes all of the liberties above."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.tabled = avx512.tabled(self.body)  # in the widest kind: whether logarithms to base 2 are the quick ones
 
     def _apply(self, node: Expr, values: list[str]) -> str:
         if node.op in OF_ROUNDED and node.args[-1].args:

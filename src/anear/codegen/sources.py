@@ -10,7 +10,7 @@ from anear.codegen.llvm import Body
 from anear.codegen.memory import load_as
 from anear.formula.expression import Expr
 
-__all__ = ["PackedSource", "QueryRowSource", "RawSource", "RowSource"]
+__all__ = ["PackedSource", "QueryRowSource", "RawSource", "RowSource", "TurnedSource"]
 
 
 def _offset(body: Body, pointer: str, place: Place | None, stride: int, base: int = 0) -> str:
@@ -82,6 +82,25 @@ class RawSource:
             return _captured(body, self.layout, node, place, False)
         stride = self.layout.lanes * 8
         return body.load(_offset(body, self.block, place, stride, self.layout.column(node) * stride))
+
+
+class TurnedSource:
+    """Preparing: coordinates that stand in a prepared block already, a point a lane."""
+
+    across: Final = False
+
+    def __init__(self, layout: Layout, block: str) -> None:
+        assert layout.coordinates is not None
+        self.layout = layout
+        self.offset = layout.coordinates.offset
+        self.block = block
+
+    def leaf(self, body: Body, node: Expr, place: Place | None, cell: Cell) -> str:
+        """A coordinate of the points in all lanes."""
+        if node.op == "constant":
+            return _captured(body, self.layout, node, place, False)
+        stride = self.layout.lanes * STORAGE_BYTES["float32"]
+        return load_as(body, _offset(body, self.block, place, stride, self.offset), "float32")
 
 
 class QueryRowSource:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from anear import _core
 from anear.codegen.layout import Fields
-from anear.data.arrays import as_field, as_rows
+from anear.data.arrays import as_field, as_rows, storage_name
 from anear.data.types.dense import bits, find_non_finite, from_bfloat16_bits, is_finite, shown, to_float
 from anear.errors import ArgumentError
 from anear.formula.expression import Expr
@@ -25,6 +26,9 @@ from anear.spaces.space import Resolved
 __all__ = ["lies_in_domain", "point_rows", "query_rows", "viewed"]
 
 Rows = npt.NDArray[Any]
+
+# Up to so many numbers one look is short enough for Ctrl-C to wait.
+_ONE_LOOK = 2**20
 
 
 def point_rows(
@@ -42,8 +46,8 @@ def point_rows(
     Fields make the rows floating numbers: float64 if the points or a field are, else float32.
     """
     given = mapping(data, "point_data")
-    rows = as_rows(points, name, allow_nan)
-    if check_domain:
+    rows = _finite_rows(points, name, allow_nan)[0]
+    if check_domain and resolved.point_domain is not REAL:
         resolved.point_domain.check(_plain(rows), name, resolved.label)
     dimension = rows.shape[1]
     _fits(resolved.expr, dimension)
@@ -52,6 +56,20 @@ def point_rows(
     columns = _field_columns(given, fields, len(rows), "point_data", allow_nan)
     wide = rows.dtype == np.float64 or any(c.dtype == np.float64 for c in columns)
     return np.concatenate([to_float(rows), *columns], axis=1, dtype=np.float64 if wide else np.float32), dimension
+
+
+def _finite_rows(
+    value: Any, name: str, allow_nan: bool, dimension: int | None = None, *, one_row: bool = False
+) -> tuple[Rows, bool]:
+    """``as_rows``, looking for NaN in the core while there is little to look at: no pieces, no threads of BLAS."""
+    quick = not allow_nan and isinstance(value, np.ndarray) and value.size < _ONE_LOOK
+    if one_row:
+        rows, single = as_rows(value, name, allow_nan or quick, dimension, one_row=True)
+    else:
+        rows, single = as_rows(value, name, allow_nan or quick, dimension), False
+    if quick and not _core.all_finite(viewed(rows), storage_name(rows)):
+        as_rows(value, name, False, dimension, one_row=True)  # says where
+    return rows, single
 
 
 @lru_cache(maxsize=1024)  # asked for at every matrix
@@ -74,7 +92,7 @@ def query_rows(
     Queries and their fields are taken in the precision that the points are searched in: for float32 points, float64
     queries are rounded. The rounding bounds are proved for such numbers. The domain is that of the rounded numbers.
     """
-    rows, single = as_rows(queries, "queries", allow_nan, space.dimension, one_row=True)
+    rows, single = _finite_rows(queries, "queries", allow_nan, space.dimension, one_row=True)
     narrow = space.arithmetic == "float32"
     if narrow and rows.dtype == np.float64:
         rows = _rounded(rows, "queries", allow_nan)

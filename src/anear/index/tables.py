@@ -36,7 +36,7 @@ SEARCH_KERNELS = ("prepare_points", "prepare_query", "select", "select_one")
 CELL_KERNELS = ("prepare_points", "prepare_query", "select_one")
 EXACT_KERNELS = ("prepare_query", "gather")
 MATRIX_KERNELS = ("prepare_points", "prepare_query", "store", "store_one")
-LARGE_MATRIX_KERNELS = ("prepare_points", "prepare_query", "prepare_rows", "store")
+LARGE_MATRIX_KERNELS = ("prepare_points", "prepare_turned", "prepare_query", "prepare_rows", "store")
 PAIR_KERNELS = ("pair",)
 
 
@@ -178,8 +178,10 @@ def _matrix_tables(space: Space, many: bool) -> MatrixTables:
 def _load_large(plan: Plan, space: Space, arithmetic: str) -> CompiledTable:
     """The table of a matrix with many queries."""
     layout = _layout(plan, space, arithmetic)
-    names = [name for name in LARGE_MATRIX_KERNELS if name != "prepare_rows" or prepares_rows(layout)]
-    return load(layout, names, matrix_tile(layout))
+    left_out = set() if prepares_rows(layout) else {"prepare_rows"}
+    if layout.coordinates is None:
+        left_out.add("prepare_turned")
+    return load(layout, [name for name in LARGE_MATRIX_KERNELS if name not in left_out], matrix_tile(layout))
 
 
 @lru_cache(maxsize=512)
