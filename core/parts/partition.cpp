@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::int64_t kTaskPoints = 16 << 10;  // fewer are not worth a task of their own
 constexpr std::int64_t kSampled = 2048;       // from so many points on, a sample finds where the median is to be sought
+constexpr std::int64_t kSpread = 512;         // of more, half as many show where they reach furthest
 constexpr std::int64_t kTogether = 64 << 10;  // so many are cut by all threads at once
 constexpr std::int64_t kPiece = 16 << 10;     // records that a thread takes of these at a time
 constexpr std::int64_t kMostColumns = 32;
@@ -49,46 +50,25 @@ struct Less {
   bool operator()(const Record& a, const Record& b) const { return a.key(column) < b.key(column); }
 };
 
-// How far records reach in each coordinate.
+// The coordinate in which n records reach furthest; of many, a sample says so.
 template <class Point>
-class Reach {
- public:
-  Reach() = default;
-  Reach(const Point* first, const Point* last) {
-    Coordinates low = first->at, high = first->at;  // in registers, which members would not be
-    for (const Point* point = first + 1; point < last; ++point) {
-      for (std::size_t j = 0; j < low.size(); ++j) {
-        low[j] = std::min(low[j], point->at[j]);
-        high[j] = std::max(high[j], point->at[j]);
-      }
-    }
-    low_ = low;
-    high_ = high;
-  }
-
-  void add(const Reach& other) {
-    for (std::size_t j = 0; j < low_.size(); ++j) {
-      low_[j] = std::min(low_[j], other.low_[j]);
-      high_[j] = std::max(high_[j], other.high_[j]);
+int widest(const Point* points, std::int64_t n) {
+  const std::int64_t step = n <= kSpread ? 1 : n / (kSpread / 2);
+  auto low = points->at, high = points->at;
+  for (std::int64_t i = step; i < n; i += step) {
+    for (std::size_t j = 0; j < low.size(); ++j) {
+      low[j] = std::min(low[j], points[i].at[j]);
+      high[j] = std::max(high[j], points[i].at[j]);
     }
   }
-
-  // The coordinate in which they reach furthest.
-  int widest() const {
-    int best = 0;
-    float most = -1;
-    for (std::size_t j = 0; j < low_.size(); ++j) {
-      const float width = from_sortable(high_[j]) - from_sortable(low_[j]);
-      if (width > most) best = static_cast<int>(j), most = width;
-    }
-    return best;
+  int best = 0;
+  float most = -1;
+  for (std::size_t j = 0; j < low.size(); ++j) {
+    const float width = from_sortable(high[j]) - from_sortable(low[j]);
+    if (width > most) best = static_cast<int>(j), most = width;
   }
-
- private:
-  using Coordinates = decltype(Point::at);
-
-  Coordinates low_, high_;
-};
+  return best;
+}
 
 template <int Columns>
 class Partition {
@@ -148,8 +128,9 @@ class Partition {
     }
   }
 
-  int column_of(Range range, int widest) const {
-    return rule_ == SplitRule::round_robin ? range.depth % static_cast<int>(columns_.size()) : widest;
+  int column_of(Range range, const Point* points) const {
+    return rule_ == SplitRule::round_robin ? range.depth % static_cast<int>(columns_.size())
+                                           : widest(points, range.size());
   }
   std::int64_t left_of(Range range) const { return left_blocks((range.size() + block_ - 1) / block_, block_) * block_; }
 
@@ -167,22 +148,12 @@ class Partition {
       const Range range = cell.range;
       const std::int64_t left = left_of(range);
       Point *from = cell.from + range.first, *to = cell.to + range.first;
-      const int column =
-          column_of(range, rule_ == SplitRule::spread ? widest_together(from, range.size(), threads, progress) : 0);
+      const int column = column_of(range, from);
       cut_pieces(from, to, range.size(), left, Less<Point>{column}, threads, progress);
       large.push_back({cell.to, cell.from, {range.first, range.first + left, range.depth + 1}});
       large.push_back({cell.to, cell.from, {range.first + left, range.last, range.depth + 1}});
     }
     return small;
-  }
-
-  static int widest_together(const Point* points, std::int64_t n, int threads, Progress& progress) {
-    std::vector<Reach<Point>> extents((n + kPiece - 1) / kPiece);
-    parallel_for(static_cast<std::int64_t>(extents.size()), threads, progress, [&](std::int64_t piece) {
-      extents[piece] = Reach<Point>(points + piece * kPiece, points + std::min((piece + 1) * kPiece, n));
-    });
-    for (const Reach<Point>& extent : extents) extents[0].add(extent);
-    return extents[0].widest();
   }
 
   // As `cut`, in pieces: each counts what goes where, and then writes it to its own places.
@@ -220,8 +191,7 @@ class Partition {
   // Halves change places between `from` and `to` as they are cut.
   void divide(Tasks& tasks, Progress& progress, Point* from, Point* to, Range range) {
     while (range.size() > block_) {
-      const int column = column_of(
-          range, rule_ == SplitRule::spread ? Reach<Point>(from + range.first, from + range.last).widest() : 0);
+      const int column = column_of(range, from + range.first);
       const std::int64_t left = left_of(range);
       if (cut(from + range.first, to + range.first, range.size(), left, Less<Point>{column})) std::swap(from, to);
       const Range first{range.first, range.first + left, range.depth + 1};
