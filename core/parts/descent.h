@@ -63,6 +63,7 @@ class Descent {
     }
     // The nearest child first: what it holds lowers the limit, and most others are never looked at. Where the limit is
     // NaN nothing is excluded, not even what is infinitely far.
+    fetch(cells, level, first, passing_lanes(bounds, lanes, collector.node_limit()) & left);
     while (leaves_left_ > 0) {
       const Real least = smallest_lane(bounds, lanes);
       if (least >= collector.node_limit()) return;
@@ -77,6 +78,20 @@ class Descent {
     }
   }
 
+  // Asks for the memory of the children that are likely to be visited. Where nearly all are, the limit is yet unknown.
+  static void fetch(const Cells& cells, int level, std::int64_t first, std::uint64_t children) {
+    constexpr int kMost = 6;
+    constexpr std::int64_t kLine = 64;
+    if (std::popcount(children) > kMost) return;
+    const PackedPoints& below = level == 0 ? cells.points : cells.hierarchy.level(level - 1);
+    const std::int64_t bytes =
+        level == 0 ? cells.filter.kernels().point_block_bytes : cells.bound.kernels().point_block_bytes;
+    for (; children != 0; children &= children - 1) {
+      const std::byte* block = below.block(first + std::countr_zero(children));
+      for (std::int64_t at = 0; at < std::min(bytes, 8 * kLine); at += kLine) prefetch(block + at);
+    }
+  }
+
   template <class Collector>
   void enter(const Cells& cells, int level, std::int64_t child, Collector& collector) {
     level == 0 ? scan(cells, child, collector) : visit(cells, level - 1, child, collector);
@@ -87,6 +102,7 @@ class Descent {
     const KernelTable& table = cells.filter.kernels();
     const std::int64_t lanes = table.block, first = leaf * lanes;
     alignas(kAlignment) Real values[kMostLanes];
+    prefetch(cells.order + first);
     const Real limit = collector.limit();
     std::int32_t block = 0, hits = 0;
     table.select_one(query_, cells.points.block(leaf), 1, leaf, cells.filter.parameters.data(), &limit, values, &block,

@@ -1,8 +1,10 @@
 // The full distance in float64 from one query to stored rows: what decides every answer.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
+#include "base/memory.h"
 #include "kernel/abi.h"
 #include "result/neighbor.h"
 #include "storage/rows.h"
@@ -17,6 +19,10 @@ class ExactQuery {
       : table_(&table), parameters_(parameters), rows_(&rows), query_(query) {}
 
   void distances(const std::int32_t* ids, std::int64_t n, double* out) {
+    // The rows lie anywhere: all of a few are asked for at once. Of many the kernel itself asks ahead.
+    constexpr std::int64_t kFew = 64;
+    const std::int64_t bytes = rows_->row_bytes();
+    for (std::int64_t i = 0; i < std::min(n, kFew); ++i) prefetch(rows_->data + ids[i] * bytes);
     table_->gather(query_, rows_->data, rows_->row_bytes(), ids, n, parameters_, out);
     computed_ += n;
   }
