@@ -20,7 +20,6 @@ namespace {
 
 constexpr std::int64_t kQueriesPerTask = 128;  // their prepared form stays in the first-level cache
 constexpr std::int64_t kWorthOrdering = 64;    // queries
-constexpr std::int64_t kFewPoints = 2048;      // so few admitted points are not worth a descent
 constexpr std::int64_t kDistancesBetweenPolls = 20'000;
 constexpr double kKeptNanoseconds = 60e3;           // a search that takes longer (k in the thousands) may allocate
 constexpr double kNanosecondsWorthAThread = 100e3;  // of searching

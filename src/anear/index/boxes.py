@@ -25,9 +25,7 @@ from anear.index.choice import point_fields
 from anear.index.stages import filled
 from anear.index.tables import CompiledTable, Space, host, load
 
-__all__ = ["SPLITS", "Boxes", "boxes_of"]
-
-SPLITS = ("auto", "spread", "round_robin", "geodesic")
+__all__ = ["Boxes", "Range", "boxes_of"]
 
 BOUND_KERNELS = ("prepare_points", "prepare_query", "store_one")
 Range = tuple[float, float]
@@ -59,7 +57,7 @@ def boxes_of(
     Parameters
     ----------
     rows : the points' raw rows.
-    split : one of ``SPLITS``.
+    split : one of ``methods.SPLITS``.
     point_domain, query_domain : the least and the greatest number that may occur.
     """
     found = _best_bound(space, rows, point_domain, query_domain)
@@ -71,10 +69,10 @@ def boxes_of(
     table = _table(plan, space, arithmetic, len(found.extras))
     slack = space.slack(plan, table, arithmetic)
     low, high = _corners(found, space, rows, arithmetic)
-    cut = low[:, : space.dimension] if found.split is None or split not in ("auto", "geodesic") else None
-    cut = _images(found.split, space, rows) if cut is None and found.split is not None else cut
-    assert cut is not None
-    cut = np.ascontiguousarray(cut)
+    if found.split is not None and split in ("auto", "geodesic"):
+        cut: npt.NDArray[Any] = _images(found.split, space, rows)
+    else:
+        cut = np.ascontiguousarray(low[:, : space.dimension])
     core = _core.Boxes(
         table.table,
         table.parameters,
@@ -95,7 +93,7 @@ def boxes_of(
 def _best_bound(space: Space, rows: npt.NDArray[Any], point_domain: Range, query_domain: Range) -> Bound | None:
     """A tight bound for all that the domain allows; else for these points; else for queries like them as well."""
     coordinates = rows[:, : space.dimension]
-    sums = _equal_sums(coordinates) if point_domain[0] >= 0 else None
+    sums = _equal_sums(coordinates)
     found = _bound(space, point_domain, query_domain, sums)
     if found is not None and found.proof == "clamp":
         return found
@@ -111,7 +109,8 @@ def _equal_sums(coordinates: npt.NDArray[Any]) -> Range | None:
     """The least and the greatest sum of a point's coordinates where they hardly differ: histograms, distributions."""
 
     def ends(some: npt.NDArray[Any]) -> Range:
-        sums = np.sum(to_float(some), axis=1, dtype=np.float64)
+        with np.errstate(invalid="ignore"):  # infinities of both signs: such sums are not equal
+            sums = np.sum(to_float(some), axis=1, dtype=np.float64)
         return float(sums.min()), float(sums.max())
 
     low, high = ends(coordinates[:: max(1, len(coordinates) // _SAMPLE)])

@@ -5,28 +5,30 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from anear import _core
 from anear.errors import ArgumentError
-from anear.formula.bounds import Bound
 from anear.formula.hoist import Plan
 from anear.index.arguments import Progress, shown
-from anear.index.auto import chosen
-from anear.index.balls import balls_of
-from anear.index.boxes import SPLITS, Range, boxes_of
 from anear.index.choice import choose_plan
-from anear.index.metrics import lacking
 from anear.index.objects import viewed
 from anear.index.tables import CompiledTable, Space
 from anear.spaces.domain import Domain
 from anear.spaces.space import Resolved
 
+if TYPE_CHECKING:
+    from anear.formula.bounds import Bound
+    from anear.index.boxes import Range
+
+# What a tree needs is imported where one is built: a scan never pays for it.
+
 __all__ = ["METHODS", "Built", "build", "checked_options"]
 
+SPLITS = ("auto", "spread", "round_robin", "geodesic")
 METHODS = ("flat", "kd_tree", "ball_tree", "auto")
 _OPTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "flat": {},
@@ -56,7 +58,8 @@ class Built:
         if self.bound is None or self.bound.query_range == (-math.inf, math.inf):
             return False
         low, high = self.bound.query_range
-        return bool(np.minimum.reduce(queries, None) < low or np.maximum.reduce(queries, None) > high)
+        with np.errstate(invalid="ignore"):  # NaN, where it is allowed
+            return bool(np.minimum.reduce(queries, None) < low or np.maximum.reduce(queries, None) > high)
 
 
 def checked_options(method: Any, options: Any) -> dict[str, str]:
@@ -101,6 +104,8 @@ def build(
 def _kd_tree(
     space: Space, rows: npt.NDArray[Any], resolved: Resolved, split: str, team: int, progress: Progress | None
 ) -> Built:
+    from anear.index.boxes import boxes_of
+
     domains = (_numbers(resolved.point_domain), _numbers(resolved.query_domain)) if space.checked else (_ANY, _ANY)
     boxes = boxes_of(space, rows, split, *domains)
     if boxes is None:
@@ -118,6 +123,8 @@ def _kd_tree(
 def _ball_tree(
     space: Space, rows: npt.NDArray[Any], resolved: Resolved, checked: bool, team: int, progress: Progress | None
 ) -> Built:
+    from anear.index.balls import balls_of
+
     balls = balls_of(space, resolved, checked)
     if isinstance(balls, str):
         raise ArgumentError(
@@ -133,6 +140,9 @@ def _ball_tree(
 def _auto(
     space: Space, rows: npt.NDArray[Any], resolved: Resolved, team: int, progress: Progress | None, checked: bool
 ) -> Built:
+    from anear.index.auto import chosen
+    from anear.index.metrics import lacking
+
     def make(method: str, points: npt.NDArray[Any]) -> Built:
         options = checked_options(method, None)
         return build(method, space, points, resolved, options, team, progress, checked)

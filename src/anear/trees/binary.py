@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,7 +23,7 @@ __all__ = ["BallTree", "BallTree32", "BallTree64", "BinaryTree", "KDTree", "KDTr
 Ids = npt.NDArray[np.intp]
 
 
-class BinaryTree:
+class BinaryTree(ABC):
     """What the trees have in common.
 
     Parameters
@@ -321,8 +322,9 @@ class BinaryTree:
             self._arrays = ids, nodes, self._bounds(ids, nodes)
         return self.data, *self._arrays
 
+    @abstractmethod
     def _bounds(self, ids: Ids, nodes: Rows) -> Rows:
-        raise NotImplementedError
+        """``node_bounds`` of :meth:`get_arrays`."""
 
     def _reach(self, centre: Rows, rows: Rows) -> float:
         """The largest distance from one row to some."""
