@@ -19,7 +19,6 @@ import numpy.typing as npt
 
 from anear import _core
 from anear.codegen.compiler import compile_kernels, parameters, slots
-from anear.codegen.kernels import prepares_rows
 from anear.codegen.layout import Fields, Layout, make_layout
 from anear.codegen.targets import Target, host_target
 from anear.codegen.tile import Tile, matrix_tile
@@ -177,6 +176,8 @@ def _matrix_tables(space: Space, many: bool) -> MatrixTables:
 
 def _load_large(plan: Plan, space: Space, arithmetic: str) -> CompiledTable:
     """The table of a matrix with many queries."""
+    from anear.codegen.kernels import prepares_rows  # the generator, which searches from the cache never need
+
     layout = _layout(plan, space, arithmetic)
     left_out = set() if prepares_rows(layout) else {"prepare_rows"}
     if layout.coordinates is None:
