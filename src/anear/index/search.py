@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, TypedDict
 
 import numpy as np
@@ -128,16 +129,20 @@ def pairwise(
         rows, dimension = point_rows(queries, resolved, needed, point_data, name="queries", **checks)
     else:
         rows, dimension = point_rows(points, resolved, needed, point_data, **checks)
-    space = Space(resolved.expr, dimension, storage_name(rows), lies_in_domain(resolved, checks["check_domain"]))
+    inside = lies_in_domain(resolved, checks["check_domain"])
+    space = _space(resolved.expr, dimension, storage_name(rows), inside)
     query, single = query_rows(queries, resolved, space, query_data, **checks)
     shape = (len(query), len(rows))
     matrix = np.empty(shape, space.arithmetic) if out is None else _writable(out, shape, space.arithmetic, single)
-    if out is not None and any(np.may_share_memory(matrix, given) for given in (query, rows)):
+    if out is not None and (np.may_share_memory(matrix, query) or np.may_share_memory(matrix, rows)):
         raise ArgumentError("out shares memory with the queries or the points, which it would overwrite")
     _fill(space, query, rows, matrix, team, progress)
     if out is not None:
         return out
     return matrix[0] if single else matrix
+
+
+_space = lru_cache(maxsize=1024)(Space)  # asked for at every matrix
 
 
 def _fill(
