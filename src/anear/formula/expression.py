@@ -111,14 +111,17 @@ class Expr(Methods, NumpyProtocol):
     True
     """
 
-    __slots__ = ("__weakref__", "_hash", "args", "is_vector", "length", "op", "value")
+    __slots__ = ("__weakref__", "args", "is_vector", "length", "op", "value")
 
     op: str
     args: tuple[Expr, ...]
     value: Any
     is_vector: bool
     length: int | None
-    _hash: int
+
+    # One node a structure: nodes are equal if they are the same, which object's own functions tell without Python.
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__
 
     def __new__(cls, op: str, args: tuple[Expr, ...] = (), value: Any = None) -> Expr:
         """Return the one node with this structure, checking that the shapes fit."""
@@ -130,8 +133,8 @@ class Expr(Methods, NumpyProtocol):
         is_vector, length = _shape(op, args, value)
         self = object.__new__(cls)
         for name, item in zip(
-            ("op", "args", "value", "is_vector", "length", "_hash"),
-            (op, args, value, is_vector, length, hash(key)),
+            ("op", "args", "value", "is_vector", "length"),
+            (op, args, value, is_vector, length),
             strict=True,
         ):
             object.__setattr__(self, name, item)
@@ -140,12 +143,6 @@ class Expr(Methods, NumpyProtocol):
 
     def __setattr__(self, name: str, value: Any) -> NoReturn:
         raise AttributeError(f"a formula cannot be changed: setting {name!r}")
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
 
     def __reduce__(self) -> tuple[Any, ...]:
         # a flat list, operands first: pickling a formula of thousands of terms must not recurse

@@ -68,7 +68,9 @@ def threads(value: Any) -> int:
 
 def flag(value: Any, name: str) -> bool:
     """True or False, nothing that merely counts as one: ``check_domain="no"`` would be true."""
-    if not isinstance(value, bool | np.bool):
+    if value is True or value is False:
+        return bool(value)
+    if not isinstance(value, np.bool):
         raise ArgumentError(f"{name} is {shown(value)}; allowed: True or False")
     return bool(value)
 
