@@ -48,19 +48,13 @@ Space make_space(std::shared_ptr<Table> search, std::shared_ptr<Table> exact, nb
           doubles(exact_parameters, "exact_parameters")};
 }
 
-// What boxes are made of, and the table that bounds ranks over them; the arrays are needed while an index is built.
+// What boxes are made of, and the tables that bound ranks over them; the arrays are needed while an index is built.
 class BoxData {
  public:
-  BoxData(std::shared_ptr<Table> table, nb::handle parameters, nb::handle slack_slots, double slack_scale,
-          double relative, std::int64_t offset_slot, nb::handle low, nb::handle high, const std::string& storage,
+  BoxData(const Estimate& lower, const Estimate* upper, nb::handle low, nb::handle high, const std::string& storage,
           nb::handle split, const std::string& split_storage, std::int64_t extras)
       : low_(low, "low", storage), high_(high, "high", storage), split_(split, "split", split_storage) {
-    boxes_ = {{std::move(table), doubles(parameters, "parameters"), integers(slack_slots, "slack_slots"), slack_scale,
-               relative, offset_slot},
-              low_.rows,
-              high_.rows,
-              split_.rows,
-              extras};
+    boxes_ = {lower, low_.rows, high_.rows, split_.rows, extras, upper ? std::optional(*upper) : std::nullopt};
   }
   const Boxes& boxes() const { return boxes_; }
 
@@ -156,6 +150,23 @@ class Index {
     return result;
   }
 
+  nb::object pairs(nb::handle queries, const std::string& query_storage, nb::handle radius_rank, nb::handle sure_rank,
+                   nb::handle radius, int num_threads, nb::handle progress) const {
+    const Call given(*this, queries, query_storage, num_threads, nb::none(), nb::none(), {}, nb::none());
+    const std::int64_t shared = Array(radius, "radius", 1, "d").size();
+    const Radii radii(radius_rank, radius, shared, sure_rank);
+    nb::object result = new_array("int64", shared);
+    const Array out(result, "pairs", 1, "lq", true);
+    call(progress, [&](Progress& p) {
+      auto request = radii.request();
+      request.shared = shared;
+      const auto found = method_->pairs(given.request, request, p);
+      std::copy(found.begin(), found.end(), out.data<std::int64_t>());
+      tally(p);
+    });
+    return result;
+  }
+
   std::int64_t bytes() const { return method_->bytes(); }
 
   nb::object computed() const {
@@ -227,7 +238,7 @@ class Index {
       const auto check = [&](const std::vector<double>& values, const char* name) {
         require(static_cast<std::int64_t>(values.size()) == queries,
                 std::string(name) + " has " + std::to_string(values.size()) + " entries for " +
-                    std::to_string(queries) + " queries");
+                    std::to_string(queries) + " queries or radii");
       };
       check(ranks, "radius_rank");
       check(distances, "radius");
@@ -312,12 +323,25 @@ nb::dict describe_methods() {
 
 void bind_methods(nb::module_& module) {
   module.def("methods", &describe_methods, "What methods there are, with their parameters.");
-  nb::class_<BoxData>(module, "Boxes", "What boxes are made of, and the table that bounds ranks over them.")
-      .def(nb::init<std::shared_ptr<Table>, nb::handle, nb::handle, double, double, std::int64_t, nb::handle,
-                    nb::handle, const std::string&, nb::handle, const std::string&, std::int64_t>(),
-           nb::arg("table"), nb::arg("parameters"), nb::arg("slack_slots"), nb::arg("slack_scale"), nb::arg("relative"),
-           nb::arg("offset_slot"), nb::arg("low"), nb::arg("high"), nb::arg("storage"), nb::arg("split"),
-           nb::arg("split_storage"), nb::arg("extras"));
+  nb::class_<Estimate>(module, "Estimate", "A table that computes a rank, and how far it may be off.")
+      .def(
+          "__init__",
+          [](Estimate* self, std::shared_ptr<Table> table, nb::handle parameters, nb::handle slack_slots,
+             double slack_scale, double relative, std::int64_t offset_slot) {
+            new (self) Estimate{std::move(table),
+                                doubles(parameters, "parameters"),
+                                integers(slack_slots, "slack_slots"),
+                                slack_scale,
+                                relative,
+                                offset_slot};
+          },
+          nb::arg("table"), nb::arg("parameters"), nb::arg("slack_slots"), nb::arg("slack_scale"), nb::arg("relative"),
+          nb::arg("offset_slot"));
+  nb::class_<BoxData>(module, "Boxes", "What boxes are made of, and the tables that bound ranks over them.")
+      .def(nb::init<const Estimate&, const Estimate*, nb::handle, nb::handle, const std::string&, nb::handle,
+                    const std::string&, std::int64_t>(),
+           nb::arg("lower"), nb::arg("upper").none(), nb::arg("low"), nb::arg("high"), nb::arg("storage"),
+           nb::arg("split"), nb::arg("split_storage"), nb::arg("extras"));
   nb::class_<BallData>(module, "Balls", "What balls are made of: the table that bounds ranks over them, and distances.")
       .def(nb::init<std::shared_ptr<Table>, nb::handle, std::shared_ptr<Table>, nb::handle, bool>(), nb::arg("table"),
            nb::arg("parameters"), nb::arg("reach"), nb::arg("reach_parameters"), nb::arg("means"));
@@ -351,6 +375,9 @@ void bind_methods(nb::module_& module) {
            nb::arg("sure_rank"), nb::arg("radius"), nb::arg("exclude") = nb::none(), nb::arg("allow") = nb::none(),
            nb::arg("num_threads") = 0, nb::arg("progress") = nb::none(), nb::arg("parameters") = Values{},
            nb::arg("effort") = nb::none(), "How many points each query has within its radius.")
+      .def("pairs", &Index::pairs, nb::arg("queries"), nb::arg("query_storage"), nb::arg("radius_rank"),
+           nb::arg("sure_rank"), nb::arg("radius"), nb::arg("num_threads") = 0, nb::arg("progress") = nb::none(),
+           "How many pairs of a query and a point lie within each radius; the radii rise.")
       .def_prop_ro("order", &Index::order, "The points' ids in the order in which the method keeps them.")
       .def_prop_ro("maxima", &Index::maxima, "Largest values over all points that enter the rounding bound.")
       .def_prop_ro("computed", &Index::computed,

@@ -1,6 +1,8 @@
 #include "index/method.h"
 
+#include <algorithm>
 #include <limits>
+#include <numeric>
 #include <string>
 
 #include "base/error.h"
@@ -37,6 +39,26 @@ std::vector<std::int64_t> Method::count(const SearchRequest& request, const Rang
   return counts;
 }
 
+std::vector<std::int64_t> Method::pairs(const SearchRequest& request, const RangeRequest& radii,
+                                        Progress& progress) const {
+  constexpr std::int64_t kPairs = 1 << 22, kQueries = 16;  // held at a time, or those of so many queries
+  std::vector<std::int64_t> sums(radii.shared);
+  if (sums.empty()) return sums;
+  const std::int64_t together = std::max(kPairs / points(), kQueries);
+  const double* const end = radii.radius + radii.shared;
+  for (std::int64_t first = 0; first < request.queries.count; first += together) {
+    SearchRequest part = request;
+    part.queries.data += first * request.queries.row_bytes();
+    part.queries.count = std::min(together, request.queries.count - first);
+    const std::vector<double> rank(part.queries.count, radii.radius_rank[radii.shared - 1]);
+    const std::vector<double> radius(part.queries.count, end[-1]);
+    const RangeAnswer found = range(part, {rank.data(), radius.data()}, progress);
+    for (const double distance : found.distances) ++sums[std::lower_bound(radii.radius, end, distance) - radii.radius];
+  }
+  std::partial_sum(sums.begin(), sums.end(), sums.begin());
+  return sums;
+}
+
 namespace {
 
 void check_bound(const Estimate& bound, const KernelTable& search) {
@@ -53,6 +75,11 @@ void check_bound(const Estimate& bound, const KernelTable& search) {
 
 void Boxes::check(const Rows& points, const KernelTable& search) const {
   check_bound(bound, search);
+  if (upper) {
+    check_bound(*upper, search);
+    require(upper->kernels().point_columns == bound.kernels().point_columns,
+            "the tables of the lower and the upper bound take different boxes");
+  }
   require(low.storage == Storage::float32 || low.storage == Storage::float64,
           "low is of type " + std::string(storage_name(low.storage)) + "; allowed are float32, float64");
   require(low.storage == high.storage && low.columns == high.columns, "low and high must be of one type and shape");

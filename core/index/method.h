@@ -40,6 +40,7 @@ struct RangeRequest {
   const double* radius_rank = nullptr;  // per query: rank of the radius
   const double* radius = nullptr;       // per query: the largest distance of an answer
   const double* sure_rank = nullptr;    // per query: everything of a smaller rank is within the radius; for counting
+  std::int64_t shared = 0;  // for `pairs`: the arrays are not one radius a query but so many for all, rising
 };
 
 // Query q's answers lie at [offsets[q], offsets[q + 1]), sorted by (distance, id).
@@ -60,6 +61,11 @@ class Method {
   // How many points each query has within its radius.
   virtual std::vector<std::int64_t> count(const SearchRequest& request, const RangeRequest& radii,
                                           Progress& progress) const;
+  // How many pairs of a query and a point lie within each of the shared radii; nothing is excluded and no effort kept.
+  virtual std::vector<std::int64_t> pairs(const SearchRequest& request, const RangeRequest& radii,
+                                          Progress& progress) const;
+  // How many points there are.
+  virtual std::int64_t points() const = 0;
   // Memory of the method's own, beside the rows.
   virtual std::int64_t bytes() const = 0;
   // Largest values over all points that enter the rounding bound.
@@ -87,6 +93,7 @@ struct Boxes {
   Rows low, high;       // one row a point, of float32 or float64: what its coordinates are at least and at most
   Rows split;           // one row a point: what cells are cut by
   std::int64_t extras;  // the last so many coordinates are extra ones, and never cut
+  std::optional<Estimate> upper;  // computes a rank that no point in the box is above
 
   // Throws ArgumentError if these are no boxes of `points` for a search with `search`.
   void check(const Rows& points, const KernelTable& search) const;

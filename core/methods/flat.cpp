@@ -66,6 +66,7 @@ class Flat final : public Method {
 
   void knn(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const override;
   RangeAnswer range(const SearchRequest& request, const RangeRequest& radii, Progress& progress) const override;
+  std::int64_t points() const override { return rows_.count; }
   std::int64_t bytes() const override { return points_.bytes(); }
   const std::vector<double>& maxima() const override { return points_.maxima(); }
 

@@ -22,6 +22,20 @@ struct Cells {
   std::int64_t count;  // points, without padding
 };
 
+// Asks for the memory of the children that are likely to be visited. Where nearly all are, the limit is yet unknown.
+inline void prefetch_children(const Cells& cells, int level, std::int64_t first, std::uint64_t children) {
+  constexpr int kMost = 6;
+  constexpr std::int64_t kLine = 64;
+  if (std::popcount(children) > kMost) return;
+  const PackedPoints& below = level == 0 ? cells.points : cells.hierarchy.level(level - 1);
+  const std::int64_t bytes =
+      level == 0 ? cells.filter.kernels().point_block_bytes : cells.bound.kernels().point_block_bytes;
+  for (; children != 0; children &= children - 1) {
+    const std::byte* block = below.block(first + std::countr_zero(children));
+    for (std::int64_t at = 0; at < std::min(bytes, 8 * kLine); at += kLine) prefetch(block + at);
+  }
+}
+
 // Scratch and loop of one thread. `Collector` is any class with limit(), node_limit() and add_lanes(values, mask, ids).
 template <class Real>
 class Descent {
@@ -63,7 +77,7 @@ class Descent {
     }
     // The nearest child first: what it holds lowers the limit, and most others are never looked at. Where the limit is
     // NaN nothing is excluded, not even what is infinitely far.
-    fetch(cells, level, first, passing_lanes(bounds, lanes, collector.node_limit()) & left);
+    prefetch_children(cells, level, first, passing_lanes(bounds, lanes, collector.node_limit()) & left);
     while (leaves_left_ > 0) {
       const Real least = smallest_lane(bounds, lanes);
       if (least >= collector.node_limit()) return;
@@ -75,20 +89,6 @@ class Descent {
     }
     for (; left != 0 && leaves_left_ > 0; left &= left - 1) {
       enter(cells, level, first + std::countr_zero(left), collector);
-    }
-  }
-
-  // Asks for the memory of the children that are likely to be visited. Where nearly all are, the limit is yet unknown.
-  static void fetch(const Cells& cells, int level, std::int64_t first, std::uint64_t children) {
-    constexpr int kMost = 6;
-    constexpr std::int64_t kLine = 64;
-    if (std::popcount(children) > kMost) return;
-    const PackedPoints& below = level == 0 ? cells.points : cells.hierarchy.level(level - 1);
-    const std::int64_t bytes =
-        level == 0 ? cells.filter.kernels().point_block_bytes : cells.bound.kernels().point_block_bytes;
-    for (; children != 0; children &= children - 1) {
-      const std::byte* block = below.block(first + std::countr_zero(children));
-      for (std::int64_t at = 0; at < std::min(bytes, 8 * kLine); at += kLine) prefetch(block + at);
     }
   }
 

@@ -100,6 +100,14 @@ BoxRows<Real> parents(const BoxRows<Real>& children, const Boxes& boxes, std::in
   return rows;
 }
 
+// The larger of each; NaN stays.
+void grow(std::vector<double>& maxima, const std::vector<double>& more) {
+  maxima.resize(more.size(), -std::numeric_limits<double>::infinity());
+  for (std::size_t j = 0; j < more.size(); ++j) {
+    if (maxima[j] == maxima[j] && !(more[j] <= maxima[j])) maxima[j] = more[j];
+  }
+}
+
 }  // namespace
 
 Hierarchy::Hierarchy(const Boxes& boxes, const std::vector<std::int32_t>& order, int threads, Progress& progress) {
@@ -107,7 +115,7 @@ Hierarchy::Hierarchy(const Boxes& boxes, const std::vector<std::int32_t>& order,
   const auto build = [&]<class Real>(const Real*) {
     auto rows = leaf_boxes<Real>(boxes, order, block, threads, progress);
     for (;;) {
-      add(boxes.bound, rows.rows(), threads, progress);
+      add(boxes.bound, boxes.upper ? &*boxes.upper : nullptr, rows.rows(), threads, progress);
       if (rows.rows().count <= block) break;
       rows = parents(rows, boxes, block);
     }
@@ -120,21 +128,21 @@ Hierarchy::Hierarchy(const Boxes& boxes, const std::vector<std::int32_t>& order,
 }
 
 Hierarchy::Hierarchy(const Estimate& bound, const std::vector<Rows>& levels, int threads, Progress& progress) {
-  for (const Rows& cells : levels) add(bound, cells, threads, progress);
+  for (const Rows& cells : levels) add(bound, nullptr, cells, threads, progress);
 }
 
-void Hierarchy::add(const Estimate& bound, const Rows& cells, int threads, Progress& progress) {
-  levels_.push_back({PackedPoints(bound.kernels(), bound.parameters.data(), cells, threads, progress), cells.count});
-  const auto& maxima = levels_.back().boxes.maxima();
-  maxima_.resize(maxima.size(), -std::numeric_limits<double>::infinity());
-  for (std::size_t j = 0; j < maxima.size(); ++j) {
-    if (maxima_[j] == maxima_[j] && !(maxima[j] <= maxima_[j])) maxima_[j] = maxima[j];
-  }
+void Hierarchy::add(const Estimate& bound, const Estimate* upper, const Rows& cells, int threads, Progress& progress) {
+  const auto packed = [&](const Estimate& estimate) {
+    return PackedPoints(estimate.kernels(), estimate.parameters.data(), cells, threads, progress);
+  };
+  levels_.push_back({packed(bound), upper ? packed(*upper) : PackedPoints(), cells.count});
+  grow(maxima_, levels_.back().boxes.maxima());
+  grow(upper_maxima_, levels_.back().upper.maxima());
 }
 
 std::int64_t Hierarchy::bytes() const {
   std::int64_t sum = 0;
-  for (const Level& level : levels_) sum += level.boxes.bytes();
+  for (const Level& level : levels_) sum += level.boxes.bytes() + level.upper.bytes();
   return sum;
 }
 

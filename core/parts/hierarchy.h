@@ -23,20 +23,23 @@ class Hierarchy {
 
   int levels() const { return static_cast<int>(levels_.size()); }
   const PackedPoints& level(int i) const { return levels_[i].boxes; }
+  // The same cells for the upper bound, where there is one.
+  const PackedPoints& upper(int i) const { return levels_[i].upper; }
   std::int64_t nodes(int level) const { return levels_[level].count; }
   const std::vector<double>& maxima() const { return maxima_; }
+  const std::vector<double>& upper_maxima() const { return upper_maxima_; }
   std::int64_t bytes() const;
 
  private:
   struct Level {
-    PackedPoints boxes;
+    PackedPoints boxes, upper;
     std::int64_t count = 0;
   };
 
-  void add(const Estimate& bound, const Rows& cells, int threads, Progress& progress);
+  void add(const Estimate& bound, const Estimate* upper, const Rows& cells, int threads, Progress& progress);
 
   std::vector<Level> levels_;
-  std::vector<double> maxima_;
+  std::vector<double> maxima_, upper_maxima_;
 };
 
 }  // namespace anear

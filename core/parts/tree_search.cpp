@@ -5,13 +5,14 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <mutex>
 #include <utility>
 #include <vector>
 
 #include "base/parallel.h"
 #include "base/spares.h"
+#include "parts/count_descent.h"
 #include "parts/curve.h"
-#include "result/counter.h"
 #include "result/nearest.h"
 #include "result/within.h"
 
@@ -40,11 +41,12 @@ const std::vector<Parameter>& tree_search_parameters() {
   return parameters;
 }
 
-TreeSearch::TreeSearch(const Rows& rows, Space space, Estimate bound, std::vector<std::int32_t> order,
-                       Hierarchy hierarchy, int threads, Progress& progress)
+TreeSearch::TreeSearch(const Rows& rows, Space space, Estimate bound, std::optional<Estimate> upper,
+                       std::vector<std::int32_t> order, Hierarchy hierarchy, int threads, Progress& progress)
     : rows_(rows),
       space_(std::move(space)),
       bound_(std::move(bound)),
+      upper_(std::move(upper)),
       order_(std::move(order)),
       hierarchy_(std::move(hierarchy)),
       points_(space_.search(), space_.filter.parameters.data(), rows_, threads, progress, order_.data()) {}
@@ -64,41 +66,46 @@ template <class Real>
 struct TreeSearch::Task {
   Computed computed;
   AlignedArray<std::byte> rows;
-  PreparedQueries search, bound, exact;
+  PreparedQueries search, bound, upper, exact;
   Descent<Real> descent;
+  CountDescent<Real> counting;
   Nearest<Real> nearest;
   Within<Real> within;
   Counter<Real> counter;
+  std::vector<RadiusLimits<Real>> limits;
 };
 
 // Whether a query is to be left unanswered after a descent.
 template <class Real>
 bool TreeSearch::gave_up(const SearchRequest& request, std::int64_t query, const Budget& budget, std::int64_t leaves,
-                         Task<Real>& task) const {
+                         std::int64_t nodes, Task<Real>& task) const {
   task.computed.scanned += leaves * space_.search().block;
   const bool gives_up = leaves >= budget.give_up;
   if (request.effort == nullptr) return gives_up;
   constexpr std::int64_t kNode = 2;  // what a node costs beside a leaf: its bound has two corners, and is put in order
   const std::int64_t most = std::numeric_limits<std::int32_t>::max();
-  const auto effort = static_cast<std::int32_t>(std::min(leaves + kNode * task.descent.nodes(), most));
+  const auto effort = static_cast<std::int32_t>(std::min(leaves + kNode * nodes, most));
   request.effort[query] = gives_up ? -effort : effort;
   return gives_up;
 }
 
 template <class Real>
-void TreeSearch::prepare(const Rows& queries, const std::int32_t* ids, std::int64_t count, Task<Real>& task) const {
+void TreeSearch::prepare(const Rows& queries, const std::int32_t* ids, std::int64_t count, bool counting,
+                         Task<Real>& task) const {
   const std::int64_t bytes = queries.row_bytes();
   std::byte* copy = task.rows.ensure(count * bytes);
   for (std::int64_t i = 0; i < count; ++i) std::copy_n(queries.row(ids[i]), bytes, copy + i * bytes);
   const Rows rows{copy, count, queries.columns, queries.storage};
   task.search.prepare(space_.search(), space_.filter.parameters.data(), rows, 0, count, count);
   task.bound.prepare(bound_.kernels(), bound_.parameters.data(), rows, 0, count, count);
+  if (counting && upper_) task.upper.prepare(upper_->kernels(), upper_->parameters.data(), rows, 0, count, count);
   task.exact.prepare(space_.exact(), space_.exact_parameters.data(), rows, 0, count, count);
 }
 
 // search(query, i, task) answers query `query`, the i-th of the task.
 template <class Real, class Search>
-void TreeSearch::run(const SearchRequest& request, double nanoseconds, Progress& progress, const Search& search) const {
+void TreeSearch::run(const SearchRequest& request, double nanoseconds, bool counting, Progress& progress,
+                     const Search& search) const {
   const std::int64_t queries = request.queries.count;
   std::vector<std::int32_t> order(queries);
   if (queries >= kWorthOrdering) {
@@ -112,7 +119,7 @@ void TreeSearch::run(const SearchRequest& request, double nanoseconds, Progress&
   progress.start(queries);
   const auto work = [&](std::int64_t number, Task<Real>& task) {
     const std::int64_t first = number * per_task, count = std::min(per_task, queries - first);
-    prepare(request.queries, order.data() + first, count, task);
+    prepare(request.queries, order.data() + first, count, counting, task);
     for (std::int64_t i = 0, polled = 0; i < count; ++i) {
       search(order[first + i], i, task);
       const std::int64_t computed = task.computed.scanned + task.computed.exact;
@@ -158,7 +165,7 @@ const std::vector<Neighbor>& TreeSearch::nearest(const SearchRequest& request, s
   if (budget.most_leaves > 0) {
     const std::int64_t leaves =
         task.descent.run(cells(), task.bound.query(i), task.search.query(i), budget.most_leaves, task.nearest);
-    if (gave_up(request, query, budget, leaves, task)) return kUnanswered;
+    if (gave_up(request, query, budget, leaves, task.descent.nodes(), task)) return kUnanswered;
     const auto& found = task.nearest.finish();
     task.computed.exact += task.nearest.computed();
     if (!task.nearest.doubtful()) return found;
@@ -178,7 +185,7 @@ void TreeSearch::knn(const SearchRequest& request, const KnnAnswer& answer, Prog
   Budget budget = TreeSearch::budget(request);
   if (everything) budget.most_leaves = 0;
   const auto as = [&]<class Real>(const Real*) {
-    run<Real>(request, 1000.0 + 50.0 * static_cast<double>(k), progress,
+    run<Real>(request, 1000.0 + 50.0 * static_cast<double>(k), false, progress,
               [&](std::int64_t query, std::int64_t i, Task<Real>& task) {
                 const auto& found = nearest(request, query, i, k, budget, task);
                 answer.write(query, found);
@@ -193,41 +200,45 @@ ExactQuery TreeSearch::exact(std::int64_t i, const Task<Real>& task) const {
 }
 
 template <class Real>
-TreeSearch::Limits<Real> TreeSearch::limits(const RangeRequest& radii, std::int64_t query, std::int64_t i,
-                                            const Task<Real>& task) const {
+RadiusLimits<Real> TreeSearch::limits(const RangeRequest& radii, std::int64_t radius, std::int64_t i, bool counting,
+                                      const Task<Real>& task) const {
   const Margin points = space_.filter.margin(task.search, i, points_.maxima());
   const double own = space_.filter.offset(task.search, i);
   const Margin answers = reference(space_.filter, points, own);
-  const double farthest = own + answers.largest_computed(radii.radius_rank[query] - own);
+  const double farthest = own + answers.largest_computed(radii.radius_rank[radius] - own);
   const auto largest = [&](const Estimate& estimate, const PreparedQueries& queries,
                            const std::vector<double>& maxima) {
     const double offset = estimate.offset(queries, i);
     const double rank = farthest - offset + estimate.offset_error(offset);
     return exclusive_limit<Real>(estimate.margin(queries, i, maxima).largest_computed(rank));
   };
-  const double rank =
-      (radii.sure_rank ? radii.sure_rank[query] : radii.radius_rank[query]) - own - space_.filter.offset_error(own);
-  const double sure = points.surely_below(rank - answers.slack - answers.relative * std::abs(rank));
-  return {largest(space_.filter, task.search, points_.maxima()), largest(bound_, task.bound, hierarchy_.maxima()),
-          std::nextafter(static_cast<Real>(sure), -std::numeric_limits<Real>::infinity())};
-}
-
-template <class Real, class Collector>
-bool TreeSearch::collect(const SearchRequest& request, std::int64_t query, std::int64_t i, Task<Real>& task,
-                         Collector& collector) const {
-  const Budget allowed{std::numeric_limits<std::int64_t>::max(), budget(request).give_up};
-  const std::int64_t leaves =
-      task.descent.run(cells(), task.bound.query(i), task.search.query(i), allowed.give_up, collector);
-  return !gave_up(request, query, allowed, leaves, task);
+  constexpr Real kNone = -std::numeric_limits<Real>::infinity();
+  RadiusLimits<Real> limits{largest(space_.filter, task.search, points_.maxima()),
+                            largest(bound_, task.bound, hierarchy_.maxima()), kNone, kNone};
+  if (!counting) return limits;
+  const double rank = radii.sure_rank[radius] - own - space_.filter.offset_error(own);
+  const double within = rank - answers.slack - answers.relative * std::abs(rank);
+  limits.sure_points = inclusive_limit<Real>(points.surely_below(within));
+  if (upper_) {
+    const double offset = upper_->offset(task.upper, i);
+    const double roundings = 0x1p-50 * (std::abs(own) + std::abs(offset));
+    const double below = within + own - offset - upper_->offset_error(offset) - roundings;
+    limits.sure_nodes =
+        inclusive_limit<Real>(upper_->margin(task.upper, i, hierarchy_.upper_maxima()).surely_below(below));
+  }
+  return limits;
 }
 
 RangeAnswer TreeSearch::range(const SearchRequest& request, const RangeRequest& radii, Progress& progress) const {
   std::vector<std::vector<Neighbor>> found(request.queries.count);
+  const Budget allowed{std::numeric_limits<std::int64_t>::max(), budget(request).give_up};
   const auto as = [&]<class Real>(const Real*) {
-    run<Real>(request, 3000.0, progress, [&](std::int64_t query, std::int64_t i, Task<Real>& task) {
-      const auto limits = this->limits(radii, query, i, task);
+    run<Real>(request, 3000.0, false, progress, [&](std::int64_t query, std::int64_t i, Task<Real>& task) {
+      const auto limits = this->limits(radii, query, i, false, task);
       task.within.reset(limits.points, limits.nodes, radii.radius[query], admission(request, query), exact(i, task));
-      if (!collect(request, query, i, task, task.within)) return;
+      const std::int64_t leaves =
+          task.descent.run(cells(), task.bound.query(i), task.search.query(i), allowed.give_up, task.within);
+      if (gave_up(request, query, allowed, leaves, task.descent.nodes(), task)) return;
       found[query] = task.within.finish();
       task.computed.exact += task.within.computed();
     });
@@ -236,21 +247,60 @@ RangeAnswer TreeSearch::range(const SearchRequest& request, const RangeRequest& 
   return RangeAnswer(std::move(found));
 }
 
+template <class Real>
+bool TreeSearch::count_within(const SearchRequest& request, const RangeRequest& radii, std::int64_t first,
+                              std::int64_t count, std::int64_t query, std::int64_t i, Task<Real>& task) const {
+  constexpr Real kAll = std::numeric_limits<Real>::quiet_NaN();
+  const Budget allowed{std::numeric_limits<std::int64_t>::max(), budget(request).give_up};
+  auto& limits = task.limits;
+  limits.clear();
+  for (std::int64_t j = first; j < first + count; ++j) {
+    auto next = this->limits(radii, j, i, true, task);
+    if (j > first) {  // what a radius lets pass, a larger one does, however either was rounded
+      const auto raise = [&](Real before, Real& now) { now = before == before ? std::max(now, before) : kAll; };
+      raise(limits.back().points, next.points);
+      raise(limits.back().nodes, next.nodes);
+    }
+    limits.push_back(next);
+  }
+  task.counter.reset(limits, radii.radius + first, admission(request, query), exact(i, task));
+  const std::int64_t leaves =
+      task.counting.run(cells(), upper_ ? &*upper_ : nullptr, task.bound.query(i),
+                        upper_ ? task.upper.query(i) : nullptr, task.search.query(i), allowed.give_up, task.counter);
+  const bool done = !gave_up(request, query, allowed, leaves, task.counting.nodes(), task);
+  task.counter.finish();
+  task.computed.exact += task.counter.computed();
+  return done;
+}
+
 std::vector<std::int64_t> TreeSearch::count(const SearchRequest& request, const RangeRequest& radii,
                                             Progress& progress) const {
   std::vector<std::int64_t> counts(request.queries.count);
   const auto as = [&]<class Real>(const Real*) {
-    run<Real>(request, 3000.0, progress, [&](std::int64_t query, std::int64_t i, Task<Real>& task) {
-      const auto limits = this->limits(radii, query, i, task);
-      task.counter.reset(limits.points, limits.sure, limits.nodes, radii.radius[query], admission(request, query),
-                         exact(i, task));
-      if (!collect(request, query, i, task, task.counter)) return;
-      counts[query] = task.counter.finish();
-      task.computed.exact += task.counter.computed();
+    run<Real>(request, 3000.0, true, progress, [&](std::int64_t query, std::int64_t i, Task<Real>& task) {
+      const bool done = count_within(request, radii, query, 1, query, i, task);
+      const std::int64_t found = task.counter.take()[0];
+      if (done) counts[query] = found;
     });
   };
   if (request.queries.count > 0) with_real(as);
   return counts;
+}
+
+std::vector<std::int64_t> TreeSearch::pairs(const SearchRequest& request, const RangeRequest& radii,
+                                            Progress& progress) const {
+  std::vector<std::int64_t> sums(radii.shared);
+  std::mutex mutex;
+  const auto as = [&]<class Real>(const Real*) {
+    run<Real>(request, 3000.0, true, progress, [&](std::int64_t query, std::int64_t i, Task<Real>& task) {
+      count_within(request, radii, 0, radii.shared, query, i, task);
+      const auto& found = task.counter.take();
+      const std::lock_guard lock(mutex);
+      for (std::size_t j = 0; j < sums.size(); ++j) sums[j] += found[j];
+    });
+  };
+  if (request.queries.count > 0 && radii.shared > 0) with_real(as);
+  return sums;
 }
 
 }  // namespace anear

@@ -1,11 +1,14 @@
 // Exact search in a hierarchy of cells, whatever its cells are: what the methods that build one have in common.
 #pragma once
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "index/method.h"
 #include "parts/descent.h"
 #include "parts/hierarchy.h"
+#include "result/counter.h"
 #include "result/exact.h"
 #include "result/hits.h"
 #include "storage/prepared.h"
@@ -26,13 +29,17 @@ struct Budget {
 class TreeSearch final : public Method {
  public:
   // `order`: the points' ids, cell by cell, as the hierarchy has them; `bound` computes its cells' bounds.
-  TreeSearch(const Rows& rows, Space space, Estimate bound, std::vector<std::int32_t> order, Hierarchy hierarchy,
-             int threads, Progress& progress);
+  // `upper`, where there is one, their upper bounds.
+  TreeSearch(const Rows& rows, Space space, Estimate bound, std::optional<Estimate> upper,
+             std::vector<std::int32_t> order, Hierarchy hierarchy, int threads, Progress& progress);
 
   void knn(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const override;
   RangeAnswer range(const SearchRequest& request, const RangeRequest& radii, Progress& progress) const override;
   std::vector<std::int64_t> count(const SearchRequest& request, const RangeRequest& radii,
                                   Progress& progress) const override;
+  std::vector<std::int64_t> pairs(const SearchRequest& request, const RangeRequest& radii,
+                                  Progress& progress) const override;
+  std::int64_t points() const override { return rows_.count; }
   std::int64_t bytes() const override;
   const std::vector<double>& maxima() const override { return points_.maxima(); }
   const std::vector<std::int32_t>& order() const override { return order_; }
@@ -51,13 +58,14 @@ class TreeSearch final : public Method {
   Cells cells() const { return {hierarchy_, bound_, points_, space_.filter, order_.data(), size()}; }
 
   template <class Real, class Search>
-  void run(const SearchRequest& request, double nanoseconds, Progress& progress, const Search& search) const;
+  void run(const SearchRequest& request, double nanoseconds, bool counting, Progress& progress,
+           const Search& search) const;
   template <class Real>
-  void prepare(const Rows& queries, const std::int32_t* ids, std::int64_t count, Task<Real>& task) const;
+  void prepare(const Rows& queries, const std::int32_t* ids, std::int64_t count, bool counting, Task<Real>& task) const;
   static Budget budget(const SearchRequest& request);
   template <class Real>
   bool gave_up(const SearchRequest& request, std::int64_t query, const Budget& budget, std::int64_t leaves,
-               Task<Real>& task) const;
+               std::int64_t nodes, Task<Real>& task) const;
   Admission admission(const SearchRequest& request, std::int64_t query) const {
     return {size(), request.allow, request.exclude ? request.exclude[query] : -1};
   }
@@ -65,23 +73,21 @@ class TreeSearch final : public Method {
   const std::vector<Neighbor>& nearest(const SearchRequest& request, std::int64_t query, std::int64_t i, std::size_t k,
                                        const Budget& budget, Task<Real>& task) const;
 
-  // What the radius of query `query`, the i-th of a task, allows values and bounds to be.
+  // What radius `radius` allows values and bounds of the i-th query of a task to be.
   template <class Real>
-  struct Limits {
-    Real points, nodes, sure;
-  };
+  RadiusLimits<Real> limits(const RangeRequest& radii, std::int64_t radius, std::int64_t i, bool counting,
+                            const Task<Real>& task) const;
+  // Counts the points within `count` radii from radius `first` on; false: the query gave up.
   template <class Real>
-  Limits<Real> limits(const RangeRequest& radii, std::int64_t query, std::int64_t i, const Task<Real>& task) const;
-  // All leaves that may hold an answer, shown to `collector`; false: the query gave up.
-  template <class Real, class Collector>
-  bool collect(const SearchRequest& request, std::int64_t query, std::int64_t i, Task<Real>& task,
-               Collector& collector) const;
+  bool count_within(const SearchRequest& request, const RangeRequest& radii, std::int64_t first, std::int64_t count,
+                    std::int64_t query, std::int64_t i, Task<Real>& task) const;
   template <class Real>
   ExactQuery exact(std::int64_t i, const Task<Real>& task) const;
 
   Rows rows_;
   Space space_;
   Estimate bound_;
+  std::optional<Estimate> upper_;
   std::vector<std::int32_t> order_;
   Hierarchy hierarchy_;
   PackedPoints points_;

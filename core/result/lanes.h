@@ -34,13 +34,47 @@ inline unsigned passing_four(const double* values, double limit) {
 #endif
 }
 
-// The same of up to 64 lanes.
+// Bit i of the result: values[i] < limit, i < 4.
+inline unsigned below_four(const float* values, float limit) {
+#if defined(__SSE2__) || defined(_M_X64)
+  return static_cast<unsigned>(_mm_movemask_ps(_mm_cmplt_ps(_mm_loadu_ps(values), _mm_set1_ps(limit))));
+#else
+  unsigned mask = 0;
+  for (unsigned i = 0; i < 4; ++i) mask |= static_cast<unsigned>(values[i] < limit) << i;
+  return mask;
+#endif
+}
+
+inline unsigned below_four(const double* values, double limit) {
+#if defined(__SSE2__) || defined(_M_X64)
+  const __m128d limits = _mm_set1_pd(limit);
+  const int low = _mm_movemask_pd(_mm_cmplt_pd(_mm_loadu_pd(values), limits));
+  const int high = _mm_movemask_pd(_mm_cmplt_pd(_mm_loadu_pd(values + 2), limits));
+  return static_cast<unsigned>(low | high << 2);
+#else
+  unsigned mask = 0;
+  for (unsigned i = 0; i < 4; ++i) mask |= static_cast<unsigned>(values[i] < limit) << i;
+  return mask;
+#endif
+}
+
+// What passes of up to 64 lanes.
 template <class Real>
 std::uint64_t passing_lanes(const Real* values, std::int64_t lanes, Real limit) {
   std::uint64_t mask = 0;
   std::int64_t lane = 0;
   for (; lane + 4 <= lanes; lane += 4) mask |= std::uint64_t{passing_four(values + lane, limit)} << lane;
   for (; lane < lanes; ++lane) mask |= static_cast<std::uint64_t>(!(values[lane] >= limit)) << lane;
+  return mask;
+}
+
+// Bit i of the result: values[i] < limit.
+template <class Real>
+std::uint64_t below_lanes(const Real* values, std::int64_t lanes, Real limit) {
+  std::uint64_t mask = 0;
+  std::int64_t lane = 0;
+  for (; lane + 4 <= lanes; lane += 4) mask |= std::uint64_t{below_four(values + lane, limit)} << lane;
+  for (; lane < lanes; ++lane) mask |= static_cast<std::uint64_t>(values[lane] < limit) << lane;
   return mask;
 }
 

@@ -45,4 +45,11 @@ Real exclusive_limit(double bound) {
   return limit < kInfinity ? limit : std::numeric_limits<Real>::quiet_NaN();
 }
 
+// The other way: everything computed below the limit is below `bound`. Minus infinity where nothing is.
+template <class Real>
+Real inclusive_limit(double bound) {
+  const double inward = bound - std::abs(bound) * 0x1p-50 - static_cast<double>(std::numeric_limits<Real>::min());
+  return std::nextafter(static_cast<Real>(inward), -std::numeric_limits<Real>::infinity());
+}
+
 }  // namespace anear

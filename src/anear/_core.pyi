@@ -24,8 +24,8 @@ class Table:
     def __init__(self, fields: dict[str, int], codes: list[Code]) -> None:
         """Set the fields of KernelTable (core/kernel/abi.h) by name: numbers and addresses. Keeps ``codes`` alive."""
 
-class Boxes:
-    """What boxes are made of, and the table that bounds ranks over them."""
+class Estimate:
+    """A table that computes a rank, and how far it may be off."""
 
     def __init__(
         self,
@@ -35,6 +35,15 @@ class Boxes:
         slack_scale: float,
         relative: float,
         offset_slot: int,
+    ) -> None: ...
+
+class Boxes:
+    """What boxes are made of, and the tables that bound ranks over them."""
+
+    def __init__(
+        self,
+        lower: Estimate,
+        upper: Estimate | None,
         low: NDArray[Any],
         high: NDArray[Any],
         storage: str,
@@ -128,6 +137,17 @@ class Index:
         effort: NDArray[np.int32] | None = None,
     ) -> NDArray[np.int64]:
         """How many points each query has within its radius."""
+    def pairs(
+        self,
+        queries: NDArray[Any],
+        query_storage: str,
+        radius_rank: NDArray[np.float64],
+        sure_rank: NDArray[np.float64],
+        radius: NDArray[np.float64],
+        num_threads: int = 0,
+        progress: _Progress | None = None,
+    ) -> NDArray[np.int64]:
+        """How many pairs of a query and a point lie within each radius; the radii rise."""
     @property
     def order(self) -> NDArray[np.int64]:
         """The points' ids in the order in which the method keeps them."""

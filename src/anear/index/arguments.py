@@ -22,6 +22,7 @@ __all__ = [
     "mapping",
     "neighbour_count",
     "radii",
+    "radii_for_all",
     "shown",
     "threads",
     "whole_number",
@@ -101,15 +102,32 @@ def radii(value: Any, queries: int) -> npt.NDArray[np.float64]:
     >>> radii(0.5, 2)
     array([0.5, 0.5])
     """
-    array = np.asarray(_float(value) if type(value) in (int, float) else _numbers(value))
+    array = _radii(value)
     if array.shape not in ((), (queries,)):
         raise ArgumentError(
             f"radius has shape {array.shape}; allowed: a number, or one for each of the {queries} queries"
         )
+    return np.ascontiguousarray(np.broadcast_to(array, (queries,)), np.float64)
+
+
+def radii_for_all(value: Any) -> npt.NDArray[np.float64]:
+    """``radius`` where it is a number, or several, for all queries.
+
+    >>> radii_for_all([2, 1])
+    array([2., 1.])
+    """
+    array = _radii(value)
+    if array.ndim > 1:
+        raise ArgumentError(f"radius has shape {array.shape}; allowed: a number, or a list of them")
+    return np.atleast_1d(array)
+
+
+def _radii(value: Any) -> npt.NDArray[np.float64]:
+    array = np.asarray(_float(value) if type(value) in (int, float) else _numbers(value))
     if np.isnan(array).any():
         place = "" if array.ndim == 0 else f"[{int(np.isnan(array).argmax())}]"
         raise ArgumentError(f"radius{place} is nan; allowed: a number, or one for each query")
-    return np.ascontiguousarray(np.broadcast_to(array, (queries,)), np.float64)
+    return array
 
 
 def _float(value: float) -> float:

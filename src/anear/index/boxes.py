@@ -63,23 +63,17 @@ def boxes_of(
     found = _best_bound(space, rows, point_domain, query_domain)
     if found is None:
         return None
-    plan = _plan(found)
+    plan = _plan(found.lower)
     proved = plan.relative is not None and space.stages.direct.relative is not None
     arithmetic = space.arithmetic if proved else "float64"
-    table = _table(plan, space, arithmetic, len(found.extras))
-    slack = space.slack(plan, table, arithmetic)
     low, high = _corners(found, space, rows, arithmetic)
     if found.split is not None and split in ("auto", "geodesic"):
         cut: npt.NDArray[Any] = _images(found.split, space, rows)
     else:
         cut = np.ascontiguousarray(low[:, : space.dimension])
     core = _core.Boxes(
-        table.table,
-        table.parameters,
-        slack.slots,
-        slack.scale,
-        slack.relative,
-        table.offset(plan),
+        _estimate(plan, space, arithmetic, len(found.extras)),
+        _upper(found, space, arithmetic),
         low,
         high,
         low.dtype.name,
@@ -153,8 +147,22 @@ def _bound(space: Space, points: Range, queries: Range, sums: Range | None) -> B
 
 
 @lru_cache(maxsize=256)
-def _plan(found: Bound) -> Plan:
-    return filled(bound_plan(found.lower))
+def _plan(formula: Expr) -> Plan:
+    return filled(bound_plan(formula))
+
+
+def _upper(found: Bound, space: Space, arithmetic: str) -> Any:
+    """What counts whole boxes; None where nothing proves that a box is within a radius."""
+    if found.upper is None:
+        return None
+    plan = _plan(found.upper)
+    return None if plan.relative is None else _estimate(plan, space, arithmetic, len(found.extras))
+
+
+def _estimate(plan: Plan, space: Space, arithmetic: str, extras: int) -> Any:
+    table = _table(plan, space, arithmetic, extras)
+    slack = space.slack(plan, table, arithmetic)
+    return _core.Estimate(table.table, table.parameters, slack.slots, slack.scale, slack.relative, table.offset(plan))
 
 
 @lru_cache(maxsize=256)

@@ -210,6 +210,22 @@ class Either:
             counts[places] = found
         return counts
 
+    def pairs(
+        self,
+        queries: npt.NDArray[Any],
+        storage: str,
+        radius_rank: npt.NDArray[np.float64],
+        sure_rank: npt.NDArray[np.float64],
+        radius: npt.NDArray[np.float64],
+        num_threads: int = 0,
+        progress: Any = None,
+    ) -> Ids:
+        """As the core's; the largest radius tells what is the better one for all."""
+        seen = self._seen.get(("count", _size(radius_rank[-1:]), True), 0.0)
+        core = self._tree if seen < _SURE * self._costs.few.scan else self._scan()
+        found: Ids = core.pairs(queries, storage, radius_rank, sure_rank, radius, num_threads, progress)
+        return found
+
     def _scan(self) -> Any:
         if self._made is None:
             self._made = self._make()

@@ -13,7 +13,7 @@ from anear.errors import ArgumentError
 from anear.formula.bounds_number import always_number
 from anear.formula.expression import Expr
 from anear.formula.hoist import fields
-from anear.index.arguments import Progress, callback, flag, neighbour_count, radii, threads, whole_number
+from anear.index.arguments import Progress, callback, flag, neighbour_count, radii, radii_for_all, threads, whole_number
 from anear.index.methods import Built, build, checked_options
 from anear.index.objects import lies_in_domain, point_rows, query_rows, viewed
 from anear.index.radius import rank_of_radius, rank_within_radius
@@ -390,6 +390,49 @@ class Index:
             callback(progress),
         )
         return counts
+
+    def count_pairs(
+        self,
+        queries: Any,
+        radius: Any,
+        *,
+        query_data: Mapping[str, Any] | None = None,
+        num_threads: int | None = None,
+        progress: Progress | None = None,
+    ) -> npt.NDArray[np.int64]:
+        """How many pairs of a query and a point have distance <= each of several radii.
+
+        All radii are counted in one walk through a tree, and cells of points wholly within a radius at once.
+
+        Parameters
+        ----------
+        radius : a number or an array (radii,), in any order.
+
+        The others are as for :meth:`range_search`.
+
+        Returns
+        -------
+        array (radii,).
+
+        Examples
+        --------
+        >>> Index(np.array([[0.0], [1.0], [5.0]]), "manhattan").count_pairs([[0.9], [4.0]], radius=[10, 1, 0])
+        array([6, 3, 0])
+        """
+        rows, _ = self._queries(queries, query_data)
+        wanted, places = np.unique(radii_for_all(radius), return_inverse=True)
+        if not len(wanted):
+            return np.zeros(0, np.int64)
+        counts: npt.NDArray[np.int64] = self._for(rows).core.pairs(
+            viewed(rows),
+            storage_name(rows),
+            rank_of_radius(self._space.stages.outer, wanted),
+            self._sure_ranks(wanted),
+            wanted,
+            threads(num_threads),
+            callback(progress),
+        )
+        return counts[places]
 
     def _sure_ranks(self, wanted: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Ranks that need no exact distance to be counted: none where a point may have a rank but no distance."""

@@ -263,7 +263,7 @@ class BinaryTree(ABC):
         if radii.ndim != 1:
             raise ArgumentError(f"r must be a 1-dimensional array; its shape is {radii.shape}")
         queries = self._queries(X)
-        return np.array([self._search.count(queries, np.full(len(queries), one)).sum() for one in radii], np.intp)
+        return self._search.count_pairs(queries, radii).astype(np.intp, copy=False)
 
     def kernel_density(
         self,

@@ -66,6 +66,8 @@ class Search(Protocol):
 
     def count(self, queries: Rows, radius: Rows) -> npt.NDArray[np.int64]: ...
 
+    def count_pairs(self, queries: Rows, radii: Rows) -> npt.NDArray[np.int64]: ...
+
     def matrix(self, queries: Rows) -> Rows: ...
 
     @property
@@ -106,6 +108,9 @@ class Compiled:
 
     def count(self, queries: Rows, radius: Rows) -> npt.NDArray[np.int64]:
         return self.index.count(queries, radius, num_threads=self._num_threads)
+
+    def count_pairs(self, queries: Rows, radii: Rows) -> npt.NDArray[np.int64]:
+        return self.index.count_pairs(queries, radii, num_threads=self._num_threads)
 
     def matrix(self, queries: Rows) -> Rows:
         return pairwise(queries, self.index.points, self.index.formula, num_threads=self._num_threads)
@@ -160,6 +165,14 @@ class Called:
 
     def count(self, queries: Rows, radius: Rows) -> npt.NDArray[np.int64]:
         return np.diff(self.within(queries, radius).offsets)
+
+    def count_pairs(self, queries: Rows, radii: Rows) -> npt.NDArray[np.int64]:
+        self.computed += len(queries) * len(self._points)
+        counts = np.zeros(len(radii), np.int64)
+        for part in chunks(len(queries), len(self._points)):
+            matrix = self.matrix(queries[part])
+            counts += [np.count_nonzero(matrix <= radius) for radius in radii]
+        return counts
 
 
 def _one(function: Callable[..., Any], query: Rows, point: Rows, params: dict[str, Any]) -> float:
