@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/progress.h"
+#include "graph/points.h"
 #include "index/space.h"
 #include "result/neighbor.h"
 #include "storage/rows.h"
@@ -114,9 +115,10 @@ struct Balls {
 struct BuildRequest {
   Rows rows;  // must outlive the method
   Space space;
-  std::optional<Boxes> boxes;      // for methods that want them
-  std::optional<Balls> balls;      // the same
-  std::vector<double> parameters;  // in the order of `build_parameters`
+  std::optional<RowForm> row_form;  // for methods that keep prepared rows
+  std::optional<Boxes> boxes;       // for methods that want them
+  std::optional<Balls> balls;       // the same
+  std::vector<double> parameters;   // in the order of `build_parameters`
   int threads = 1;
 };
 

@@ -5,6 +5,7 @@
 //   raw row        one object as it is stored: `columns` numbers of the storage type (coordinates, then fields).
 //   raw block      `block` raw rows side by side, transposed: [columns][block], always float64.
 //   prepared block what `prepare_points` makes of a raw block: `point_block_bytes` bytes, lanes side by side.
+//   prepared row   one point of a prepared block: its entries one behind the other, `row_bytes` bytes.
 //   prepared query `query_slots` numbers of the arithmetic type, one query; queries of a group lie
 //                  `query_slots` apart.
 // `real` below is the arithmetic type: float where `arithmetic_bytes` is 4, else double.
@@ -13,7 +14,7 @@
 
 namespace anear {
 
-inline constexpr std::uint32_t kAbiVersion = 3;
+inline constexpr std::uint32_t kAbiVersion = 4;
 
 // raw blocks -> prepared blocks (points) or prepared blocks of queries ([query_slots][block], to be transposed by the
 // caller). Arithmetic is float64 whatever `real` is, so that a prepared value is off by at most half an ulp of `real`.
@@ -50,6 +51,11 @@ using StoreKernel = void (*)(const void* queries, const void* point_blocks, std:
 using GatherKernel = void (*)(const void* query, const void* rows, std::int64_t row_bytes, const std::int32_t* ids,
                               std::int64_t n, const double* parameters, void* out);
 
+// One prepared query to n prepared rows; values[i] for row ids[i]. Works on `row_tile` rows at a time: ids and out have
+// room for n rounded up to that, and the ids beyond n are rows as well. `rows` and `row_bytes` as for gather.
+using GatherRowsKernel = void (*)(const void* query, const void* rows, std::int64_t row_bytes, const std::int32_t* ids,
+                                  std::int64_t n, const double* parameters, void* out);
+
 // The distance of the objects in two rows; `a` stands for the query.
 using PairKernel = double (*)(const void* a, const void* b, const double* parameters);
 
@@ -68,6 +74,8 @@ struct KernelTable {
   std::int64_t point_block_bytes = 0;  // bytes of a prepared block
   std::int32_t maxima = 0;             // how many maxima `prepare_points` reports
   std::int64_t coordinates = 0;        // where a prepared block's coordinates begin, for `prepare_turned`
+  std::int64_t row_bytes = 0;          // bytes of a prepared row
+  std::int32_t row_tile = 0;           // rows a step of `gather_rows`
   PrepareKernel prepare_points = nullptr;
   PrepareTurnedKernel prepare_turned = nullptr;  // beside prepare_points, never alone; for float32 rows
   PrepareKernel prepare_query = nullptr;
@@ -77,6 +85,7 @@ struct KernelTable {
   StoreKernel store = nullptr;
   StoreKernel store_one = nullptr;
   GatherKernel gather = nullptr;
+  GatherRowsKernel gather_rows = nullptr;
   PairKernel pair = nullptr;
 };
 

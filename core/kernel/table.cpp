@@ -42,6 +42,8 @@ const std::map<std::string, Setter>& setters() {
       {"point_block_bytes", number(&KernelTable::point_block_bytes)},
       {"maxima", number(&KernelTable::maxima)},
       {"coordinates", number(&KernelTable::coordinates)},
+      {"row_bytes", number(&KernelTable::row_bytes)},
+      {"row_tile", number(&KernelTable::row_tile)},
       {"prepare_points", kernel(&KernelTable::prepare_points)},
       {"prepare_turned", kernel(&KernelTable::prepare_turned)},
       {"prepare_query", kernel(&KernelTable::prepare_query)},
@@ -51,6 +53,7 @@ const std::map<std::string, Setter>& setters() {
       {"store", kernel(&KernelTable::store)},
       {"store_one", kernel(&KernelTable::store_one)},
       {"gather", kernel(&KernelTable::gather)},
+      {"gather_rows", kernel(&KernelTable::gather_rows)},
       {"pair", kernel(&KernelTable::pair)},
   };
   return all;
@@ -86,6 +89,8 @@ void Table::check() const {
   within("query_slots", t.query_slots, t.prepare_query ? 1 : 0, kManyColumns);
   within("point_block_bytes", t.point_block_bytes, t.prepare_points ? 1 : 0, kManyColumns * 64);
   within("maxima", t.maxima, 0, 1 << 20);
+  within("row_bytes", t.row_bytes, t.gather_rows ? 1 : 0, kManyColumns * 64);
+  within("row_tile", t.row_tile, t.gather_rows ? 1 : 0, 64);
   if (t.prepare_turned != nullptr) {
     const std::int64_t turned = t.point_columns * t.block * static_cast<std::int64_t>(sizeof(float));
     within("coordinates", t.coordinates, 0, t.point_block_bytes - turned);

@@ -64,6 +64,11 @@ class Balls:
         means: bool,
     ) -> None: ...
 
+class RowForm:
+    """How prepared points lie as rows, and the points as queries."""
+
+    def __init__(self, pieces: NDArray[np.int32], raw: bool, objects: NDArray[Any], storage: str) -> None: ...
+
 class Index:
     """A method built over rows, which it keeps alive.
 
@@ -89,6 +94,7 @@ class Index:
         offset_slot: int = -1,
         boxes: Boxes | None = None,
         balls: Balls | None = None,
+        row_form: RowForm | None = None,
     ) -> None: ...
     def knn(
         self,

@@ -182,7 +182,7 @@ def test_progress(value: Any) -> None:
         refused(call, "progress is", repr(value), "function of (done, total)")
 
 
-@pytest.mark.parametrize("value", [None, "hnsw", 3, ["flat"], np.array(["flat", "flat"]), ""], ids=label)
+@pytest.mark.parametrize("value", [None, "hnsv", 3, ["flat"], np.array(["flat", "flat"]), ""], ids=label)
 def test_method(value: Any) -> None:
     refused(lambda: anear.Index(P, method=value), "method is", "allowed: flat")
 

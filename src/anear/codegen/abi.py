@@ -6,7 +6,7 @@ from typing import Final
 
 __all__ = ["ABI_VERSION", "KERNELS", "NUMBERS", "SIGNATURES"]
 
-ABI_VERSION: Final = 3
+ABI_VERSION: Final = 4
 
 # the kernels of a table, and their parameters as LLVM types (all return void but `pair`)
 SIGNATURES: Final[dict[str, str]] = {
@@ -21,6 +21,7 @@ SIGNATURES: Final[dict[str, str]] = {
     "store": "ptr %queries, ptr %points, i64 %n_blocks, ptr %parameters, ptr %out, i64 %out_stride, ptr %missing",
     "store_one": "ptr %queries, ptr %points, i64 %n_blocks, ptr %parameters, ptr %out, i64 %out_stride, ptr %missing",
     "gather": "ptr %query, ptr %rows, i64 %row_bytes, ptr %ids, i64 %n, ptr %parameters, ptr %out",
+    "gather_rows": "ptr %query, ptr %rows, i64 %row_bytes, ptr %ids, i64 %n, ptr %parameters, ptr %out",
     "pair": "ptr %a, ptr %b, ptr %parameters",
 }
 KERNELS: Final = tuple(SIGNATURES)
@@ -38,4 +39,6 @@ NUMBERS: Final = (
     "point_block_bytes",
     "maxima",
     "coordinates",
+    "row_bytes",
+    "row_tile",
 )

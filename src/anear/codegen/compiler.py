@@ -21,6 +21,7 @@ import numpy.typing as npt
 from anear.codegen import cache
 from anear.codegen.abi import ABI_VERSION
 from anear.codegen.layout import STORAGE_BYTES, Layout
+from anear.codegen.rows import row_layout, row_tile
 from anear.codegen.tile import Tile, choose_tile
 from anear.formula.expression import Expr, walk
 
@@ -106,6 +107,8 @@ def _numbers(layout: Layout, tile: Tile) -> dict[str, int]:
         "point_block_bytes": layout.block_bytes,
         "maxima": len(layout.plan.maxima),
         "coordinates": 0 if layout.coordinates is None else layout.coordinates.offset,
+        "row_bytes": row_layout(layout).row_bytes,
+        "row_tile": row_tile(layout),
     }
 
 

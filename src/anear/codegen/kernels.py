@@ -6,6 +6,7 @@ prepare_rows  rows          -> prepared queries       lanes: coordinates, float6
 select*     packed tiles    -> hits below a limit     lanes: points
 store*      packed tiles    -> all values             lanes: points
 gather      query x rows    -> values                 lanes: coordinates
+gather_rows query x prepared rows -> values           lanes: coordinates
 pair        row x row       -> value                  lanes: coordinates
 """
 
@@ -20,6 +21,7 @@ from anear.codegen.llvm import Body, Kind
 from anear.codegen.loops import cost
 from anear.codegen.memory import store_as
 from anear.codegen.quick import QuickEmitter, ReciprocalEmitter
+from anear.codegen.rows import PreparedRows, row_layout, row_tile
 from anear.codegen.sources import PackedSource, QueryRowSource, RawSource, RowSource, TurnedSource
 from anear.codegen.tile import Tile
 from anear.formula.expression import Expr, walk
@@ -35,6 +37,8 @@ def kernel_text(name: str, layout: Layout, tile: Tile) -> str:
         body = _prepare_rows(layout)
     elif name in ("select", "select_one", "store", "store_one"):
         body = _tiled(layout, tile, name)
+    elif name == "gather_rows":
+        body = _prepared_rows(layout)
     else:
         body = _rows(layout, name)
     target = layout.target
@@ -337,6 +341,37 @@ def _rows(layout: Layout, name: str) -> Body:
         result = value("%query", _row(body, loop.index), False)
         at = body.emit(f"mul i64 {loop.index}, {bits // 8}")
         body.do(f"store {body.kind.scalar} {result}, ptr {body.at('%out', at)}, align {bits // 8}")
+    _finish(body, end)
+    return body
+
+
+_AHEAD = 2  # tiles of prepared rows that are asked for before their turn; of a row so many cache lines at most
+_LINES = 8
+
+
+def _prepared_rows(layout: Layout) -> Body:
+    """One query against prepared rows, ``row_tile`` of them at a time; the caller has filled ids up to whole tiles."""
+    sequential = any(n.op in ("cumsum", "matvec") for n in walk(layout.plan.pair))
+    size = _arithmetic(layout) // 8
+    body = _new_body(layout, size * 8, 1 if sequential else layout.lanes)
+    end = _guard(body, "%n")
+    body.declarations.add("declare void @llvm.prefetch.p0(ptr, i32, i32, i32)")
+    tile, lines = row_tile(layout), min(_LINES, -(-row_layout(layout).row_bytes // 64))
+    cells = [Cell(0, p) for p in range(tile)]
+    last = body.emit("sub i64 %n, 1")
+    with body.loop("%n", (), tile) as loop:
+        for p in range(tile):
+            ahead = body.emit(f"add i64 {loop.index}, {_AHEAD * tile + p}")
+            inside = body.emit(f"icmp slt i64 {ahead}, {last}")
+            soon = _row(body, body.emit(f"select i1 {inside}, i64 {ahead}, i64 {last}"))
+            for line in range(lines):
+                body.do(f"call void @llvm.prefetch.p0(ptr {body.at(soon, 64 * line)}, i32 0, i32 3, i32 1)")
+        rows = [_row(body, body.emit(f"add i64 {loop.index}, {p}")) for p in range(tile)]
+        emitter = Emitter(body, PreparedRows(layout, "%query", rows), layout.lengths, cells, layout.plan.bilinear)
+        at = body.emit(f"mul i64 {loop.index}, {size}")
+        for p, value in enumerate(emitter.scalars([layout.plan.pair])[0]):
+            pointer = body.at(body.at("%out", at), p * size)
+            body.do(f"store {body.kind.scalar} {value}, ptr {pointer}, align {size}")
     _finish(body, end)
     return body
 

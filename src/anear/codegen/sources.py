@@ -10,24 +10,24 @@ from anear.codegen.llvm import Body
 from anear.codegen.memory import load_as
 from anear.formula.expression import Expr
 
-__all__ = ["PackedSource", "QueryRowSource", "RawSource", "RowSource", "TurnedSource"]
+__all__ = ["PackedSource", "QueryRowSource", "RawSource", "RowSource", "TurnedSource", "captured", "moved"]
 
 
-def _offset(body: Body, pointer: str, place: Place | None, stride: int, base: int = 0) -> str:
+def moved(body: Body, pointer: str, place: Place | None, stride: int, base: int = 0) -> str:
     """pointer + base + place * stride, with the constant part last so that it can fold into the instruction."""
     if place is None:
         return body.at(pointer, base)
     if place.variable is not None:
-        moved = place.variable
+        by = place.variable
         if stride != 1:
-            moved = body.emit(f"mul i64 {place.variable}, {stride}")
-        pointer = body.at(pointer, moved)
+            by = body.emit(f"mul i64 {place.variable}, {stride}")
+        pointer = body.at(pointer, by)
     return body.at(pointer, base + place.offset * stride)
 
 
-def _captured(body: Body, layout: Layout, node: Expr, place: Place | None, across: bool) -> str:
+def captured(body: Body, layout: Layout, node: Expr, place: Place | None, across: bool) -> str:
     """A coordinate of a captured vector, or an element of a captured matrix (float64 in memory)."""
-    pointer = _offset(body, "%parameters", place, 8, layout.parameters[node] * 8)
+    pointer = moved(body, "%parameters", place, 8, layout.parameters[node] * 8)
     if across:
         return load_as(body, pointer, "float64")
     return _broadcast(body, pointer, "float64")
@@ -55,15 +55,15 @@ class PackedSource:
     def leaf(self, body: Body, node: Expr, place: Place | None, cell: Cell) -> str:
         """A prepared entry's number(s)."""
         if node.op == "constant":
-            return _captured(body, self.layout, node, place, False)
+            return captured(body, self.layout, node, place, False)
         side, index, _ = node.value
         if side == "query":
             entry = self.layout.query[index]
             size = body.kind.size
-            return body.load_splat(_offset(body, self.queries[cell.query], place, size, entry.offset * size))
+            return body.load_splat(moved(body, self.queries[cell.query], place, size, entry.offset * size))
         entry = self.layout.point[index]
         stride = self.layout.lanes * STORAGE_BYTES[entry.storage]
-        pointer = _offset(body, self.blocks[cell.point], place, stride, entry.offset)
+        pointer = moved(body, self.blocks[cell.point], place, stride, entry.offset)
         return load_as(body, pointer, entry.storage, self.layout.target.half)
 
 
@@ -79,9 +79,9 @@ class RawSource:
     def leaf(self, body: Body, node: Expr, place: Place | None, cell: Cell) -> str:
         """A raw coordinate or field of the objects in all lanes."""
         if node.op == "constant":
-            return _captured(body, self.layout, node, place, False)
+            return captured(body, self.layout, node, place, False)
         stride = self.layout.lanes * 8
-        return body.load(_offset(body, self.block, place, stride, self.layout.column(node) * stride))
+        return body.load(moved(body, self.block, place, stride, self.layout.column(node) * stride))
 
 
 class TurnedSource:
@@ -98,9 +98,9 @@ class TurnedSource:
     def leaf(self, body: Body, node: Expr, place: Place | None, cell: Cell) -> str:
         """A coordinate of the points in all lanes."""
         if node.op == "constant":
-            return _captured(body, self.layout, node, place, False)
+            return captured(body, self.layout, node, place, False)
         stride = self.layout.lanes * STORAGE_BYTES["float32"]
-        return load_as(body, _offset(body, self.block, place, stride, self.offset), "float32")
+        return load_as(body, moved(body, self.block, place, stride, self.offset), "float32")
 
 
 class QueryRowSource:
@@ -116,9 +116,9 @@ class QueryRowSource:
         """Raw coordinates (or a field) of the query."""
         layout = self.layout
         if node.op == "constant":
-            return _captured(body, layout, node, place, True)
+            return captured(body, layout, node, place, True)
         stride = STORAGE_BYTES[layout.arithmetic]
-        return load_as(body, _offset(body, self.row, place, stride, layout.column(node) * stride), layout.arithmetic)
+        return load_as(body, moved(body, self.row, place, stride, layout.column(node) * stride), layout.arithmetic)
 
 
 class RowSource:
@@ -136,12 +136,12 @@ class RowSource:
         """Coordinates (or a scalar) of the query or the row."""
         layout = self.layout
         if node.op == "constant":
-            return _captured(body, layout, node, place, True)
+            return captured(body, layout, node, place, True)
         side, index, _ = node.value
         if side == "query" and not self.raw_query:
             entry = layout.query[index]
             size = body.kind.size
-            return body.load(_offset(body, self.query, place, size, entry.offset * size))
+            return body.load(moved(body, self.query, place, size, entry.offset * size))
         entry = (layout.query if side == "query" else layout.point)[index]
         return self._raw(body, entry, self.query if side == "query" else self.row, place)
 
@@ -149,7 +149,7 @@ class RowSource:
         """An entry that is a raw leaf, read from a row of the storage type."""
         layout = self.layout
         if entry.expr.op == "constant":
-            return _captured(body, layout, entry.expr, place, True)
+            return captured(body, layout, entry.expr, place, True)
         stride = STORAGE_BYTES[layout.storage]
-        pointer = _offset(body, row, place, stride, layout.column(entry.expr) * stride)
+        pointer = moved(body, row, place, stride, layout.column(entry.expr) * stride)
         return load_as(body, pointer, layout.storage, layout.target.half)

@@ -14,7 +14,7 @@ from anear.formula.bounds_number import always_number
 from anear.formula.expression import Expr
 from anear.formula.hoist import fields
 from anear.index.arguments import Progress, callback, flag, neighbour_count, radii, radii_for_all, threads, whole_number
-from anear.index.methods import Built, build, checked_options
+from anear.index.methods import GRAPHS, Built, build, checked_options
 from anear.index.objects import lies_in_domain, point_rows, query_rows, viewed
 from anear.index.radius import rank_of_radius, rank_within_radius
 from anear.index.results import DistanceCounts, Neighbors, RangeNeighbors
@@ -219,6 +219,7 @@ class Index:
         deny: Any = None,
         exclude: Any = None,
         max_leaves: int | None = None,
+        ef: int | None = None,
         num_threads: int | None = None,
         progress: Progress | None = None,
     ) -> Neighbors:
@@ -263,15 +264,22 @@ class Index:
             None if exclude is None else self._excluded(exclude, count),
             None if allow is None and deny is None else as_filter(len(self), allow=allow, deny=deny),
             callback(progress),
-            {} if max_leaves is None else {"max_leaves": float(self._leaves(max_leaves))},
+            self._limits(max_leaves, ef),
         )
         return Neighbors(found.ids[0], found.distances[0]) if single else found
 
-    def _leaves(self, value: Any) -> int:
-        """``max_leaves``, checked."""
-        if self._method == "flat":
-            raise ArgumentError("max_leaves is for trees; this index has method='flat'")
-        return whole_number(value, "max_leaves", 2**31)
+    def _limits(self, max_leaves: Any, ef: Any) -> dict[str, float]:
+        """The search-time parameters that are given, checked."""
+        limits: dict[str, float] = {}
+        if max_leaves is not None:
+            if self._method == "flat" or self._method in GRAPHS:
+                raise ArgumentError(f"max_leaves is for trees; this index has method={self._method!r}")
+            limits["max_leaves"] = float(whole_number(max_leaves, "max_leaves", 2**31))
+        if ef is not None:
+            if self._method not in GRAPHS:
+                raise ArgumentError(f"ef is for graphs; this index has method={self._method!r}")
+            limits["ef"] = float(whole_number(ef, "ef", 2**31))
+        return limits
 
     def _knn(
         self,

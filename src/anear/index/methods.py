@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -26,15 +27,17 @@ if TYPE_CHECKING:
 
 # What a tree needs is imported where one is built: a scan never pays for it.
 
-__all__ = ["METHODS", "Built", "build", "checked_options"]
+__all__ = ["GRAPHS", "METHODS", "Built", "build", "checked_options"]
 
 SPLITS = ("auto", "spread", "round_robin", "geodesic")
-METHODS = ("flat", "kd_tree", "ball_tree", "auto")
+METHODS = ("flat", "kd_tree", "ball_tree", "auto", "hnsw")
+GRAPHS = ("hnsw",)
 _OPTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "flat": {},
     "kd_tree": {"split": SPLITS},
     "ball_tree": {},
     "auto": {},
+    "hnsw": {},
 }
 
 
@@ -62,21 +65,48 @@ class Built:
             return bool(np.minimum.reduce(queries, None) < low or np.maximum.reduce(queries, None) > high)
 
 
-def checked_options(method: Any, options: Any) -> dict[str, str]:
+def checked_options(method: Any, options: Any) -> dict[str, Any]:
     """The method's own parameters, with the defaults of those not given."""
     if not isinstance(method, str) or method not in METHODS:
         raise ArgumentError(f"method is {shown(method)}; allowed: {', '.join(METHODS)}")
     if options is not None and not isinstance(options, Mapping):
         raise ArgumentError(f"options is {shown(options)}; allowed: a dict of the method's own parameters")
-    known = _OPTIONS[method]
-    given = dict(options or {})
-    for name, value in given.items():
-        if name not in known:
+    known: dict[str, Any] = dict(_OPTIONS[method])
+    if method in GRAPHS:
+        known = {one["name"]: one for one in _core.methods()[method]["build_parameters"]}
+    spelt = {_letters(name): name for name in known}  # efConstruction means ef_construction, as NMSLIB writes it
+    given = {}
+    for name, value in (options or {}).items():
+        if _letters(name) not in spelt:
+            near = difflib.get_close_matches(_letters(name), spelt, n=1, cutoff=0.5)
             allowed = f"{method} has {', '.join(known)}" if known else f"{method} has none"
-            raise ArgumentError(f"options holds {shown(name)}; {allowed}")
-        if value not in known[name]:
-            raise ArgumentError(f"options[{name!r}] is {shown(value)}; allowed: {', '.join(known[name])}")
-    return {name: given.get(name, values[0]) for name, values in known.items()}
+            meant = f"did you mean {spelt[near[0]]!r}? " if near else ""
+            raise ArgumentError(f"options holds {shown(name)}; {meant}{allowed}")
+        name = spelt[_letters(name)]
+        given[name] = _option(name, value, known[name])
+    return {name: given.get(name, one["default"] if isinstance(one, dict) else one[0]) for name, one in known.items()}
+
+
+def _letters(name: Any) -> str:
+    return str(name).replace("_", "").lower()
+
+
+def _option(name: str, value: Any, known: Any) -> Any:
+    """One option's value: one of some words, or a number as the core declares it."""
+    if not isinstance(known, dict):
+        if value in known:
+            return value
+        raise ArgumentError(f"options[{name!r}] is {shown(value)}; allowed: {', '.join(known)}")
+    whole = known["type"] == "int"
+    number = isinstance(
+        value, (int, np.integer) if whole else (int, float, np.integer, np.floating)
+    ) and not isinstance(value, bool)
+    if not number or not known["low"] <= value <= known["high"]:
+        kind = "a whole number" if whole else "a number"
+        raise ArgumentError(
+            f"options[{name!r}] is {shown(value)}; allowed: {kind} from {known['low']:g} to {known['high']:g}"
+        )
+    return int(value) if whole else float(value)
 
 
 def build(
@@ -84,7 +114,7 @@ def build(
     space: Space,
     rows: npt.NDArray[Any],
     resolved: Resolved,
-    options: Mapping[str, str],
+    options: Mapping[str, Any],
     team: int,
     progress: Progress | None,
     checked: bool = True,
@@ -96,6 +126,8 @@ def build(
         return _auto(space, rows, resolved, team, progress, checked)
     if method == "ball_tree":
         return _ball_tree(space, rows, resolved, checked, team, progress)
+    if method in GRAPHS:
+        return _graph(method, space, rows, options, team, progress)
     plan = choose_plan(space, rows)
     table = space.search_table(plan)
     return Built(_index("flat", space, rows, plan, table, space.precision(plan), {}, team, progress), plan, scans=True)
@@ -137,6 +169,18 @@ def _ball_tree(
     return Built(core, plan, words=balls.words)
 
 
+def _graph(
+    method: str, space: Space, rows: npt.NDArray[Any], options: Mapping[str, Any], team: int, progress: Progress | None
+) -> Built:
+    from anear.index.graphs import row_form
+
+    plan = space.stages.direct
+    table = space.row_table(plan)
+    form = row_form(space, rows, table.layout, method)
+    core = _index(method, space, rows, plan, table, space.precision(plan), options, team, progress, row_form=form)
+    return Built(core, plan)
+
+
 def _auto(
     space: Space, rows: npt.NDArray[Any], resolved: Resolved, team: int, progress: Progress | None, checked: bool
 ) -> Built:
@@ -173,6 +217,7 @@ def _index(
     *,
     boxes: Any = None,
     balls: Any = None,
+    row_form: Any = None,
 ) -> Any:
     exact = space.exact_table()
     slack = space.slack(plan, table, arithmetic)
@@ -193,4 +238,5 @@ def _index(
         table.offset(plan),
         boxes,
         balls,
+        row_form,
     )

@@ -33,6 +33,7 @@ __all__ = ["CompiledTable", "MatrixTables", "Space", "Slack", "fields_of", "host
 
 SEARCH_KERNELS = ("prepare_points", "prepare_query", "select", "select_one")
 CELL_KERNELS = ("prepare_points", "prepare_query", "select_one")
+ROW_KERNELS = ("prepare_points", "prepare_query", "gather_rows")
 EXACT_KERNELS = ("prepare_query", "gather")
 MATRIX_KERNELS = ("prepare_points", "prepare_query", "store", "store_one")
 LARGE_MATRIX_KERNELS = ("prepare_points", "prepare_turned", "prepare_query", "prepare_rows", "store")
@@ -121,6 +122,10 @@ class Space:
         """The same for methods that look at single blocks."""
         return _load_once(plan, self, arithmetic, CELL_KERNELS)
 
+    def row_table(self, plan: Plan) -> CompiledTable:
+        """The same for methods that meet points one by one, as prepared rows."""
+        return _load_rows(plan, self, self.precision(plan))
+
     def exact_table(self) -> CompiledTable:
         """The table that ranks and reports; raw rows in, float64."""
         return self.gather_table(self.expr)
@@ -183,6 +188,14 @@ def _load_large(plan: Plan, space: Space, arithmetic: str) -> CompiledTable:
     if layout.coordinates is None:
         left_out.add("prepare_turned")
     return load(layout, [name for name in LARGE_MATRIX_KERNELS if name not in left_out], matrix_tile(layout))
+
+
+@lru_cache(maxsize=512)
+def _load_rows(plan: Plan, space: Space, arithmetic: str) -> CompiledTable:
+    from anear.codegen.kernels import prepares_rows
+
+    layout = _layout(plan, space, arithmetic)
+    return load(layout, (*ROW_KERNELS, "prepare_rows") if prepares_rows(layout) else ROW_KERNELS)
 
 
 @lru_cache(maxsize=512)

@@ -1,0 +1,33 @@
+// Growing a graph: nodes come in batches, whose members do not see each other; so the graph is the same on any number
+// of threads, and no node is ever locked (as ParlayANN builds, https://arxiv.org/abs/2305.04359).
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "base/progress.h"
+#include "graph/layers.h"
+#include "graph/links.h"
+#include "graph/points.h"
+#include "index/space.h"
+
+namespace anear {
+
+struct Growth {
+  std::int64_t neighbours;  // of a node that comes in
+  std::int64_t width;       // of the walk that finds them
+};
+
+// The points of a graph, as queries and as what queries are compared with.
+struct GraphPoints {
+  const Estimate& estimate;
+  const RowPoints& rows;
+  const Rows& objects;
+};
+
+// Inserts `newcomers`, in this order, into `links`, where `settled` nodes are already. `nodes`: the point that each node
+// stands for; empty: node i is point i. A walk begins where `above`, from its node `top` on, leads.
+void grow(Links& links, const std::vector<std::int32_t>& nodes, const std::vector<std::int32_t>& newcomers,
+          std::int64_t settled, const GraphPoints& points, const Growth& growth, const std::vector<Layer>& above,
+          std::int32_t top, int threads, Progress& progress);
+
+}  // namespace anear

@@ -1,0 +1,32 @@
+// The hierarchy of HNSW (https://arxiv.org/abs/1603.09320): ever fewer nodes, through which a walk comes near its query.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "graph/links.h"
+#include "graph/walk.h"
+
+namespace anear {
+
+// One level above the lowest. Its nodes are numbered from 0, and so linked.
+struct Layer {
+  std::vector<std::int32_t> points;  // the point that a node stands for, ascending
+  std::vector<std::int32_t> below;   // the node that stands for the same point one level down
+  Links links;
+};
+
+// From the top (the last layer) down through all of them: a node of the level under the lowest that is near the query.
+// Without layers the first node.
+template <class Real>
+std::int32_t descend(const std::vector<Layer>& layers, std::int32_t top, const void* query, Walk<Real>& walk) {
+  std::int32_t node = top;
+  walk.scorer.at(query);
+  for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer) {
+    walk.scorer.of(layer->points.data());
+    node = layer->below[walk.descend(layer->links, node)];
+  }
+  walk.scorer.of(nullptr);
+  return node;
+}
+
+}  // namespace anear

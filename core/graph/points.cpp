@@ -1,0 +1,107 @@
+#include "graph/points.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <string>
+
+#include "base/parallel.h"
+#include "base/spares.h"
+
+namespace anear {
+namespace {
+
+constexpr std::int64_t kTaskRows = 4096;
+constexpr std::int64_t kTaskBlocks = 8;  // prepared at a time: they stay in cache until they are taken apart
+
+struct Scratch {
+  AlignedArray<double> raw;
+  AlignedArray<std::byte> blocks;
+};
+
+// The lanes of one entry of a block, each to its row.
+template <class Item>
+void spread(const std::byte* block, const RowPiece& piece, std::int64_t lanes, std::int64_t used, std::byte* rows,
+            std::int64_t row_bytes) {
+  const auto* from = reinterpret_cast<const Item*>(block + piece.block_offset);
+  for (std::int64_t lane = 0; lane < used; ++lane) {
+    auto* to = reinterpret_cast<Item*>(rows + lane * row_bytes + piece.row_offset);
+    for (std::int64_t i = 0; i < piece.length; ++i) to[i] = from[i * lanes + lane];
+  }
+}
+
+void take_apart(const std::byte* block, const std::vector<RowPiece>& pieces, std::int64_t lanes, std::int64_t used,
+                std::byte* rows, std::int64_t row_bytes) {
+  for (const RowPiece& piece : pieces) {
+    const auto with = [&](auto item) { spread<decltype(item)>(block, piece, lanes, used, rows, row_bytes); };
+    switch (piece.item_bytes) {
+      case 1:
+        with(std::uint8_t{});
+        break;
+      case 2:
+        with(std::uint16_t{});
+        break;
+      case 4:
+        with(std::uint32_t{});
+        break;
+      default:
+        with(std::uint64_t{});
+    }
+  }
+}
+
+}  // namespace
+
+void RowForm::check(const KernelTable& table, const Rows& points) const {
+  require(table.gather_rows != nullptr, "the search table lacks 'gather_rows'");
+  require(objects.count == points.count && objects.columns == table.query_columns,
+          "objects must have a row for each point, with the columns of a query");
+  for (const RowPiece& piece : pieces) {
+    const bool known = piece.item_bytes == 1 || piece.item_bytes == 2 || piece.item_bytes == 4 || piece.item_bytes == 8;
+    require(known && piece.length >= 1 && piece.block_offset >= 0 && piece.row_offset >= 0 &&
+                piece.row_offset % piece.item_bytes == 0 && piece.block_offset % piece.item_bytes == 0 &&
+                piece.row_offset + piece.length * piece.item_bytes <= table.row_bytes &&
+                piece.block_offset + piece.length * piece.item_bytes * table.block <= table.point_block_bytes,
+            "an entry of the prepared rows does not fit the search table");
+  }
+  require(!raw || table.row_bytes == points.row_bytes(), "raw rows have another length than prepared ones");
+}
+
+RowPoints::RowPoints(const Estimate& estimate, const RowForm& form, const Rows& rows, int threads, Progress& progress)
+    : row_bytes_(estimate.kernels().row_bytes) {
+  const KernelTable& table = estimate.kernels();
+  constexpr double kLowest = -std::numeric_limits<double>::infinity();
+  maxima_.assign(table.maxima, kLowest);
+  data_ = form.raw ? rows.data : memory_.ensure(rows.count * row_bytes_);
+  if (form.raw && table.maxima == 0) return;
+  const std::int64_t tasks = (rows.count + kTaskRows - 1) / kTaskRows;
+  std::vector<double> task_maxima(tasks * table.maxima, kLowest);
+  Spares<Scratch> spares;
+  progress.start(rows.count);
+  parallel_for(tasks, threads, progress, [&](std::int64_t task) {
+    auto scratch = spares.take();
+    const std::int64_t end = std::min((task + 1) * kTaskRows, rows.count);
+    double* maxima = table.maxima ? task_maxima.data() + task * table.maxima : nullptr;
+    scratch->blocks.ensure(kTaskBlocks * table.point_block_bytes);
+    for (std::int64_t first = task * kTaskRows; first < end; first += kTaskBlocks * table.block) {
+      const std::int64_t count = std::min(kTaskBlocks * table.block, end - first);
+      const std::int64_t blocks = (count + table.block - 1) / table.block;
+      prepare_blocks(table, estimate.parameters.data(), rows, first, blocks, scratch->blocks.data(), maxima,
+                     scratch->raw);
+      for (std::int64_t b = 0; b < blocks && !form.raw; ++b) {
+        const std::int64_t used = std::min<std::int64_t>(table.block, count - b * table.block);
+        take_apart(scratch->blocks.data() + b * table.point_block_bytes, form.pieces, table.block, used,
+                   memory_.data() + (first + b * table.block) * row_bytes_, row_bytes_);
+      }
+    }
+    spares.give(std::move(scratch));
+    progress.advance(end - task * kTaskRows);
+  });
+  for (std::size_t i = 0; i < task_maxima.size(); ++i) {
+    double& maximum = maxima_[i % table.maxima];
+    // a NaN stays: no bound can be proved with it
+    if (maximum == maximum && !(task_maxima[i] <= maximum)) maximum = task_maxima[i];
+  }
+}
+
+}  // namespace anear

@@ -1,0 +1,48 @@
+// Points as prepared rows, one after the other: for methods that meet their points one by one.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "base/memory.h"
+#include "base/progress.h"
+#include "index/space.h"
+#include "storage/rows.h"
+
+namespace anear {
+
+// An entry of a prepared block and where it goes in a prepared row. Lanes lie side by side in the block.
+struct RowPiece {
+  std::int64_t block_offset, length, item_bytes, row_offset;
+};
+
+// How a table's prepared points lie as rows.
+struct RowForm {
+  std::vector<RowPiece> pieces;
+  bool raw = false;  // a prepared row is the raw row: nothing has to be kept beside the points
+  Rows objects;      // the points once more, as queries
+
+  // Throws ArgumentError if this does not fit the table and the points.
+  void check(const KernelTable& table, const Rows& points) const;
+};
+
+class RowPoints {
+ public:
+  RowPoints() = default;
+  RowPoints(const Estimate& estimate, const RowForm& form, const Rows& rows, int threads, Progress& progress);
+
+  const std::byte* data() const { return data_; }
+  std::int64_t row_bytes() const { return row_bytes_; }
+  const std::byte* row(std::int64_t i) const { return data_ + i * row_bytes_; }
+  std::int64_t bytes() const { return static_cast<std::int64_t>(memory_.size()); }
+  // Largest values over all points that enter the rounding bound.
+  const std::vector<double>& maxima() const { return maxima_; }
+
+ private:
+  AlignedArray<std::byte> memory_;
+  const std::byte* data_ = nullptr;
+  std::int64_t row_bytes_ = 0;
+  std::vector<double> maxima_;
+};
+
+}  // namespace anear

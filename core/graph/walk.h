@@ -1,0 +1,130 @@
+// Walking through a graph towards a query.
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "graph/beam.h"
+#include "graph/links.h"
+#include "graph/points.h"
+#include "index/space.h"
+
+namespace anear {
+
+// Values of points for one prepared query. `nodes`: the point that each node of a level stands for; null: node i is
+// point i.
+template <class Real>
+class Scorer {
+ public:
+  void reset(const Estimate& estimate, const RowPoints& points) {
+    table_ = &estimate.kernels();
+    parameters_ = estimate.parameters.data();
+    points_ = &points;
+  }
+
+  void at(const void* query) { query_ = query; }
+  void of(const std::int32_t* nodes) { nodes_ = nodes; }
+
+  // values()[i] for nodes[i].
+  const Real* operator()(const std::int32_t* nodes, std::int64_t n) {
+    const std::int64_t padded = n + table_->row_tile;
+    if (static_cast<std::int64_t>(ids_.size()) < padded) {
+      ids_.resize(2 * padded);
+      values_.resize(2 * padded);
+    }
+    for (std::int64_t i = 0; i < n; ++i) ids_[i] = nodes_ == nullptr ? nodes[i] : nodes_[nodes[i]];
+    std::fill_n(ids_.data() + n, table_->row_tile, ids_[n - 1]);
+    const std::int64_t bytes = points_->row_bytes();
+    for (std::int64_t i = 0; i < std::min<std::int64_t>(n, kAtOnce); ++i) {
+      const std::byte* row = points_->row(ids_[i]);
+      for (std::int64_t byte = 0; byte < std::min(bytes, kBytes); byte += 64) prefetch(row + byte);
+    }
+    table_->gather_rows(query_, points_->data(), bytes, ids_.data(), n, parameters_, values_.data());
+    computed_ += n;
+    return values_.data();
+  }
+
+  std::int64_t computed() const { return computed_; }
+
+ private:
+  static constexpr std::int64_t kAtOnce = 8;  // rows asked for at once; the kernel asks for those that follow
+  static constexpr std::int64_t kBytes = 512;
+
+  const KernelTable* table_ = nullptr;
+  const double* parameters_ = nullptr;
+  const RowPoints* points_ = nullptr;
+  const void* query_ = nullptr;
+  const std::int32_t* nodes_ = nullptr;
+  std::vector<std::int32_t> ids_;
+  std::vector<Real> values_;
+  std::int64_t computed_ = 0;
+};
+
+// Scratch of a walk, kept from query to query.
+template <class Real>
+class Walk {
+ public:
+  Scorer<Real> scorer;
+  Beam<Real> beam;
+
+  // Fills the beam with the `width` best nodes that are found from the entries on. `met(values, nodes, n)` is told of
+  // every node that a value is computed for.
+  template <class Met>
+  void run(const Links& links, const std::int32_t* entries, std::int64_t count, std::size_t width, Met&& met) {
+    beam.reset(width);
+    seen_.reset(links.nodes());
+    fresh_.clear();
+    for (std::int64_t i = 0; i < count; ++i) {
+      if (seen_.add(entries[i])) fresh_.push_back(entries[i]);
+    }
+    take(met);
+    for (std::int32_t node = beam.visit(); node >= 0; node = beam.visit()) {
+      const std::int32_t* neighbours = links.row(node);
+      const std::int32_t upcoming = beam.upcoming();
+      if (upcoming >= 0) prefetch(links.row(upcoming));
+      fresh_.clear();
+      for (std::int64_t i = 0; i < links.degree() && neighbours[i] != Links::kNone; ++i) {
+        if (seen_.add(neighbours[i])) fresh_.push_back(neighbours[i]);
+      }
+      take(met);
+    }
+  }
+
+  void run(const Links& links, std::int32_t entry, std::size_t width) {
+    run(links, &entry, 1, width, [](const Real*, const std::int32_t*, std::int64_t) {});
+  }
+
+  // From `node` to the nearest of its neighbours, as long as that is nearer.
+  std::int32_t descend(const Links& links, std::int32_t node) {
+    Real best = *scorer(&node, 1);
+    for (;;) {
+      const std::int32_t* neighbours = links.row(node);
+      const std::int64_t count = links.count(node);
+      if (count == 0) return node;
+      const Real* values = scorer(neighbours, count);
+      const std::int32_t before = node;
+      for (std::int64_t i = 0; i < count; ++i) {
+        if (values[i] < best || !(best == best)) {
+          best = values[i];
+          node = neighbours[i];
+        }
+      }
+      if (node == before || !(best == best)) return node;
+    }
+  }
+
+ private:
+  template <class Met>
+  void take(Met&& met) {
+    const auto count = static_cast<std::int64_t>(fresh_.size());
+    if (count == 0) return;
+    const Real* values = scorer(fresh_.data(), count);
+    for (std::int64_t i = 0; i < count; ++i) beam.add(values[i], fresh_[i]);
+    met(values, fresh_.data(), count);
+  }
+
+  Seen seen_;
+  std::vector<std::int32_t> fresh_;
+};
+
+}  // namespace anear

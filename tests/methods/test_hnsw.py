@@ -1,0 +1,105 @@
+"""Proximity graphs: what they find beside a scan, on any number of threads, under filters and for odd data."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import anear
+from anear.errors import ArgumentError
+
+RNG = np.random.default_rng(7)
+CLUSTERED = (RNG.random((12, 24))[RNG.integers(0, 12, 3000)] + 0.08 * RNG.standard_normal((3000, 24))).astype(
+    np.float32
+)
+POSITIVE = np.abs(CLUSTERED) + np.float32(0.01)
+POSITIVE /= POSITIVE.sum(axis=1, keepdims=True)
+
+DISTANCES = ["euclidean", "manhattan", "cosine", "kldiv", "jensen_shannon", "itakura_saito", "chi_square", "canberra"]
+
+
+def recall(found: anear.Neighbors, gold: anear.Neighbors) -> float:
+    """The share of the true neighbours that were found."""
+    return float(np.mean([len(set(a) & set(b)) / len(b) for a, b in zip(found.ids, gold.ids, strict=True)]))
+
+
+@pytest.mark.parametrize("distance", DISTANCES)
+def test_finds_most_and_reports_true_distances(distance: str) -> None:
+    points, queries = POSITIVE[:2800], POSITIVE[2800:]
+    gold = anear.knn(points, queries, k=10, distance=distance)
+    index = anear.Index(points, distance, method="hnsw", options={"m": 12, "ef_construction": 100})
+    found = index.search(queries, k=10, ef=100)
+    assert recall(found, gold) > 0.95
+    everything = anear.pairwise(queries, points, distance)
+    np.testing.assert_allclose(found.distances, np.take_along_axis(everything, found.ids, axis=1), rtol=1e-4, atol=1e-6)
+    assert np.all(np.diff(found.distances, axis=1) >= 0)
+
+
+@pytest.mark.parametrize("storage", ["float64", "float32", "float16", "uint8"])
+def test_a_walk_as_wide_as_the_set_is_exact(storage: str) -> None:
+    points = (POSITIVE[:400] * 255 * 12).astype(storage)
+    index = anear.Index(points, "manhattan", method="hnsw")
+    queries = points[:50].astype(np.float64) + 0.25
+    gold = anear.knn(points, queries, k=7, distance="manhattan")
+    found = index.search(queries, k=7, ef=400)
+    np.testing.assert_array_equal(found.ids, gold.ids)
+    np.testing.assert_array_equal(found.distances, gold.distances)
+
+
+def test_the_same_on_any_number_of_threads() -> None:
+    answers = []
+    for team in (1, 2, 3):
+        index = anear.Index(CLUSTERED, method="hnsw", num_threads=team)
+        answers.append(index.search(CLUSTERED[:200], k=5, ef=5, num_threads=team).ids)
+    np.testing.assert_array_equal(answers[0], answers[1])
+    np.testing.assert_array_equal(answers[0], answers[2])
+    other = anear.Index(CLUSTERED, method="hnsw", options={"seed": 1}).search(CLUSTERED[:200], k=5, ef=5).ids
+    assert not np.array_equal(answers[0], other)
+
+
+def test_filters_leave_only_what_is_allowed() -> None:
+    index = anear.Index(CLUSTERED, method="hnsw")
+    allowed = np.flatnonzero(RNG.random(len(CLUSTERED)) < 0.2)
+    gold = anear.Index(CLUSTERED).search(CLUSTERED[:100], k=5, allow=allowed)
+    found = index.search(CLUSTERED[:100], k=5, allow=allowed, ef=200)
+    assert set(found.ids.ravel()) <= set(allowed)
+    assert recall(found, gold) > 0.9
+    alone = index.search(CLUSTERED[:100], k=5, exclude=np.arange(100), ef=100)
+    assert not np.any(alone.ids == np.arange(100)[:, None])
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 17, 40])
+def test_small_and_equal_points(count: int) -> None:
+    index = anear.Index(np.ones((count, 3)), method="hnsw", options={"m": 2})
+    found = index.search(np.zeros(3), k=count + 2, ef=count + 2)
+    assert found.ids[0] == 0
+    assert found.ids[-1] == -1
+    assert found.distances[-1] == np.inf
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"ef_constructoin": 16}, r"options holds 'ef_constructoin'; did you mean 'ef_construction'\?"),
+        ({"alpha": 16}, r"options holds 'alpha'; hnsw has m, ef_construction, seed"),
+        ({"m": 1}, r"options\['m'\] is 1; allowed: a whole number from 2 to 512"),
+        ({"m": 2.5}, r"options\['m'\] is 2.5; allowed: a whole number"),
+    ],
+)
+def test_wrong_options(options: dict[str, float], message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        anear.Index(CLUSTERED, method="hnsw", options=options)
+
+
+def test_options_may_be_spelt_as_nmslib_does() -> None:
+    ours = anear.Index(CLUSTERED, method="hnsw", options={"m": 4, "ef_construction": 20})
+    its = anear.Index(CLUSTERED, method="hnsw", options={"M": 4, "efConstruction": 20})
+    assert ours.nbytes == its.nbytes
+    np.testing.assert_array_equal(ours.search(CLUSTERED[:50]).ids, its.search(CLUSTERED[:50]).ids)
+
+
+def test_ef_is_for_graphs() -> None:
+    with pytest.raises(ArgumentError, match="ef is for graphs; this index has method='flat'"):
+        anear.Index(CLUSTERED).search(CLUSTERED[0], ef=10)
+    with pytest.raises(ArgumentError, match="ef is 0; allowed"):
+        anear.Index(CLUSTERED, method="hnsw").search(CLUSTERED[0], ef=0)
