@@ -329,8 +329,10 @@ std::unique_ptr<Method> build(BuildRequest request, Progress& progress) {
   auto hierarchy = balls.bound.kernels().arithmetic_bytes == 4
                        ? enclosed<float>(request.rows, balls, order, request.threads, progress)
                        : enclosed<double>(request.rows, balls, order, request.threads, progress);
+  const Estimate& search = request.space.filter;
+  PackedPoints points(search.kernels(), search.parameters.data(), request.rows, order, request.threads, progress);
   return std::make_unique<TreeSearch>(request.rows, std::move(request.space), balls.bound, std::nullopt,
-                                      std::move(order), std::move(hierarchy), request.threads, progress);
+                                      std::move(order), std::move(hierarchy), std::move(points));
 }
 
 }  // namespace

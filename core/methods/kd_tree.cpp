@@ -20,9 +20,9 @@ std::unique_ptr<Method> build(BuildRequest request, Progress& progress) {
   boxes.check(request.rows, request.space.search());
   const SplitRule rule = request.parameters[0] != 0 ? SplitRule::round_robin : SplitRule::spread;
   auto order = cell_order(boxes.split, request.space.search().block, rule, request.threads, progress);
-  Hierarchy hierarchy(boxes, order, request.threads, progress);
+  BoxedPoints boxed(boxes, request.rows, request.space.filter, order, request.threads, progress);
   return std::make_unique<TreeSearch>(request.rows, std::move(request.space), boxes.bound, boxes.upper,
-                                      std::move(order), std::move(hierarchy), request.threads, progress);
+                                      std::move(order), std::move(boxed.hierarchy), std::move(boxed.points));
 }
 
 }  // namespace

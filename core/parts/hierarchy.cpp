@@ -1,10 +1,11 @@
 #include "parts/hierarchy.h"
 
 #include <algorithm>
-#include <cmath>
+#include <array>
 #include <limits>
+#include <utility>
 
-#include "base/parallel.h"
+#include "base/spares.h"
 
 namespace anear {
 namespace {
@@ -24,23 +25,17 @@ class BoxRows {
   Real low(std::int64_t box, std::int64_t column) const { return values_[low_at(box, column)]; }
   Real high(std::int64_t box, std::int64_t column) const { return values_[high_at(box, column)]; }
 
+  // The box of rows that follow one another: what they are at least and at most. What is NaN could be anything.
+  void enclose(std::int64_t box, const Real* low, const Real* high, std::int64_t count) {
+    std::int64_t j = 0;
+    for (; j + 4 <= columns_; j += 4) enclose_columns<4>(box, j, low, high, count);
+    for (; j < columns_; ++j) enclose_columns<1>(box, j, low, high, count);
+  }
+
   void empty(std::int64_t box) {
     for (std::int64_t j = 0; j < columns_; ++j) {
       values_[low_at(box, j)] = kInfinity;
       values_[high_at(box, j)] = -kInfinity;
-    }
-  }
-
-  // A coordinate that is NaN could be anything.
-  void add(std::int64_t box, const Real* low, const Real* high) {
-    Real* const lowest = values_.data() + box * 2 * columns_;
-    Real* const largest = lowest + plain_;
-    for (std::int64_t j = 0; j < plain_; ++j) {
-      lowest[j] = low[j] >= lowest[j] ? lowest[j] : low[j] == low[j] ? low[j] : -kInfinity;
-      largest[j] = high[j] <= largest[j] ? largest[j] : high[j] == high[j] ? high[j] : kInfinity;
-    }
-    for (std::int64_t j = plain_; j < columns_; ++j) {
-      extend(box, j, low[j] == low[j] ? low[j] : -kInfinity, high[j] == high[j] ? high[j] : kInfinity);
     }
   }
 
@@ -54,6 +49,35 @@ class BoxRows {
  private:
   static constexpr Real kInfinity = std::numeric_limits<Real>::infinity();
 
+  // Several columns at a time make vectors of them.
+  template <int Count>
+  void enclose_columns(std::int64_t box, std::int64_t first, const Real* low, const Real* high, std::int64_t count) {
+    Real least[Count], most[Count], sums[Count];
+    for (int j = 0; j < Count; ++j) least[j] = kInfinity, most[j] = -kInfinity, sums[j] = 0;
+    for (std::int64_t i = 0; i < count; ++i) {
+      for (int j = 0; j < Count; ++j) {
+        const Real l = low[i * columns_ + first + j], h = high[i * columns_ + first + j];
+        least[j] = l < least[j] ? l : least[j];
+        most[j] = h > most[j] ? h : most[j];
+        sums[j] += (l - l) + (h - h);  // NaN where one is NaN, or infinite
+      }
+    }
+    for (int j = 0; j < Count; ++j) {
+      if (sums[j] != sums[j]) widen(first + j, low, high, count, least[j], most[j]);
+      values_[low_at(box, first + j)] = least[j];
+      values_[high_at(box, first + j)] = most[j];
+    }
+  }
+
+  void widen(std::int64_t column, const Real* low, const Real* high, std::int64_t count, Real& least,
+             Real& most) const {
+    for (std::int64_t i = 0; i < count; ++i) {
+      const Real l = low[i * columns_ + column], h = high[i * columns_ + column];
+      if (l != l) least = -kInfinity;
+      if (h != h) most = kInfinity;
+    }
+  }
+
   std::int64_t low_at(std::int64_t box, std::int64_t j) const {
     return box * 2 * columns_ + (j < plain_ ? j : columns_ + j);
   }
@@ -63,28 +87,49 @@ class BoxRows {
   AlignedArray<Real> values_;
 };
 
-constexpr std::int64_t kPiece = 4096;  // boxes a task
-
+// Rows of `order`, one behind the other.
 template <class Real>
-BoxRows<Real> leaf_boxes(const Boxes& boxes, const std::vector<std::int32_t>& order, std::int64_t block, int threads,
-                         Progress& progress) {
-  const auto points = static_cast<std::int64_t>(order.size());
-  const std::int64_t count = (points + block - 1) / block;
-  BoxRows<Real> rows(count, boxes.low.columns, boxes.extras);
-  const auto* low = reinterpret_cast<const Real*>(boxes.low.data);
-  const auto* high = reinterpret_cast<const Real*>(boxes.high.data);
-  const std::int64_t columns = boxes.low.columns;
-  constexpr std::int64_t kAhead = 16;  // points whose rows are on their way: they lie anywhere
-  parallel_for((count + kPiece - 1) / kPiece, threads, progress, [&](std::int64_t piece) {
-    for (std::int64_t box = piece * kPiece; box < std::min((piece + 1) * kPiece, count); ++box) {
-      rows.empty(box);
-      for (std::int64_t i = box * block; i < std::min((box + 1) * block, points); ++i) {
-        prefetch(low + order[std::min(i + kAhead, points - 1)] * columns);
-        rows.add(box, low + order[i] * columns, high + order[i] * columns);
-      }
-    }
-  });
-  return rows;
+const Real* gather(const Rows& rows, const std::int32_t* order, std::int64_t count, AlignedArray<Real>& memory) {
+  constexpr std::int64_t kAhead = 16;  // rows on their way: they lie anywhere
+  const auto* from = reinterpret_cast<const Real*>(rows.data);
+  Real* const out = memory.ensure(count * rows.columns);
+  for (std::int64_t i = 0; i < count; ++i) {
+    prefetch(from + order[std::min(i + kAhead, count - 1)] * rows.columns);
+    std::copy_n(from + order[i] * rows.columns, rows.columns, out + i * rows.columns);
+  }
+  return out;
+}
+
+// Packs the points and finds the boxes of their blocks, in one go where boxes are made of the points' own rows: rows
+// that lie anywhere take longer to come from memory than all that is done with them.
+template <class Real>
+BoxRows<Real> pack(const Boxes& boxes, const Rows& rows, const Estimate& search, const std::vector<std::int32_t>& order,
+                   int threads, Progress& progress, PackedPoints& points) {
+  const std::int64_t block = search.kernels().block;
+  BoxRows<Real> found((rows.count + block - 1) / block, boxes.low.columns, boxes.extras);
+  const bool own =
+                 boxes.low.data == rows.data && boxes.low.columns == rows.columns && boxes.low.storage == rows.storage,
+             plain = boxes.high.data == boxes.low.data;
+  Spares<std::array<AlignedArray<Real>, 2>> spares;
+  points = {search.kernels(),
+            search.parameters.data(),
+            rows,
+            order,
+            threads,
+            progress,
+            [&](std::int64_t first, const Rows& here) {
+              auto spare = spares.take();
+              const std::int32_t* ids = order.data() + first;
+              const Real* low =
+                  own ? reinterpret_cast<const Real*>(here.data) : gather(boxes.low, ids, here.count, (*spare)[0]);
+              const Real* high = plain ? low : gather(boxes.high, ids, here.count, (*spare)[1]);
+              for (std::int64_t i = 0; i < here.count; i += block) {
+                const std::int64_t at = i * boxes.low.columns;
+                found.enclose((first + i) / block, low + at, high + at, std::min(block, here.count - i));
+              }
+              spares.give(std::move(spare));
+            }};
+  return found;
 }
 
 template <class Real>
@@ -110,14 +155,15 @@ void grow(std::vector<double>& maxima, const std::vector<double>& more) {
 
 }  // namespace
 
-Hierarchy::Hierarchy(const Boxes& boxes, const std::vector<std::int32_t>& order, int threads, Progress& progress) {
+BoxedPoints::BoxedPoints(const Boxes& boxes, const Rows& rows, const Estimate& search,
+                         const std::vector<std::int32_t>& order, int threads, Progress& progress) {
   const std::int64_t block = boxes.bound.kernels().block;
   const auto build = [&]<class Real>(const Real*) {
-    auto rows = leaf_boxes<Real>(boxes, order, block, threads, progress);
+    auto cells = pack<Real>(boxes, rows, search, order, threads, progress, points);
     for (;;) {
-      add(boxes.bound, boxes.upper ? &*boxes.upper : nullptr, rows.rows(), threads, progress);
-      if (rows.rows().count <= block) break;
-      rows = parents(rows, boxes, block);
+      hierarchy.add(boxes.bound, boxes.upper ? &*boxes.upper : nullptr, cells.rows(), threads, progress);
+      if (cells.rows().count <= block) break;
+      cells = parents(cells, boxes, block);
     }
   };
   if (boxes.low.storage == Storage::float64) {

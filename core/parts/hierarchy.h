@@ -15,9 +15,6 @@ class Hierarchy {
  public:
   Hierarchy() = default;
 
-  // `order`: the points' ids, cell by cell.
-  Hierarchy(const Boxes& boxes, const std::vector<std::int32_t>& order, int threads, Progress& progress);
-
   // The rows of each level's cells, for cells that are no boxes.
   Hierarchy(const Estimate& bound, const std::vector<Rows>& levels, int threads, Progress& progress);
 
@@ -40,6 +37,16 @@ class Hierarchy {
 
   std::vector<Level> levels_;
   std::vector<double> maxima_, upper_maxima_;
+  friend struct BoxedPoints;
+};
+
+// Points packed for a search, and the boxes that hold them; `order`: their ids, cell by cell.
+struct BoxedPoints {
+  BoxedPoints(const Boxes& boxes, const Rows& rows, const Estimate& search, const std::vector<std::int32_t>& order,
+              int threads, Progress& progress);
+
+  PackedPoints points;
+  Hierarchy hierarchy;
 };
 
 }  // namespace anear

@@ -3,141 +3,142 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cmath>
 #include <limits>
 #include <numeric>
 #include <utility>
 
 #include "base/memory.h"
 #include "base/parallel.h"
-#include "result/select.h"
+#include "parts/cut.h"
 
 namespace anear {
 namespace {
 
 constexpr std::int64_t kTaskPoints = 16 << 10;  // fewer are not worth a task of their own
-constexpr std::int64_t kSampled = 2048;       // from so many points on, a sample finds where the median is to be sought
-constexpr std::int64_t kSpread = 512;         // of more, half as many show where they reach furthest
-constexpr std::int64_t kTogether = 64 << 10;  // so many are cut by all threads at once
-constexpr std::int64_t kPiece = 16 << 10;     // records that a thread takes of these at a time
+constexpr std::int64_t kSpread = 2048;          // of more, an eighth as many show where they reach furthest
+constexpr std::int64_t kTogether = 64 << 10;    // so many are cut by all threads at once
+constexpr std::int64_t kPiece = 16 << 10;       // points that a thread takes of these at a time
+constexpr std::int64_t kLoaded = 256;           // rows turned to columns at a time: they stay in the first cache
 constexpr std::int64_t kMostColumns = 32;
+constexpr Key kSign = 0x80000000u;
 
-// A point that travels with its coordinates: every pass over a range then reads and writes memory in order. In float32
-// whatever the points are: two that it does not tell apart may end up on the wrong sides of a cut, which costs nothing,
-// for cells need not be exact halves of space. As integers that compare as the floats do: with the id behind it, a
-// coordinate makes one number without equals.
-template <int Columns>
-struct Record {
-  std::array<std::uint32_t, Columns> at;
-  std::uint32_t id;
-
-  std::uint64_t key(int column) const { return std::uint64_t{at[column]} << 32 | id; }
-};
-
-constexpr std::uint32_t kSign = 0x80000000u;
-
-std::uint32_t sortable(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value + 0.0f);  // -0 becomes 0: they are equal
+Key sortable(float value) {
+  const auto bits = std::bit_cast<Key>(value + 0.0f);  // -0 becomes 0: they are equal
   return bits & kSign ? ~bits : bits | kSign;
 }
 
-float from_sortable(std::uint32_t bits) { return std::bit_cast<float>(bits & kSign ? bits ^ kSign : ~bits); }
+float from_sortable(Key bits) { return std::bit_cast<float>(bits & kSign ? bits ^ kSign : ~bits); }
 
-// Orders records by one coordinate.
-template <class Record>
-struct Less {
-  int column;
-  bool operator()(const Record& a, const Record& b) const { return a.key(column) < b.key(column); }
-};
-
-// The coordinate in which n records reach furthest; of many, a sample says so.
-template <class Point>
-int widest(const Point* points, std::int64_t n) {
-  const std::int64_t step = n <= kSpread ? 1 : n / (kSpread / 2);
-  auto low = points->at, high = points->at;
-  for (std::int64_t i = step; i < n; i += step) {
-    for (std::size_t j = 0; j < low.size(); ++j) {
-      low[j] = std::min(low[j], points[i].at[j]);
-      high[j] = std::max(high[j], points[i].at[j]);
-    }
-  }
-  int best = 0;
-  float most = -1;
-  for (std::size_t j = 0; j < low.size(); ++j) {
-    const float width = from_sortable(high[j]) - from_sortable(low[j]);
-    if (width > most) best = static_cast<int>(j), most = width;
-  }
-  return best;
-}
-
-template <int Columns>
+// Points travel with their coordinates, a column each and the ids the last: every pass over a range then reads and
+// writes memory in order. In float32 whatever the points are: two that it does not tell apart may end up on the wrong
+// sides of a cut, which costs nothing, for cells need not be exact halves of space. Ids ascend within every range, since
+// a cut leaves in order what it puts on one side: so those of equal coordinates decide.
 class Partition {
  public:
-  using Point = Record<Columns>;
-
-  Partition(const Rows& rows, const std::vector<std::int32_t>& columns, std::int64_t block, SplitRule rule)
+  Partition(const Rows& rows, std::vector<std::int32_t> columns, std::int64_t block, SplitRule rule)
       : rows_(rows),
-        columns_(columns),
+        columns_(std::move(columns)),
         block_(block),
         rule_(rule),
-        points_(rows.count),
-        scratch_(rows.count),
-        order_(rows.count) {}
+        coordinates_(std::ssize(columns_)),
+        order_(rows.count) {
+    // an odd number of cache lines apart: columns do not crowd the same places of a cache
+    const std::int64_t lines = (rows.count + kLine - 1) / kLine, stride = (lines | 1) * kLine, count = coordinates_ + 1;
+    memory_.ensure(2 * count * stride);
+    points_ = {memory_.data(), stride, count};
+    scratch_ = {memory_.data() + count * stride, stride, count};
+  }
 
   std::vector<std::int32_t> run(int threads, Progress& progress) {
     progress.start(2 * rows_.count);
     with_storage_type(rows_.storage, [&](auto* type) {
       parallel_for((rows_.count + kPiece - 1) / kPiece, threads, progress, [&](std::int64_t piece) {
-        load(type, piece * kPiece, std::min((piece + 1) * kPiece, rows_.count));
+        const std::int64_t last = std::min((piece + 1) * kPiece, rows_.count);
+        for (std::int64_t first = piece * kPiece; first < last; first += kLoaded) {
+          load(type, first, std::min(first + kLoaded, last));
+        }
         progress.advance(kPiece);
       });
     });
     const std::vector<Cell> cells = cut_together(threads, progress);
     fork_join(threads, progress, [&](Tasks& tasks) {
       for (const Cell& cell : cells) {
-        tasks.spawn([this, &progress, cell](Tasks& more) { divide(more, progress, cell.from, cell.to, cell.range); });
+        tasks.spawn([this, &progress, cell](Tasks& more) { divide(more, progress, cell); });
       }
     });
     return std::move(order_);
   }
 
  private:
+  static constexpr std::int64_t kLine = 16;  // keys in a cache line
+
   struct Range {
     std::int64_t first, last;
     int depth;
     std::int64_t size() const { return last - first; }
   };
 
-  // The records of a range lie in from[range]; to[range] is free.
+  // The points of a range lie in from.at(range.first); the same place of `to` is free.
   struct Cell {
-    Point *from, *to;
+    Columns from, to;
     Range range;
+
+    Key* column(std::int64_t j) const { return from.column(j) + range.first; }
+    // Once cut, what lay in `from` lies in `to`.
+    Cell left(std::int64_t size) const { return {to, from, {range.first, range.first + size, range.depth + 1}}; }
+    Cell right(std::int64_t size) const { return {to, from, {range.first + size, range.last, range.depth + 1}}; }
   };
 
   template <class Stored>
   void load(const Stored*, std::int64_t first, std::int64_t last) {
-    for (std::int64_t i = first; i < last; ++i) {
-      const auto* row = reinterpret_cast<const Stored*>(rows_.row(i));
-      Point& point = points_[i];
-      point.id = static_cast<std::uint32_t>(i);
-      point.at.fill(sortable(0));
-      for (std::size_t j = 0; j < columns_.size(); ++j) {
-        const auto value = static_cast<float>(widened(row[columns_[j]]));
-        point.at[j] = sortable(value == value ? value : std::numeric_limits<float>::infinity());
+    for (std::int64_t j = 0; j < coordinates_; ++j) {
+      Key* const column = points_.column(j);
+      const auto* value = reinterpret_cast<const Stored*>(rows_.row(first)) + columns_[j];
+      for (std::int64_t i = first; i < last; ++i, value += rows_.columns) {
+        const auto single = static_cast<float>(widened(*value));
+        column[i] = sortable(single == single ? single : std::numeric_limits<float>::infinity());
       }
     }
+    Key* const ids = points_.column(coordinates_);
+    for (std::int64_t i = first; i < last; ++i) ids[i] = static_cast<Key>(i);
   }
 
-  int column_of(Range range, const Point* points) const {
-    return rule_ == SplitRule::round_robin ? range.depth % static_cast<int>(columns_.size())
-                                           : widest(points, range.size());
-  }
   std::int64_t left_of(Range range) const { return left_blocks((range.size() + block_ - 1) / block_, block_) * block_; }
+
+  std::int64_t column_of(const Cell& cell) const {
+    if (rule_ == SplitRule::round_robin) return cell.range.depth % coordinates_;
+    return coordinates_ == 1 ? 0 : widest(cell);
+  }
+
+  // The coordinate in which a range reaches furthest; of many points, a sample says so.
+  std::int64_t widest(const Cell& cell) const {
+    constexpr std::int64_t kSample = kSpread / 8;
+    std::array<Key, kMostColumns + 3> low, high;
+    std::array<Key, kMostColumns * kSample> sample;
+    Columns points = cell.from.at(cell.range.first);
+    std::int64_t n = cell.range.size();
+    if (n > kSpread) {
+      const std::int64_t step = n / kSample;
+      for (std::int64_t j = 0; j < coordinates_; ++j) {
+        for (std::int64_t i = 0; i < kSample; ++i) sample[j * kSample + i] = points.column(j)[i * step];
+      }
+      points = {sample.data(), kSample, coordinates_};
+      n = kSample;
+    }
+    cutter_.reach(points, n, coordinates_, low.data(), high.data());
+    std::int64_t best = 0;
+    float most = -1;
+    for (std::int64_t j = 0; j < coordinates_; ++j) {
+      const float width = from_sortable(high[j]) - from_sortable(low[j]);
+      if (width > most) best = j, most = width;
+    }
+    return best;
+  }
 
   // Cuts ranges that would keep all but one thread waiting, each with all threads; returns the ranges left. The pieces in
   // which threads work do not depend on their number.
   std::vector<Cell> cut_together(int threads, Progress& progress) {
-    std::vector<Cell> large{{points_.data(), scratch_.data(), {0, rows_.count, 0}}}, small;
+    std::vector<Cell> large{{points_, scratch_, {0, rows_.count, 0}}}, small;
     while (!large.empty()) {
       const Cell cell = large.back();
       large.pop_back();
@@ -145,127 +146,110 @@ class Partition {
         small.push_back(cell);
         continue;
       }
-      const Range range = cell.range;
-      const std::int64_t left = left_of(range);
-      Point *from = cell.from + range.first, *to = cell.to + range.first;
-      const int column = column_of(range, from);
-      cut_pieces(from, to, range.size(), left, Less<Point>{column}, threads, progress);
-      large.push_back({cell.to, cell.from, {range.first, range.first + left, range.depth + 1}});
-      large.push_back({cell.to, cell.from, {range.first + left, range.last, range.depth + 1}});
+      const std::int64_t left = left_of(cell.range);
+      cut_pieces(cell, left, column_of(cell), threads, progress);
+      large.push_back(cell.left(left));
+      large.push_back(cell.right(left));
     }
     return small;
   }
 
-  // As `cut`, in pieces: each counts what goes where, and then writes it to its own places.
-  static void cut_pieces(const Point* from, Point* to, std::int64_t n, std::int64_t left, Less<Point> less, int threads,
-                         Progress& progress) {
-    const auto [first, last] = enclose(from, n, left, less);
-    const std::uint64_t low = first.key(less.column), high = last.key(less.column);
-    const auto part = [&](const Point& point) {
-      const std::uint64_t key = point.key(less.column);
-      return static_cast<int>(key >= low) + static_cast<int>(key >= high);
-    };
-    const std::int64_t pieces = (n + kPiece - 1) / kPiece;
-    std::vector<std::array<std::int64_t, 3>> places(pieces);
-    parallel_for(pieces, threads, progress, [&](std::int64_t piece) {
-      std::array<std::int64_t, 3> counts{};
-      for (std::int64_t i = piece * kPiece; i < std::min((piece + 1) * kPiece, n); ++i) ++counts[part(from[i])];
-      places[piece] = counts;
-    });
-    std::array<std::int64_t, 3> sizes{};
+  // As `cut`, in pieces: each counts what goes where, and then moves it to its own places.
+  void cut_pieces(const Cell& cell, std::int64_t left, std::int64_t by, int threads, Progress& progress) const {
+    const std::int64_t n = cell.range.size(), pieces = (n + kPiece - 1) / kPiece;
+    std::vector<Sifted> sifted(pieces);
+    Pivot pivot = find_in_pieces(cell, left, by, sifted, threads, progress);
+    sift_pieces(cell, by, {pivot.key, pivot.key}, sifted, threads, progress);
+    std::vector<std::int64_t> places(pieces);
     std::int64_t place = 0;
-    for (int which = 0; which < 3; ++which) {
-      for (auto& of_piece : places) {
-        sizes[which] += of_piece[which];
-        place += std::exchange(of_piece[which], place);
-      }
+    for (std::int64_t i = 0; i < pieces; ++i) {
+      sifted[i].at = std::min(pivot.equal, sifted[i].at);
+      pivot.equal -= sifted[i].at;
+      places[i] = std::exchange(place, place + sifted[i].below + sifted[i].at);
     }
-    parallel_for(pieces, threads, progress, [&](std::int64_t piece) {
-      auto next = places[piece];
-      for (std::int64_t i = piece * kPiece; i < std::min((piece + 1) * kPiece, n); ++i)
-        to[next[part(from[i])]++] = from[i];
+    const Columns from = cell.from.at(cell.range.first), to = cell.to.at(cell.range.first);
+    parallel_for(pieces, threads, progress, [&](std::int64_t i) {
+      const std::int64_t first = i * kPiece, count = std::min(kPiece, n - first);
+      cutter_.cut(from.at(first), count, by, {pivot.key, sifted[i].at}, 0, to.at(places[i]),
+                  to.at(left + first - places[i]));
     });
-    settle(to, sizes[0], sizes[1], sizes[2], left, less);
   }
 
-  // Halves change places between `from` and `to` as they are cut.
-  void divide(Tasks& tasks, Progress& progress, Point* from, Point* to, Range range) {
-    while (range.size() > block_) {
-      const int column = column_of(range, from + range.first);
-      const std::int64_t left = left_of(range);
-      if (cut(from + range.first, to + range.first, range.size(), left, Less<Point>{column})) std::swap(from, to);
-      const Range first{range.first, range.first + left, range.depth + 1};
-      range = {range.first + left, range.last, range.depth + 1};
-      if (first.size() >= kTaskPoints) {
-        tasks.spawn([this, &progress, from, to, first](Tasks& more) { divide(more, progress, from, to, first); });
+  // Keys are sifted to the same places in the first free column. Returns the sum of all pieces.
+  Sifted sift_pieces(const Cell& cell, std::int64_t by, Bracket bracket, std::vector<Sifted>& sifted, int threads,
+                     Progress& progress) const {
+    const Key* const keys = cell.column(by);
+    Key* const free = cell.to.column(0) + cell.range.first;
+    parallel_for(std::ssize(sifted), threads, progress, [&](std::int64_t i) {
+      const std::int64_t first = i * kPiece, count = std::min(kPiece, cell.range.size() - first);
+      sifted[i] = cutter_.sift(keys + first, count, bracket.low, bracket.high, free + first);
+    });
+    Sifted all{};
+    for (const Sifted& piece : sifted) {
+      all = {all.below + piece.below, all.at + piece.at, all.between + piece.between};
+    }
+    return all;
+  }
+
+  Pivot find_in_pieces(const Cell& cell, std::int64_t left, std::int64_t by, std::vector<Sifted>& sifted, int threads,
+                       Progress& progress) const {
+    Bracket bracket = enclose(cutter_, cell.column(by), cell.range.size(), left - 1);
+    for (;;) {
+      const Sifted all = sift_pieces(cell, by, bracket, sifted, threads, progress);
+      const std::int64_t above_low = left - all.below - all.at;
+      if (left <= all.below) {  // the sample was wrong
+        bracket = {0, bracket.low - 1};
+      } else if (above_low <= 0) {
+        return {bracket.low, left - all.below};
+      } else if (above_low > all.between) {
+        bracket = {bracket.high, std::numeric_limits<Key>::max()};
       } else {
-        divide(tasks, progress, from, to, first);
+        Key* const found = cell.to.column(0) + cell.range.first;
+        std::int64_t end = 0;
+        for (std::int64_t i = 0; i < std::ssize(sifted); ++i) {
+          std::copy_n(found + i * kPiece, sifted[i].between, found + end);
+          end += sifted[i].between;
+        }
+        Key* const scratch[]{cell.to.column(1) + cell.range.first, found};
+        return find_pivot(cutter_, found, end, above_low, scratch);
       }
     }
-    for (std::int64_t i = range.first; i < range.last; ++i) order_[i] = static_cast<std::int32_t>(from[i].id);
-    progress.advance(range.size());
   }
 
-  // Brings the `left` smallest of n records to the front. True: they lie in `to` now, false: still in `from`.
-  static bool cut(Point* from, Point* to, std::int64_t n, std::int64_t left, Less<Point> less) {
-    if (n < kSampled) {
-      select_smallest(from, n, left, less);
-      return false;
+  void divide(Tasks& tasks, Progress& progress, Cell cell) {
+    while (cell.range.size() > block_) {
+      const std::int64_t left = left_of(cell.range);
+      cut(cell, left, column_of(cell));
+      const Cell first = cell.left(left);
+      cell = cell.right(left);
+      if (first.range.size() >= kTaskPoints) {
+        tasks.spawn([this, &progress, first](Tasks& more) { divide(more, progress, first); });
+      } else {
+        divide(tasks, progress, first);
+      }
     }
-    const auto [first, last] = enclose(from, n, left, less);
-    const std::uint64_t low = first.key(less.column), high = last.key(less.column);
-    // One pass without branches: each record is written to three places, and only where it belongs does the place move
-    // on. `from` is overwritten behind the reader; the two ends of `to` never meet before the last record.
-    std::int64_t below = 0, between = 0, above = 0;
-    for (std::int64_t i = 0; i < n; ++i) {
-      const Point point = from[i];
-      const std::uint64_t key = point.key(less.column);
-      const bool is_below = key < low, is_above = key >= high;
-      from[between] = point;
-      to[below] = point;
-      to[n - 1 - above] = point;
-      below += is_below;
-      above += is_above;
-      between += !(is_below | is_above);
-    }
-    std::copy_n(from, between, to + below);
-    settle(to, below, between, above, left, less);
-    return true;
+    const Key* const ids = cell.column(coordinates_);
+    for (std::int64_t i = 0; i < cell.range.size(); ++i)
+      order_[cell.range.first + i] = static_cast<std::int32_t>(ids[i]);
+    progress.advance(cell.range.size());
   }
 
-  // Of records below, between and above two pivots, brings the `left` smallest to the front.
-  static void settle(Point* to, std::int64_t below, std::int64_t between, std::int64_t above, std::int64_t left,
-                     Less<Point> less) {
-    if (left <= below) {
-      select_smallest(to, below, left, less);
-    } else if (left <= below + between) {
-      select_smallest(to + below, between, left - below, less);
-    } else {
-      select_smallest(to + below + between, above, left - below - between, less);
-    }
+  void cut(const Cell& cell, std::int64_t left, std::int64_t by) const {
+    const Columns from = cell.from.at(cell.range.first), to = cell.to.at(cell.range.first);
+    const std::int64_t n = cell.range.size();
+    Key* const scratch[]{to.column(0), to.column(1)};
+    const Pivot pivot = find_pivot(cutter_, from.column(by), n, left, scratch);
+    cutter_.cut(from, n, by, pivot, n <= 2 * block_ ? coordinates_ : 0, to, to.at(left));
   }
 
-  // Two records that the one of rank `left` most likely lies between (Floyd and Rivest, 1975).
-  static std::pair<Point, Point> enclose(const Point* from, std::int64_t n, std::int64_t left, Less<Point> less) {
-    constexpr std::int64_t kMost = 1024;
-    std::array<Point, kMost> sample;
-    const std::int64_t size =
-        std::min(kMost, std::int64_t{64} << (std::bit_width(static_cast<std::uint64_t>(n / kSampled)) / 2));
-    const std::int64_t step = n / size;
-    for (std::int64_t i = 0; i < size; ++i) sample[i] = from[i * step + (i * 7919) % step];
-    const auto reach = static_cast<std::int64_t>(1.3 * std::sqrt(static_cast<double>(size)));
-    const std::int64_t rank = left * size / n;
-    const auto low = std::max<std::int64_t>(rank - reach, 0), high = std::min(rank + reach, size - 1);
-    select_smallest(sample.data(), size, high + 1, less);
-    select_smallest(sample.data(), high + 1, low + 1, less);
-    return {sample[low], sample[high]};
-  }
-
+  const Cutter& cutter_ = best_cutter();
   const Rows& rows_;
-  const std::vector<std::int32_t>& columns_;
+  const std::vector<std::int32_t> columns_;
   const std::int64_t block_;
   const SplitRule rule_;
-  AlignedArray<Point> points_, scratch_;
+  const std::int64_t coordinates_;
+  AlignedArray<Key> memory_;
+  Columns points_, scratch_;
   std::vector<std::int32_t> order_;
 };
 
@@ -301,19 +285,7 @@ std::int64_t left_blocks(std::int64_t blocks, std::int64_t fanout) {
 
 std::vector<std::int32_t> cell_order(const Rows& coordinates, std::int64_t block, SplitRule rule, int threads,
                                      Progress& progress) {
-  const auto columns = choose_columns(coordinates);
-  const auto run = [&]<int Columns>() {
-    return Partition<Columns>(coordinates, columns, block, rule).run(threads, progress);
-  };
-  const std::size_t count = columns.size();
-  if (count <= 1) return run.template operator()<1>();
-  if (count <= 2) return run.template operator()<2>();
-  if (count <= 3) return run.template operator()<3>();
-  if (count <= 4) return run.template operator()<4>();
-  if (count <= 7) return run.template operator()<7>();
-  if (count <= 11) return run.template operator()<11>();
-  if (count <= 16) return run.template operator()<16>();
-  return run.template operator()<kMostColumns>();
+  return Partition(coordinates, choose_columns(coordinates), block, rule).run(threads, progress);
 }
 
 }  // namespace anear

@@ -42,14 +42,14 @@ const std::vector<Parameter>& tree_search_parameters() {
 }
 
 TreeSearch::TreeSearch(const Rows& rows, Space space, Estimate bound, std::optional<Estimate> upper,
-                       std::vector<std::int32_t> order, Hierarchy hierarchy, int threads, Progress& progress)
+                       std::vector<std::int32_t> order, Hierarchy hierarchy, PackedPoints points)
     : rows_(rows),
       space_(std::move(space)),
       bound_(std::move(bound)),
       upper_(std::move(upper)),
       order_(std::move(order)),
       hierarchy_(std::move(hierarchy)),
-      points_(space_.search(), space_.filter.parameters.data(), rows_, threads, progress, order_.data()) {}
+      points_(std::move(points)) {}
 
 std::int64_t TreeSearch::bytes() const {
   return points_.bytes() + hierarchy_.bytes() + static_cast<std::int64_t>(order_.size() * sizeof(order_[0]));

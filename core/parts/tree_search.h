@@ -28,10 +28,10 @@ struct Budget {
 // any other, whose points are cells.
 class TreeSearch final : public Method {
  public:
-  // `order`: the points' ids, cell by cell, as the hierarchy has them; `bound` computes its cells' bounds.
-  // `upper`, where there is one, their upper bounds.
+  // `order`: the points' ids, cell by cell, as the hierarchy has them and as they are packed; `bound` computes its
+  // cells' bounds. `upper`, where there is one, their upper bounds.
   TreeSearch(const Rows& rows, Space space, Estimate bound, std::optional<Estimate> upper,
-             std::vector<std::int32_t> order, Hierarchy hierarchy, int threads, Progress& progress);
+             std::vector<std::int32_t> order, Hierarchy hierarchy, PackedPoints points);
 
   void knn(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const override;
   RangeAnswer range(const SearchRequest& request, const RangeRequest& radii, Progress& progress) const override;

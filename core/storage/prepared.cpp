@@ -16,15 +16,14 @@ namespace {
 constexpr std::int64_t kPieceBytes = 16 << 10;
 // Blocks a parallel task prepares, at least; small enough to balance, large enough to be worth a task.
 constexpr std::int64_t kTaskBytes = 2 << 20;
+// Rows that lie anywhere are fetched in pieces of about this size, which stay in the second-level cache.
+constexpr std::int64_t kFetchedBytes = 64 << 10;
 
 std::int64_t raw_block_bytes(const KernelTable& table, std::int64_t columns) {
   return table.block * columns * static_cast<std::int64_t>(sizeof(double));
 }
 
-struct Scratch {
-  AlignedArray<double> raw;
-  AlignedArray<std::byte> fetched;
-};
+constexpr std::int64_t kLine = 64;  // bytes of a cache line
 
 // Rows order[first] ... order[last - 1], as far as there are any (the last one where there are none).
 Rows fetch(const Rows& rows, const std::int32_t* order, std::int64_t first, std::int64_t last,
@@ -35,7 +34,8 @@ Rows fetch(const Rows& rows, const std::int32_t* order, std::int64_t first, std:
   constexpr std::int64_t kAhead = 16;  // rows on their way: they lie anywhere
   const auto copy = [&](std::size_t size) {
     for (std::int64_t i = 0; i < count; ++i) {
-      prefetch(rows.data + order[first + std::min(i + kAhead, count - 1)] * bytes);
+      const std::byte* ahead = rows.data + order[first + std::min(i + kAhead, count - 1)] * bytes;
+      for (std::int64_t at = 0; at < std::min(bytes, 4 * kLine); at += kLine) prefetch(ahead + at);
       std::memcpy(out + i * bytes, rows.data + order[first + i] * bytes, size);
     }
   };
@@ -78,8 +78,34 @@ void prepare_blocks(const KernelTable& table, const double* parameters, const Ro
 }
 
 PackedPoints::PackedPoints(const KernelTable& table, const double* parameters, const Rows& rows, int threads,
-                           Progress& progress, const std::int32_t* order)
-    : block_bytes_(table.point_block_bytes), step_(block_step(table)), blocks_(padded_blocks(table, rows.count)) {
+                           Progress& progress) {
+  fill(table, rows, threads, progress,
+       [&](std::int64_t first, std::int64_t blocks, std::byte* out, double* maxima, Scratch& scratch) {
+         prepare_blocks(table, parameters, rows, first * table.block, blocks, out, maxima, scratch.raw);
+       });
+}
+
+PackedPoints::PackedPoints(const KernelTable& table, const double* parameters, const Rows& rows,
+                           const std::vector<std::int32_t>& order, int threads, Progress& progress,
+                           const Witness& witness) {
+  const std::int64_t piece = std::max<std::int64_t>(1, kFetchedBytes / raw_block_bytes(table, rows.columns));
+  fill(table, rows, threads, progress,
+       [&](std::int64_t first, std::int64_t blocks, std::byte* out, double* maxima, Scratch& scratch) {
+         for (const std::int64_t end = first + blocks; first < end; first += piece) {
+           const std::int64_t now = std::min(piece, end - first), row = first * table.block;
+           const Rows here = fetch(rows, order.data(), row, row + now * table.block, scratch.fetched);
+           if (witness && row < rows.count) witness(row, here);
+           prepare_blocks(table, parameters, here, 0, now, out, maxima, scratch.raw);
+           out += now * table.point_block_bytes;
+         }
+       });
+}
+
+void PackedPoints::fill(const KernelTable& table, const Rows& rows, int threads, Progress& progress,
+                        const Prepare& prepare) {
+  block_bytes_ = table.point_block_bytes;
+  step_ = block_step(table);
+  blocks_ = padded_blocks(table, rows.count);
   memory_.ensure(blocks_ * block_bytes_);
   const std::int64_t per_task = std::max<std::int64_t>(1, kTaskBytes / raw_block_bytes(table, rows.columns));
   const std::int64_t tasks = (blocks_ + per_task - 1) / per_task;
@@ -89,16 +115,9 @@ PackedPoints::PackedPoints(const KernelTable& table, const double* parameters, c
   progress.start(rows.count);
   parallel_for(tasks, threads, progress, [&](std::int64_t task) {
     auto scratch = spares.take();
-    const std::int64_t first = task * per_task;
-    const std::int64_t count = std::min(per_task, blocks_ - first);
+    const std::int64_t first = task * per_task, count = std::min(per_task, blocks_ - first);
     double* maxima = table.maxima ? task_maxima.data() + task * table.maxima : nullptr;
-    std::byte* out = memory_.data() + first * block_bytes_;
-    if (order == nullptr) {
-      prepare_blocks(table, parameters, rows, first * table.block, count, out, maxima, scratch->raw);
-    } else {
-      const Rows here = fetch(rows, order, first * table.block, (first + count) * table.block, scratch->fetched);
-      prepare_blocks(table, parameters, here, 0, count, out, maxima, scratch->raw);
-    }
+    prepare(first, count, memory_.data() + first * block_bytes_, maxima, *scratch);
     spares.give(std::move(scratch));
     progress.advance(count * table.block);
   });

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "base/memory.h"
@@ -24,10 +25,14 @@ void prepare_blocks(const KernelTable& table, const double* parameters, const Ro
 // All points of an index, packed in blocks.
 class PackedPoints {
  public:
+  // Is shown the rows of whole blocks while they lie in the cache, and the place of the first, by any thread.
+  using Witness = std::function<void(std::int64_t first, const Rows& rows)>;
+
   PackedPoints() = default;
-  // `order`: the row that comes at each place; null: as they are.
-  PackedPoints(const KernelTable& table, const double* parameters, const Rows& rows, int threads, Progress& progress,
-               const std::int32_t* order = nullptr);
+  PackedPoints(const KernelTable& table, const double* parameters, const Rows& rows, int threads, Progress& progress);
+  // `order`: the row that comes at each place. Each row is fetched once; a witness, if there is one, sees all.
+  PackedPoints(const KernelTable& table, const double* parameters, const Rows& rows,
+               const std::vector<std::int32_t>& order, int threads, Progress& progress, const Witness& witness = {});
 
   const std::byte* block(std::int64_t i) const { return memory_.data() + i * block_bytes_; }
   std::int64_t blocks() const { return blocks_; }
@@ -37,6 +42,14 @@ class PackedPoints {
   const std::vector<double>& maxima() const { return maxima_; }
 
  private:
+  struct Scratch {
+    AlignedArray<double> raw;
+    AlignedArray<std::byte> fetched;
+  };
+  // prepare(first, blocks, out, maxima, scratch) prepares blocks, on any thread.
+  using Prepare = std::function<void(std::int64_t, std::int64_t, std::byte*, double*, Scratch&)>;
+  void fill(const KernelTable& table, const Rows& rows, int threads, Progress& progress, const Prepare& prepare);
+
   AlignedArray<std::byte> memory_;
   std::int64_t block_bytes_ = 0;
   std::int64_t step_ = 1;
