@@ -7,8 +7,8 @@
 #include "base/progress.h"
 #include "graph/layers.h"
 #include "graph/links.h"
-#include "graph/points.h"
 #include "index/space.h"
+#include "storage/point_rows.h"
 
 namespace anear {
 

@@ -6,8 +6,8 @@
 
 #include "graph/beam.h"
 #include "graph/links.h"
-#include "graph/points.h"
 #include "index/space.h"
+#include "storage/point_rows.h"
 
 namespace anear {
 

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "base/progress.h"
-#include "graph/points.h"
 #include "index/space.h"
 #include "result/neighbor.h"
+#include "storage/point_rows.h"
 #include "storage/rows.h"
 
 namespace anear {

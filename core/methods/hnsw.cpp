@@ -48,7 +48,7 @@ class Hnsw final : public Method {
   Hnsw(BuildRequest request, Progress& progress)
       : rows_(request.rows),
         space_(std::move(request.space)),
-        points_(space_.filter, *request.row_form, rows_, request.threads, progress) {
+        points_(space_.search(), space_.filter.parameters.data(), *request.row_form, rows_, request.threads, progress) {
     build(*request.row_form, request.parameters, request.threads, progress);
   }
 
@@ -62,6 +62,7 @@ class Hnsw final : public Method {
     throw ArgumentError("method 'hnsw' answers k-NN searches alone so far");
   }
 
+  std::int64_t points() const override { return rows_.count; }
   std::int64_t bytes() const override {
     std::int64_t bytes = points_.bytes() + base_.bytes();
     for (const Layer& layer : layers_) {

@@ -6,7 +6,7 @@
 
 #include "base/memory.h"
 #include "base/progress.h"
-#include "index/space.h"
+#include "kernel/abi.h"
 #include "storage/rows.h"
 
 namespace anear {
@@ -29,7 +29,8 @@ struct RowForm {
 class RowPoints {
  public:
   RowPoints() = default;
-  RowPoints(const Estimate& estimate, const RowForm& form, const Rows& rows, int threads, Progress& progress);
+  RowPoints(const KernelTable& table, const double* parameters, const RowForm& form, const Rows& rows, int threads,
+            Progress& progress);
 
   const std::byte* data() const { return data_; }
   std::int64_t row_bytes() const { return row_bytes_; }

@@ -1,4 +1,4 @@
-#include "graph/points.h"
+#include "storage/point_rows.h"
 
 #include <algorithm>
 #include <cstring>
@@ -7,6 +7,7 @@
 
 #include "base/parallel.h"
 #include "base/spares.h"
+#include "storage/prepared.h"
 
 namespace anear {
 namespace {
@@ -67,9 +68,9 @@ void RowForm::check(const KernelTable& table, const Rows& points) const {
   require(!raw || table.row_bytes == points.row_bytes(), "raw rows have another length than prepared ones");
 }
 
-RowPoints::RowPoints(const Estimate& estimate, const RowForm& form, const Rows& rows, int threads, Progress& progress)
-    : row_bytes_(estimate.kernels().row_bytes) {
-  const KernelTable& table = estimate.kernels();
+RowPoints::RowPoints(const KernelTable& table, const double* parameters, const RowForm& form, const Rows& rows,
+                     int threads, Progress& progress)
+    : row_bytes_(table.row_bytes) {
   constexpr double kLowest = -std::numeric_limits<double>::infinity();
   maxima_.assign(table.maxima, kLowest);
   data_ = form.raw ? rows.data : memory_.ensure(rows.count * row_bytes_);
@@ -86,8 +87,7 @@ RowPoints::RowPoints(const Estimate& estimate, const RowForm& form, const Rows& 
     for (std::int64_t first = task * kTaskRows; first < end; first += kTaskBlocks * table.block) {
       const std::int64_t count = std::min(kTaskBlocks * table.block, end - first);
       const std::int64_t blocks = (count + table.block - 1) / table.block;
-      prepare_blocks(table, estimate.parameters.data(), rows, first, blocks, scratch->blocks.data(), maxima,
-                     scratch->raw);
+      prepare_blocks(table, parameters, rows, first, blocks, scratch->blocks.data(), maxima, scratch->raw);
       for (std::int64_t b = 0; b < blocks && !form.raw; ++b) {
         const std::int64_t used = std::min<std::int64_t>(table.block, count - b * table.block);
         take_apart(scratch->blocks.data() + b * table.point_block_bytes, form.pieces, table.block, used,
