@@ -10,9 +10,24 @@ namespace anear {
 
 // One level above the lowest. Its nodes are numbered from 0, and so linked.
 struct Layer {
-  std::vector<std::int32_t> points;  // the point that a node stands for, ascending
+  std::vector<std::int32_t> points;  // the point that a node stands for
   std::vector<std::int32_t> below;   // the node that stands for the same point one level down
   Links links;
+};
+
+// What every walk goes through.
+struct Graph {
+  Links base;                 // node i is point i
+  std::vector<Layer> layers;  // from the lowest up
+  std::int32_t top = 0;       // the node that every walk begins at: of the highest layer, or of the base without any
+
+  std::int64_t bytes() const {
+    std::int64_t bytes = base.bytes();
+    for (const Layer& layer : layers) {
+      bytes += layer.links.bytes() + static_cast<std::int64_t>((layer.points.size() + layer.below.size()) * 4);
+    }
+    return bytes;
+  }
 };
 
 // From the top (the last layer) down through all of them: a node of the level under the lowest that is near the query.

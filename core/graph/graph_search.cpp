@@ -1,0 +1,125 @@
+#include "graph/graph_search.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "base/parallel.h"
+#include "base/spares.h"
+#include "result/exact.h"
+#include "result/hits.h"
+#include "result/nearest.h"
+
+namespace anear {
+namespace {
+
+constexpr std::int64_t kQueriesPerTask = 16;
+
+}  // namespace
+
+// Scratch of one task.
+template <class Real>
+struct GraphTask {
+  Walk<Real> walk;
+  Beam<Real> admitted;
+  PreparedQueries search, exact;
+  std::vector<std::int32_t> ids;
+  std::vector<double> distances;
+  std::vector<Neighbor> found;
+  std::int64_t reported = 0;
+};
+
+const std::vector<Parameter>& graph_search_parameters() {
+  static const std::vector<Parameter> parameters{
+      {"ef", "int", 1, 0x1p31, 64, "width of a search: the larger, the more of the nearest are found"}};
+  return parameters;
+}
+
+GraphSearch::GraphSearch(BuildRequest request, MakeGraph make, Progress& progress)
+    : rows_(request.rows), space_(std::move(request.space)) {
+  space_.check(rows_.columns);
+  require(request.row_form.has_value(), "a graph needs the form of prepared rows");
+  const RowForm& form = *request.row_form;
+  form.check(space_.search(), rows_);
+  points_ = RowPoints(space_.search(), space_.filter.parameters.data(), form, rows_, request.threads, progress);
+  graph_ = make({space_.filter, points_, form.objects}, request.parameters, request.threads, progress);
+}
+
+void GraphSearch::knn(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const {
+  if (request.queries.count == 0 || answer.k == 0) return;
+  if (space_.search().arithmetic_bytes == 4) return knn_as<float>(request, answer, progress);
+  knn_as<double>(request, answer, progress);
+}
+
+RangeAnswer GraphSearch::range(const SearchRequest&, const RangeRequest&, Progress&) const {
+  throw ArgumentError("graphs answer k-NN searches alone so far");
+}
+
+template <class Real>
+void GraphSearch::knn_as(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const {
+  const auto k = static_cast<std::size_t>(std::min(answer.k, rows_.count));
+  const std::size_t width = std::max(k, static_cast<std::size_t>(request.parameters[0]));
+  const std::int64_t queries = request.queries.count;
+  progress.start(queries);
+  const auto work = [&](std::int64_t first, std::int64_t count, GraphTask<Real>& task) {
+    task.walk.scorer.reset(space_.filter, points_);
+    task.search.prepare(space_.search(), space_.filter.parameters.data(), request.queries, first, count, count);
+    task.exact.prepare(space_.exact(), space_.exact_parameters.data(), request.queries, first, count, count);
+    for (std::int64_t i = 0; i < count; ++i) {
+      answer.write(first + i, nearest(request, first + i, i, k, width, task));
+      progress.poll();
+    }
+    progress.count({task.walk.scorer.computed() - task.reported, 0});
+    task.reported = task.walk.scorer.computed();
+    progress.advance(count);
+  };
+  if (queries == 1) {
+    static thread_local std::unique_ptr<GraphTask<Real>> kept;
+    auto task = kept ? std::move(kept) : std::make_unique<GraphTask<Real>>();
+    work(0, 1, *task);
+    kept = std::move(task);
+    return;
+  }
+  Spares<GraphTask<Real>> spares;
+  parallel_for((queries + kQueriesPerTask - 1) / kQueriesPerTask, request.threads, progress, [&](std::int64_t number) {
+    auto task = spares.take();
+    const std::int64_t first = number * kQueriesPerTask;
+    work(first, std::min(kQueriesPerTask, queries - first), *task);
+    spares.give(std::move(task));
+  });
+}
+
+template <class Real>
+const std::vector<Neighbor>& GraphSearch::nearest(const SearchRequest& request, std::int64_t query, std::int64_t i,
+                                                  std::size_t k, std::size_t width, GraphTask<Real>& task) const {
+  const Admission admission{rows_.count, request.allow, request.exclude ? request.exclude[query] : -1};
+  const bool filtered = admission.allowed != nullptr || admission.excluded >= 0;
+  const std::int32_t entry = descend(graph_.layers, graph_.top, task.search.query(i), task.walk);
+  if (filtered) {
+    task.admitted.reset(width);
+    task.walk.run(graph_.base, &entry, 1, width, [&](const Real* values, const std::int32_t* nodes, std::int64_t n) {
+      for (std::int64_t j = 0; j < n; ++j) {
+        if (admission.admits(nodes[j])) task.admitted.add(values[j], nodes[j]);
+      }
+    });
+  } else {
+    task.walk.run(graph_.base, entry, width);
+  }
+  // Whatever may be among the k nearest of those met is compared in full.
+  const Beam<Real>& met = filtered ? task.admitted : task.walk.beam;
+  task.found.clear();
+  if (met.size() == 0) return task.found;
+  const Margin margin = space_.filter.margin(task.search, i, points_.maxima());
+  const Real limit = limit_rule(margin, margin)(met[std::min(k, met.size()) - 1].value);
+  task.ids.clear();
+  for (const Spot<Real>& spot : met) {
+    if (task.ids.size() >= k && spot.value >= limit) break;
+    task.ids.push_back(spot.node);
+  }
+  ExactQuery exact(space_.exact(), space_.exact_parameters.data(), rows_, task.exact.query(i));
+  exact.append(task.ids, task.distances, task.found);
+  std::sort(task.found.begin(), task.found.end());
+  if (task.found.size() > k) task.found.resize(k, Neighbor{});
+  return task.found;
+}
+
+}  // namespace anear

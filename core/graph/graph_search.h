@@ -1,0 +1,47 @@
+// Searching a graph: what all methods share that walk through one.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "graph/grow.h"
+#include "graph/layers.h"
+#include "index/method.h"
+#include "storage/point_rows.h"
+
+namespace anear {
+
+// What a search of a graph may be told.
+const std::vector<Parameter>& graph_search_parameters();
+
+// Makes the graph over all points. `parameters` are the method's own.
+using MakeGraph = Graph (*)(const GraphPoints& points, const std::vector<double>& parameters, int threads,
+                            Progress& progress);
+
+template <class Real>
+struct GraphTask;
+
+class GraphSearch final : public Method {
+ public:
+  // Throws ArgumentError if the request lacks what a graph needs.
+  GraphSearch(BuildRequest request, MakeGraph make, Progress& progress);
+
+  void knn(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const override;
+  RangeAnswer range(const SearchRequest& request, const RangeRequest& radii, Progress& progress) const override;
+  std::int64_t points() const override { return rows_.count; }
+  std::int64_t bytes() const override { return points_.bytes() + graph_.bytes(); }
+  const std::vector<double>& maxima() const override { return points_.maxima(); }
+
+ private:
+  template <class Real>
+  void knn_as(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const;
+  template <class Real>
+  const std::vector<Neighbor>& nearest(const SearchRequest& request, std::int64_t query, std::int64_t i, std::size_t k,
+                                       std::size_t width, GraphTask<Real>& task) const;
+
+  Rows rows_;
+  Space space_;
+  RowPoints points_;
+  Graph graph_;
+};
+
+}  // namespace anear
