@@ -87,7 +87,7 @@ def test_a_saved_index_answers_alike(tmp_path: Any) -> None:
 def made(points: npt.NDArray[Any], block: float, scan: float) -> tuple[anear.Index, Either]:
     """An index whose costs are made up, so that what it does is certain."""
     index = anear.Index(points, method="kd_tree")
-    cost = Cost(20 * block, block, 0.0, scan, scan)
+    cost = Cost(20 * block, 1.0, block, 0.0, scan, scan)
     core = Either(index._built.core, lambda: anear.Index(points)._built.core, Costs((10, 100), cost, cost), len(points))
     object.__setattr__(index._built, "core", core)
     return index, core
@@ -118,12 +118,23 @@ def test_a_long_batch_unlike_the_points_is_scanned_for_but_for_a_sample() -> Non
 def test_single_queries_learn_from_those_before_them() -> None:
     points = rows(30_000, 16)
     index, core = made(points, 100.0, 20_000.0)
-    for query in 5 * rows(40, 16):
+    for query in 5 * rows(200, 16):
         index.search(query, 5)
     before = core._tree.computed[1]
     for query in 5 * rows(20, 16):
         index.search(query, 5)
     assert core._tree.computed[1] - before <= 401 * 16  # one in 32 is tried
+
+
+def test_small_batches_learn_from_those_before_them() -> None:
+    points = rows(30_000, 16)
+    index, core = made(points, 100.0, 20_000.0)
+    for _ in range(200):
+        index.search(5 * rows(4, 16), 5)
+    before = core._tree.computed[1]
+    for _ in range(20):
+        index.search(5 * rows(4, 16), 5)
+    assert core._tree.computed[1] - before <= 4 * 401 * 16  # one in 32 is tried
 
 
 def test_limits_are_those_of_the_tree() -> None:

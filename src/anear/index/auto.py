@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from anear.data.arrays import storage_name
 from anear.errors import ArgumentError
-from anear.index.either import PATIENCE, Cost, Costs, Either
+from anear.index.either import Cost, Costs, Either
 from anear.index.objects import viewed
 from anear.index.tables import Space
 
@@ -32,9 +32,11 @@ _PART: Final = 8
 _SAMPLE: Final = 1 << 14  # points on which balls are tried
 _ENOUGH: Final = 0.5  # of a scan's time: a tree that takes less is not worth comparing with another
 _WORTH: Final = 0.9  # of a scan's time: a tree that takes more is not kept
-_QUICK: Final = 5e5  # nanoseconds; what takes less is measured again, and the least time counts
+_QUICK: Final = 1e6  # nanoseconds; what takes less is measured again, and the least time counts
+_AGAIN: Final = 8
 _GIVE_UP: Final = 2.0  # scans that a query may take while measuring
 _BLOCK: Final = 25.0  # nanoseconds: few blocks take less
+_SHORT: Final = {"max_leaves": 1.0}
 
 Rows = npt.NDArray[Any]
 Maker = Callable[[str, Rows], "Built"]
@@ -50,11 +52,14 @@ class _Scan:
 
 @dataclass(frozen=True, slots=True)
 class _Tried:
-    """A tree, for each of ``_K`` the nanoseconds and the blocks of a query, and what a call takes besides."""
+    """A tree; for each of ``_K`` the nanoseconds of a query, those before its first block, and those of a block; and
+    what a call takes besides.
+    """
 
     built: Built
     name: str
     times: tuple[float, ...]
+    starts: tuple[float, ...]
     blocks: tuple[float, ...]
     call: float
 
@@ -84,14 +89,14 @@ def chosen(
         why = "no bound is known that a tree could use" if best is None else "trees exclude too little"
         return flat, flat.core, (f"flat: {why}", *words)
     few, many = (
-        Cost(best.times[i], best.times[i] / best.blocks[i], best.call, scan.together[i], scan.alone[i]) for i in (0, 1)
+        Cost(best.times[i], best.starts[i], best.blocks[i], best.call, scan.together[i], scan.alone[i]) for i in (0, 1)
     )
     made = flat
     core = Either(best.built.core, lambda: (made or make("flat", rows)).core, Costs(_K, few, many), len(rows))
     if best.times[0] > scan.together[0]:
         how = "for single queries; many at once are scanned for"
     else:
-        how = f"a query that looks at more than {few.limit(PATIENCE * few.scan)} blocks of points is scanned for"
+        how = f"a query that looks at more than {few.limit(few.scan)} blocks of points is scanned for"
     return best.built, core, (f"{best.name}; {how}", *words)
 
 
@@ -134,8 +139,8 @@ class _Probe:
         """Nanoseconds of this thread for a query of many; ``alone``: for one."""
         pieces = [slice(i, i + 1) for i in range(_ONE_BY_ONE)] if alone else [slice(None)]
         storage, exclude = storage_name(self.queries), self.ids if len(self.rows) == core.order.size else None
-        least = float("inf")
-        for _ in range(3):
+        least, spent = float("inf"), 0
+        for _ in range(_AGAIN):
             start = time.thread_time_ns()
             for piece in pieces:
                 core.knn(
@@ -143,8 +148,8 @@ class _Probe:
                     self.space.arithmetic, None, **more,
                 )  # fmt: skip
             took = time.thread_time_ns() - start
-            least = min(least, took)
-            if took > _QUICK:
+            least, spent = min(least, took), spent + took
+            if spent > _QUICK:
                 break
         return max(least, 1.0) / (_ONE_BY_ONE if alone else self.count)
 
@@ -174,16 +179,21 @@ class _Probe:
     def tree(self, make: Maker, method: str, scan: _Scan) -> _Tried:
         """A tree over the points, and what it takes."""
         built = make(method, self.rows)
-        effort = np.zeros(self.count, np.int32)
-        times, blocks = [], []
+        core, effort = built.core, np.zeros(self.count, np.int32)
+        times, starts, blocks = [], [], []
         for k, scanned in zip(_K, scan.together, strict=True):
+            # two points of a line: queries that stop at the first leaf, and queries that need not stop
+            short = self.time(core, k, parameters=_SHORT, effort=effort)
+            few = float(np.abs(effort).mean())
             limit = max(int(_GIVE_UP * scanned / _BLOCK), 64)
-            took = self.time(built.core, k, parameters={"give_up": float(limit)}, effort=effort)
+            took = self.time(core, k, parameters={"give_up": float(limit)}, effort=effort)
+            many = float(np.abs(effort).mean())
+            block = max(took - short, 0.25 * took) / max(many - few, 0.25 * many, 1.0)
             times.append(took + scanned * float((effort < 0).mean()))
-            blocks.append(max(float(np.abs(effort).mean()), 1.0))
-        # queries that give up would say nothing of calls
-        call = self.time(built.core, 1, alone=True) - self.time(built.core, 1) if times[0] < scan.alone[0] else 0.0
-        return _Tried(built, method, tuple(times), tuple(blocks), max(call, 0.0))
+            starts.append(max(took - block * many, 1.0))
+            blocks.append(block)
+        call = self.time(core, _K[0], alone=True, parameters=_SHORT) - self.time(core, _K[0], parameters=_SHORT)
+        return _Tried(built, method, tuple(times), tuple(starts), tuple(blocks), max(call, 0.0))
 
 
 def _words(tried: _Tried, scan: _Scan, measured: int, count: int) -> str:

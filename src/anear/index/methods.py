@@ -45,8 +45,9 @@ _OPTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 class Built:
     """A method built over points: the core's object, the plan it scans with, and for trees what they prune with.
 
-    ``scans``: it looks at every point, whatever limits are set. Lines for people: ``words`` say what was proved of the
-    bound, ``choice`` which method was chosen and why.
+    ``scans``: it looks at every point, whatever limits are set. ``everywhere``: the bound holds for all queries that
+    pass the checks. Lines for people: ``words`` say what was proved of the bound, ``choice`` which method was chosen
+    and why.
     """
 
     core: Any
@@ -55,10 +56,11 @@ class Built:
     words: tuple[str, ...] = ()
     choice: tuple[str, ...] = ()
     scans: bool = False
+    everywhere: bool = False
 
     def outside(self, queries: npt.NDArray[Any]) -> bool:
         """Whether a coordinate of the queries lies where the bound was not proved."""
-        if self.bound is None or self.bound.query_range == (-math.inf, math.inf):
+        if self.everywhere or self.bound is None or self.bound.query_range == (-math.inf, math.inf):
             return False
         low, high = self.bound.query_range
         with np.errstate(invalid="ignore"):  # NaN, where it is allowed
@@ -138,8 +140,8 @@ def _kd_tree(
 ) -> Built:
     from anear.index.boxes import boxes_of
 
-    domains = (_numbers(resolved.point_domain), _numbers(resolved.query_domain)) if space.checked else (_ANY, _ANY)
-    boxes = boxes_of(space, rows, split, *domains)
+    domain = _numbers(resolved.query_domain) if space.checked else _ANY
+    boxes = boxes_of(space, rows, split, _numbers(resolved.point_domain) if space.checked else _ANY, domain)
     if boxes is None:
         raise ArgumentError(
             f"method is 'kd_tree', which needs a bound of the distance over a box; none was found for {resolved.expr}; "
@@ -149,7 +151,8 @@ def _kd_tree(
     table = space.cell_table(plan, boxes.arithmetic)
     parameters = {"round_robin": float(split == "round_robin")}
     core = _index("kd_tree", space, rows, plan, table, boxes.arithmetic, parameters, team, progress, boxes=boxes.core)
-    return Built(core, plan, boxes.bound, boxes.bound.words)
+    low, high = boxes.bound.query_range
+    return Built(core, plan, boxes.bound, boxes.bound.words, everywhere=low <= domain[0] and domain[1] <= high)
 
 
 def _ball_tree(
