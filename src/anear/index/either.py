@@ -216,11 +216,8 @@ class Either:
         count = len(queries)
         short = self._shorts.get((k, count, allow is None))
         if short is not None and not parameters:
-            way, timed = short.way, False
-            if short.left:
-                short.left -= 1
-            else:
-                way, timed = short.next()
+            way, timed = short.next() if short.left <= 0 else (short.way, False)
+            short.left -= 1
             start = time.thread_time_ns() if timed else 0
             found: tuple[Ids, npt.NDArray[Any]]
             if way:
@@ -316,8 +313,8 @@ class Either:
         progress: Any = None,
     ) -> Ids:
         """As the core's; the largest radius tells what is the better one for all."""
-        seen = self._seen.get(("count", _size(radius_rank[-1:]), True), 0.0)
-        core = self._tree if seen < _SURE * self._costs.few.scan else self._scan()
+        state = self._states.get(("count", _size(radius_rank[-1:]), True))
+        core = self._tree if state is None or state.expected < _SURE * self._costs.few.scan else self._scan()
         found: Ids = core.pairs(queries, storage, radius_rank, sure_rank, radius, num_threads, progress)
         return found
 
