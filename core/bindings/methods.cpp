@@ -188,6 +188,36 @@ class Index {
     return result;
   }
 
+  nb::object sums(nb::handle queries, const std::string& query_storage, std::shared_ptr<Table> value,
+                  nb::handle parameters, nb::handle value_queries, nb::handle atol, double rtol, nb::handle weights,
+                  int num_threads, nb::handle progress) const {
+    const Call given(*this, queries, query_storage, num_threads, nb::none(), nb::none(), {}, nb::none());
+    const std::int64_t count = given.queries.rows.count;
+    const RowsArray taken(value_queries, "value_queries", "float64");
+    const auto allowed = doubles(atol, "atol");
+    const auto weighted = weights.is_none() ? std::vector<double>() : doubles(weights, "weights");
+    const auto numbers = doubles(parameters, "parameters");
+    value->check();
+    const KernelTable& table = value->kernels();
+    require(table.prepare_points && table.prepare_query && table.store_one && table.arithmetic_bytes == 8 &&
+                table.point_columns == 1 && table.query_columns == taken.rows.columns,
+            "the table of values is none of float64 points of one column, or does not fit its queries");
+    require(taken.rows.count == count && static_cast<std::int64_t>(allowed.size()) == count,
+            "value_queries and atol must have an entry a query");
+    require(weighted.empty() || static_cast<std::int64_t>(weighted.size()) == rows_.rows.count,
+            "weights must have an entry a point");
+    nb::object result = new_array("float64", count);
+    const Array out(result, "sums", 1, "d", true);
+    call(progress, [&](Progress& p) {
+      const auto found = method_->sums(
+          given.request,
+          {value, numbers, taken.rows, allowed.data(), rtol, weighted.empty() ? nullptr : weighted.data()}, p);
+      std::copy(found.begin(), found.end(), out.data<double>());
+      tally(p);
+    });
+    return result;
+  }
+
   std::int64_t bytes() const { return method_->bytes(); }
 
   nb::object computed() const {
@@ -403,6 +433,10 @@ void bind_methods(nb::module_& module) {
       .def("pairs", &Index::pairs, nb::arg("queries"), nb::arg("query_storage"), nb::arg("radius_rank"),
            nb::arg("sure_rank"), nb::arg("radius"), nb::arg("num_threads") = 0, nb::arg("progress") = nb::none(),
            "How many pairs of a query and a point lie within each radius; the radii rise.")
+      .def("sums", &Index::sums, nb::arg("queries"), nb::arg("query_storage"), nb::arg("value"), nb::arg("parameters"),
+           nb::arg("value_queries"), nb::arg("atol"), nb::arg("rtol"), nb::arg("weights") = nb::none(),
+           nb::arg("num_threads") = 0, nb::arg("progress") = nb::none(),
+           "The sum over all points of a falling function of the rank, which `value` computes, for each query.")
       .def_prop_ro("order", &Index::order, "The points' ids in the order in which the method keeps them.")
       .def_prop_ro("maxima", &Index::maxima, "Largest values over all points that enter the rounding bound.")
       .def_prop_ro("computed", &Index::computed,

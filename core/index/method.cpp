@@ -59,6 +59,10 @@ std::vector<std::int64_t> Method::pairs(const SearchRequest& request, const Rang
   return sums;
 }
 
+std::vector<double> Method::sums(const SearchRequest&, const SumRequest&, Progress&) const {
+  throw ArgumentError("sums are for trees that search in float64");
+}
+
 namespace {
 
 void check_bound(const Estimate& bound, const KernelTable& search) {

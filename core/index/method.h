@@ -44,6 +44,17 @@ struct RangeRequest {
   std::int64_t shared = 0;  // for `pairs`: the arrays are not one radius a query but so many for all, rising
 };
 
+// A sum over all points of a function of the rank that falls as it rises and is nowhere below 0: `value`, a table that
+// computes in float64 and takes a rank as a point of one column.
+struct SumRequest {
+  std::shared_ptr<const Table> value;
+  std::vector<double> parameters;
+  Rows queries;                  // of `value`, one for each query
+  const double* atol = nullptr;  // per query: the sum may be off by atol + rtol * sum
+  double rtol = 0;
+  const double* weights = nullptr;  // per point, none below 0; null: all are 1
+};
+
 // Query q's answers lie at [offsets[q], offsets[q + 1]), sorted by (distance, id).
 struct RangeAnswer {
   RangeAnswer() = default;
@@ -65,6 +76,8 @@ class Method {
   // How many pairs of a query and a point lie within each of the shared radii; nothing is excluded and no effort kept.
   virtual std::vector<std::int64_t> pairs(const SearchRequest& request, const RangeRequest& radii,
                                           Progress& progress) const;
+  // The sum for each query. Trees that search in float64 have it; others throw ArgumentError.
+  virtual std::vector<double> sums(const SearchRequest& request, const SumRequest& summed, Progress& progress) const;
   // How many points there are.
   virtual std::int64_t points() const = 0;
   // Memory of the method's own, beside the rows.

@@ -6,6 +6,7 @@
 #include <limits>
 #include <memory>
 #include <mutex>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -69,6 +70,7 @@ struct TreeSearch::Task {
   PreparedQueries search, bound, upper, exact;
   Descent<Real> descent;
   CountDescent<Real> counting;
+  SumDescent summing;
   Nearest<Real> nearest;
   Within<Real> within;
   Counter<Real> counter;
@@ -300,6 +302,55 @@ std::vector<std::int64_t> TreeSearch::pairs(const SearchRequest& request, const 
     });
   };
   if (request.queries.count > 0 && radii.shared > 0) with_real(as);
+  return sums;
+}
+
+CellWeights TreeSearch::weights(const double* of_points) const {
+  CellWeights weights;
+  weights.total = static_cast<double>(size());
+  if (of_points == nullptr) return weights;
+  const std::int64_t lanes = bound_.kernels().block;
+  weights.points.resize(size());
+  for (std::int64_t i = 0; i < size(); ++i) weights.points[i] = of_points[order_[i]];
+  const std::vector<double>* below = &weights.points;
+  for (int level = 0; level < hierarchy_.levels(); ++level) {
+    std::vector<double> sums(hierarchy_.nodes(level));
+    for (std::size_t i = 0; i < below->size(); ++i) sums[i / lanes] += (*below)[i];
+    below = &weights.cells.emplace_back(std::move(sums));
+  }
+  weights.total = std::accumulate(below->begin(), below->end(), 0.0);
+  return weights;
+}
+
+RankOf TreeSearch::ranks(const Estimate& estimate, const PreparedQueries& queries, std::int64_t i,
+                         const std::vector<double>& maxima) const {
+  const double offset = estimate.offset(queries, i);
+  const Margin margin = estimate.margin(queries, i, maxima);
+  return {offset, {margin.slack + estimate.offset_error(offset), margin.relative}};
+}
+
+std::vector<double> TreeSearch::sums(const SearchRequest& request, const SumRequest& summed, Progress& progress) const {
+  if (space_.search().arithmetic_bytes != 8) return Method::sums(request, summed, progress);
+  const KernelTable& value = summed.value->kernels();
+  require(value.block == space_.search().block, "the table of values has blocks of another size");
+  std::vector<double> sums(request.queries.count);
+  const CellWeights weights = this->weights(summed.weights);
+  PreparedQueries given;
+  given.prepare(value, summed.parameters.data(), summed.queries, 0, summed.queries.count, summed.queries.count);
+  run<double>(request, 10e3, true, progress, [&](std::int64_t query, std::int64_t i, Task<double>& task) {
+    const Summed one{value,
+                     summed.parameters.data(),
+                     given.query(query),
+                     weights,
+                     summed.atol[query],
+                     summed.rtol,
+                     ranks(space_.filter, task.search, i, points_.maxima()),
+                     ranks(bound_, task.bound, i, hierarchy_.maxima()),
+                     upper_ ? ranks(*upper_, task.upper, i, hierarchy_.upper_maxima()) : RankOf{}};
+    sums[query] = task.summing.run(cells(), upper_ ? &*upper_ : nullptr, task.bound.query(i),
+                                   upper_ ? task.upper.query(i) : nullptr, task.search.query(i), one);
+    task.computed.scanned += task.summing.leaves() * space_.search().block;
+  });
   return sums;
 }
 

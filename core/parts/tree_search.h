@@ -8,6 +8,7 @@
 #include "index/method.h"
 #include "parts/descent.h"
 #include "parts/hierarchy.h"
+#include "parts/sum_descent.h"
 #include "result/counter.h"
 #include "result/exact.h"
 #include "result/hits.h"
@@ -39,6 +40,7 @@ class TreeSearch final : public Method {
                                   Progress& progress) const override;
   std::vector<std::int64_t> pairs(const SearchRequest& request, const RangeRequest& radii,
                                   Progress& progress) const override;
+  std::vector<double> sums(const SearchRequest& request, const SumRequest& summed, Progress& progress) const override;
   std::int64_t points() const override { return rows_.count; }
   std::int64_t bytes() const override;
   const std::vector<double>& maxima() const override { return points_.maxima(); }
@@ -83,6 +85,10 @@ class TreeSearch final : public Method {
                     std::int64_t query, std::int64_t i, Task<Real>& task) const;
   template <class Real>
   ExactQuery exact(std::int64_t i, const Task<Real>& task) const;
+
+  CellWeights weights(const double* of_points) const;
+  RankOf ranks(const Estimate& estimate, const PreparedQueries& queries, std::int64_t i,
+               const std::vector<double>& maxima) const;
 
   Rows rows_;
   Space space_;

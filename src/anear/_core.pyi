@@ -154,6 +154,20 @@ class Index:
         progress: _Progress | None = None,
     ) -> NDArray[np.int64]:
         """How many pairs of a query and a point lie within each radius; the radii rise."""
+    def sums(
+        self,
+        queries: NDArray[Any],
+        query_storage: str,
+        value: Table,
+        parameters: NDArray[np.float64],
+        value_queries: NDArray[np.float64],
+        atol: NDArray[np.float64],
+        rtol: float,
+        weights: NDArray[np.float64] | None = None,
+        num_threads: int = 0,
+        progress: _Progress | None = None,
+    ) -> NDArray[np.float64]:
+        """The sum over all points of a falling function of the rank, which `value` computes, for each query."""
     @property
     def order(self) -> NDArray[np.int64]:
         """The points' ids in the order in which the method keeps them."""

@@ -79,6 +79,27 @@ def test_tolerances_hold(kernel: str, atol: float, rtol: float, weighted: bool) 
     assert (np.abs(found - exact) <= atol + (rtol + 1e-11) * exact).all()
 
 
+@pytest.mark.parametrize("kernel", [kernel for kernel in KERNELS if kernel != "tophat"])
+@pytest.mark.parametrize(("atol", "rtol"), [(0, 1e-2), (0, 1e-8), (0.1, 0), (0, 0)])
+@pytest.mark.parametrize("tree", [anear.KDTree, anear.BallTree])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_whole_cells_are_taken_within_the_tolerance(
+    kernel: str, atol: float, rtol: float, tree: Any, weighted: bool
+) -> None:
+    """Crowds, some far from all queries, and weights of all sizes."""
+    rng = np.random.default_rng(3)
+    points = rng.normal(size=(5, 2))[rng.integers(0, 5, 6000)] + 0.05 * rng.standard_normal((6000, 2))
+    queries = np.concatenate([points[:10], rng.normal(size=(10, 2))])
+    weights = 10.0 ** rng.uniform(-6, 0, 6000) if weighted else None
+    h = 0.02 if kernel == "exponential" else 0.05
+    exact = density(matrix(queries, points, METRICS["l2"]), h, kernel, weights) * math.exp(log_norm(kernel, 2, h))
+    built = tree(points, sample_weight=weights)
+    found = built.kernel_density(queries, h, kernel, atol=atol, rtol=rtol)
+    assert (np.abs(found - exact) <= atol + (rtol + 1e-11) * exact + 1e-11).all()
+    if rtol or atol:
+        assert built.get_n_calls() < 20 * 6000
+
+
 def test_mistakes() -> None:
     tree = anear.KDTree(np.zeros((3, 2)))
     with pytest.raises(ArgumentError, match="kernel = 'box' not recognized; allowed: gaussian, tophat"):

@@ -1,9 +1,9 @@
 """Kernel density: six kernels, normalised in any dimension, summed over the points.
 
-A kernel is a formula around the distance, so that a sum over all points is a row of a compiled matrix. Where few points
-are near enough to matter, which a sample of the queries tells, only these are looked at. The Gaussian and the
-exponential never end: their sums are relative to the nearest point's kernel, so that nothing underflows, and points are
-left out as the tolerances allow.
+A kernel is a formula around the distance, so that a sum over all points is a row of a compiled matrix. Where not too
+many points are near enough to matter, which a sample of the queries tells, a tree adds up those, and takes cells at
+once over which the kernel changes less than the tolerances allow. The Gaussian and the exponential never end: their sums are
+relative to the nearest point's kernel, so that nothing underflows.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ import numpy.typing as npt
 from anear.errors import ArgumentError
 from anear.formula.expression import Expr, query_field, walk
 from anear.formula.functions import cos, exp, maximum, where
+from anear.formula.ranges import range_of
 from anear.index.search import pairwise
+from anear.index.sums import DISTANCE, distance_sums
 from anear.trees.search import CHUNK, Compiled, Rows, Search, chunks
 
 __all__ = ["KERNELS", "log_density", "log_norm"]
@@ -32,7 +34,8 @@ _ENDLESS: Final = {"gaussian": 2, "exponential": 1}
 KERNELS: Final = ("gaussian", "tophat", "epanechnikov", "exponential", "linear", "cosine")
 
 # Where more than this share of the points is near enough to matter, computing all of them in rows is faster: a pair
-# costs about a nanosecond there, and 100 where it is found, ranked and reported.
+# costs about two nanoseconds there, ten where a tree adds it up, and 100 where it is found, ranked and reported.
+_SOME: Final = 0.3
 _FEW: Final = 0.01
 
 
@@ -82,15 +85,19 @@ def log_density(
         raise ArgumentError(f"h is {h!r}; allowed: a bandwidth above 0")
     norm = log_norm(kernel, points.shape[1], h)
     shift = np.zeros(len(queries))
+    allowed = np.full(len(queries), atol * math.exp(min(-norm, 700.0)))
     if kernel in _ENDLESS:
-        radius, shift = _reach(
-            search, queries, h, kernel, atol * math.exp(min(-norm, 700.0)), rtol, weights, len(points)
-        )
+        radius, shift = _reach(search, queries, h, kernel, allowed, rtol, weights, len(points))
+        allowed = allowed * np.exp(np.minimum(shift, 700.0))
     else:
         radius = np.full(len(queries), np.nextafter(h, 0.0))  # a kernel is 0 at the bandwidth itself
     if kernel == "tophat" and weights is None:
-        sums = search.count(queries, radius).astype(np.float64)
-    elif _few(search, queries, radius, len(points)):
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log(search.count(queries, radius)) + norm)
+    share = _share(search, queries, radius, len(points))
+    if share <= _SOME and (found := _tree_sums(search, queries, h, kernel, shift, allowed, rtol, weights)) is not None:
+        sums = found
+    elif share <= _FEW:
         sums = _sum_within(search, queries, radius, h, kernel, shift, weights)
     else:
         sums = _sum_all(search, points, queries, h, kernel, shift, weights)
@@ -99,7 +106,7 @@ def log_density(
 
 
 def _reach(
-    search: Search, queries: Rows, h: float, kernel: str, atol: float, rtol: float, weights: Floats | None, points: int
+    search: Search, queries: Rows, h: float, kernel: str, atol: Floats, rtol: float, weights: Floats | None, points: int
 ) -> tuple[Floats, Floats]:
     """The radius beyond which all points together may be left out, and the exponent of the nearest point's kernel."""
     power = _ENDLESS[kernel]
@@ -112,12 +119,43 @@ def _reach(
         return h * (power * (shift + np.log(total / allowed))) ** (1.0 / power), shift
 
 
-def _few(search: Search, queries: Rows, radius: Floats, points: int) -> bool:
-    """Whether a tree leaves out nearly all."""
+def _tree_sums(
+    search: Search,
+    queries: Rows,
+    h: float,
+    kernel: str,
+    shift: Floats,
+    atol: Floats,
+    rtol: float,
+    weights: Floats | None,
+) -> Floats | None:
+    """By a tree that takes cells at once over which the kernel hardly changes; None where there is none.
+
+    A top hat falls at once: which points are within it only distances as they are reported can say. Below 0 no kernel
+    falls.
+    """
+    if not isinstance(search, Compiled) or kernel == "tophat" or not range_of(search.index.formula)[0] >= 0:
+        return None
+    each = np.broadcast_to
+    data = {"h": each(h, shift.shape), "scale": each(1.0 / h, shift.shape), "shift": shift}
+    return distance_sums(
+        search.index,
+        queries,
+        _formula(maximum(DISTANCE, 0.0), kernel),
+        data,
+        atol=atol,
+        rtol=rtol,
+        weights=weights,
+        num_threads=search.num_threads,
+    )
+
+
+def _share(search: Search, queries: Rows, radius: Floats, points: int) -> float:
+    """The share of the points that a tree does not leave out, from a sample of the queries."""
     if not search.prunes or not (radius < np.inf).all():
-        return False
+        return 1.0
     sample = slice(None, None, max(1, len(queries) // 64))
-    return bool(search.count(queries[sample], radius[sample]).mean() <= _FEW * points)
+    return float(search.count(queries[sample], radius[sample]).mean()) / points
 
 
 def _value(kernel: str, d: Any, h: Any, scale: Any, shift: Any, like: tuple[Any, Any, Any, Any]) -> Any:
@@ -132,7 +170,9 @@ def _value(kernel: str, d: Any, h: Any, scale: Any, shift: Any, like: tuple[Any,
         return larger(1.0 - u, 0.0)
     if kernel == "epanechnikov":
         return larger(1.0 - u * u, 0.0)
-    return chosen(d < h, cosine(0.5 * math.pi * u) if kernel == "cosine" else 1.0, 0.0)
+    if kernel == "cosine":
+        return chosen(d < h, cosine(0.5 * math.pi * u), larger(h - d, 0.0))  # 0, and NaN where d is no number
+    return chosen(d < h, 1.0, 0.0)
 
 
 @lru_cache(maxsize=64)

@@ -87,7 +87,7 @@ class Compiled:
         method: str,
         num_threads: int | None = None,
     ) -> None:
-        self._num_threads = num_threads
+        self.num_threads = num_threads
         *first, last = _tried(method, points.shape[1])
         for one in first:
             try:
@@ -101,19 +101,19 @@ class Compiled:
         )
 
     def nearest(self, queries: Rows, k: int) -> Neighbors:
-        return _filled(self.index.search(queries, k, num_threads=self._num_threads), len(self.index))
+        return _filled(self.index.search(queries, k, num_threads=self.num_threads), len(self.index))
 
     def within(self, queries: Rows, radius: Rows) -> RangeNeighbors:
-        return self.index.range_search(queries, radius, num_threads=self._num_threads)
+        return self.index.range_search(queries, radius, num_threads=self.num_threads)
 
     def count(self, queries: Rows, radius: Rows) -> npt.NDArray[np.int64]:
-        return self.index.count(queries, radius, num_threads=self._num_threads)
+        return self.index.count(queries, radius, num_threads=self.num_threads)
 
     def count_pairs(self, queries: Rows, radii: Rows) -> npt.NDArray[np.int64]:
-        return self.index.count_pairs(queries, radii, num_threads=self._num_threads)
+        return self.index.count_pairs(queries, radii, num_threads=self.num_threads)
 
     def matrix(self, queries: Rows) -> Rows:
-        return pairwise(queries, self.index.points, self.index.formula, num_threads=self._num_threads)
+        return pairwise(queries, self.index.points, self.index.formula, num_threads=self.num_threads)
 
     @property
     def computed(self) -> int:
