@@ -2,8 +2,8 @@
 
 A kernel is a formula around the distance, so that a sum over all points is a row of a compiled matrix. Where not too
 many points are near enough to matter, which a sample of the queries tells, a tree adds up those, and takes cells at
-once over which the kernel changes less than the tolerances allow. The Gaussian and the exponential never end: their sums are
-relative to the nearest point's kernel, so that nothing underflows.
+once over which the kernel changes less than the tolerances allow. The Gaussian and the exponential never end: their
+sums are relative to the nearest point's kernel, so that nothing underflows.
 """
 
 from __future__ import annotations
