@@ -98,11 +98,29 @@ class RowData {
   RowForm form_;
 };
 
+// The terms of a bilinear plan that codes are made by: slot, block offset and length of each.
+class CodeData {
+ public:
+  CodeData(std::shared_ptr<Table> table, nb::handle parameters, nb::handle terms)
+      : form_{std::move(table), doubles(parameters, "parameters"), {}} {
+    const std::vector<std::int32_t> numbers = integers(terms, "terms");
+    require(numbers.size() % 3 == 0, "terms must hold three numbers each");
+    for (std::size_t i = 0; i < numbers.size(); i += 3) {
+      form_.terms.push_back({numbers[i], numbers[i + 1], numbers[i + 2]});
+    }
+  }
+  const CodeForm& form() const { return form_; }
+
+ private:
+  CodeForm form_;
+};
+
 // A method built over rows, which it keeps alive.
 class Index {
  public:
   Index(const std::string& name, nb::handle rows, const std::string& storage, Space space, const BoxData* boxes,
-        const BallData* balls, const RowData* row_form, const Values& parameters, int num_threads, nb::handle progress)
+        const BallData* balls, const RowData* row_form, const CodeData* code_form, const Values& parameters,
+        int num_threads, nb::handle progress)
       : rows_(rows, "rows", storage), query_columns_(space.exact().query_columns) {
     const MethodEntry& entry = method(name);
     require(rows_.rows.count >= 1 && rows_.rows.columns >= 1, "rows is empty");
@@ -110,6 +128,7 @@ class Index {
     BuildRequest request{rows_.rows,
                          std::move(space),
                          row_form ? std::optional(row_form->form()) : std::nullopt,
+                         code_form ? std::optional(code_form->form()) : std::nullopt,
                          boxes ? std::optional(boxes->boxes()) : std::nullopt,
                          balls ? std::optional(balls->balls()) : std::nullopt,
                          parameter_values(entry.build_parameters, parameters),
@@ -399,6 +418,9 @@ void bind_methods(nb::module_& module) {
   nb::class_<RowData>(module, "RowForm", "How prepared points lie as rows, and the points as queries.")
       .def(nb::init<nb::handle, bool, nb::handle, const std::string&>(), nb::arg("pieces"), nb::arg("raw"),
            nb::arg("objects"), nb::arg("storage"));
+  nb::class_<CodeData>(module, "CodeForm", "The terms of a bilinear plan that codes are made by.")
+      .def(nb::init<std::shared_ptr<Table>, nb::handle, nb::handle>(), nb::arg("table"), nb::arg("parameters"),
+           nb::arg("terms"));
   nb::class_<Index>(module, "Index", "A method built over rows.")
       .def(
           "__init__",
@@ -406,17 +428,17 @@ void bind_methods(nb::module_& module) {
              std::shared_ptr<Table> search, std::shared_ptr<Table> exact, nb::handle search_parameters,
              nb::handle exact_parameters, nb::handle slack_slots, double slack_scale, double relative,
              const Values& parameters, int num_threads, nb::handle progress, std::int64_t offset_slot,
-             const BoxData* boxes, const BallData* balls, const RowData* row_form) {
+             const BoxData* boxes, const BallData* balls, const RowData* row_form, const CodeData* code_form) {
             new (self) Index(name, rows, storage,
                              make_space(std::move(search), std::move(exact), search_parameters, exact_parameters,
                                         slack_slots, slack_scale, relative, offset_slot),
-                             boxes, balls, row_form, parameters, num_threads, progress);
+                             boxes, balls, row_form, code_form, parameters, num_threads, progress);
           },
           nb::arg("method"), nb::arg("rows"), nb::arg("storage"), nb::arg("search"), nb::arg("exact"),
           nb::arg("search_parameters"), nb::arg("exact_parameters"), nb::arg("slack_slots"), nb::arg("slack_scale"),
           nb::arg("relative"), nb::arg("parameters"), nb::arg("num_threads") = 0, nb::arg("progress") = nb::none(),
           nb::arg("offset_slot") = -1, nb::arg("boxes") = nb::none(), nb::arg("balls") = nb::none(),
-          nb::arg("row_form") = nb::none())
+          nb::arg("row_form") = nb::none(), nb::arg("code_form") = nb::none())
       .def("knn", &Index::knn, nb::arg("queries"), nb::arg("query_storage"), nb::arg("k"), nb::arg("num_threads") = 0,
            nb::arg("exclude") = nb::none(), nb::arg("allow") = nb::none(), nb::arg("distance_type") = "float32",
            nb::arg("progress") = nb::none(), nb::arg("parameters") = Values{}, nb::arg("effort") = nb::none(),
@@ -452,7 +474,7 @@ void bind_methods(nb::module_& module) {
             new (self) Flat("flat", rows, storage,
                             make_space(std::move(search), std::move(exact), search_parameters, exact_parameters,
                                        slack_slots, slack_scale, relative, offset_slot),
-                            nullptr, nullptr, nullptr, Values{}, num_threads, progress);
+                            nullptr, nullptr, nullptr, nullptr, Values{}, num_threads, progress);
           },
           nb::arg("rows"), nb::arg("storage"), nb::arg("search"), nb::arg("exact"), nb::arg("search_parameters"),
           nb::arg("exact_parameters"), nb::arg("slack_slots"), nb::arg("slack_scale"), nb::arg("relative"),

@@ -22,6 +22,8 @@ struct GraphTask {
   Walk<Real> walk;
   Beam<Real> admitted;
   PreparedQueries search, exact;
+  PreparedQueries coded;
+  CodeQuery code;
   std::vector<std::int32_t> ids;
   std::vector<double> distances;
   std::vector<Neighbor> found;
@@ -30,7 +32,9 @@ struct GraphTask {
 
 const std::vector<Parameter>& graph_search_parameters() {
   static const std::vector<Parameter> parameters{
-      {"ef", "int", 1, 0x1p31, 64, "width of a search: the larger, the more of the nearest are found"}};
+      {"ef", "int", 1, 0x1p31, 64, "width of a search: the larger, the more of the nearest are found"},
+      {"rerank", "int", 0, 0x1p31, 0,
+       "with codes: how many of the nearest by their codes are compared in full; 0: three times k"}};
   return parameters;
 }
 
@@ -41,6 +45,10 @@ GraphSearch::GraphSearch(BuildRequest request, MakeGraph make, Progress& progres
   const RowForm& form = *request.row_form;
   form.check(space_.search(), rows_);
   points_ = RowPoints(space_.search(), space_.filter.parameters.data(), form, rows_, request.threads, progress);
+  if (request.code_form) {
+    request.code_form->check();
+    codes_.emplace(std::move(*request.code_form), rows_, request.threads, progress);
+  }
   graph_ = make({space_.filter, points_, form.objects}, request.parameters, request.threads, progress);
 }
 
@@ -57,15 +65,22 @@ RangeAnswer GraphSearch::range(const SearchRequest&, const RangeRequest&, Progre
 template <class Real>
 void GraphSearch::knn_as(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const {
   const auto k = static_cast<std::size_t>(std::min(answer.k, rows_.count));
-  const std::size_t width = std::max(k, static_cast<std::size_t>(request.parameters[0]));
+  const auto rerank = static_cast<std::size_t>(request.parameters[1]);
+  const Effort effort{std::max(k, static_cast<std::size_t>(request.parameters[0])),
+                      rerank == 0 ? 3 * k : std::max(k, rerank)};
   const std::int64_t queries = request.queries.count;
   progress.start(queries);
   const auto work = [&](std::int64_t first, std::int64_t count, GraphTask<Real>& task) {
     task.walk.scorer.reset(space_.filter, points_);
+    task.walk.scorer.through(codes_ ? &*codes_ : nullptr);
+    if (codes_) {
+      const CodeForm& form = codes_->form();
+      task.coded.prepare(form.table->kernels(), form.parameters.data(), request.queries, first, count, count);
+    }
     task.search.prepare(space_.search(), space_.filter.parameters.data(), request.queries, first, count, count);
     task.exact.prepare(space_.exact(), space_.exact_parameters.data(), request.queries, first, count, count);
     for (std::int64_t i = 0; i < count; ++i) {
-      answer.write(first + i, nearest(request, first + i, i, k, width, task));
+      answer.write(first + i, nearest(request, first + i, i, k, effort, task));
       progress.poll();
     }
     progress.count({task.walk.scorer.computed() - task.reported, 0});
@@ -88,33 +103,46 @@ void GraphSearch::knn_as(const SearchRequest& request, const KnnAnswer& answer, 
   });
 }
 
+// Whatever may be among the k nearest of those met is to be compared in full.
 template <class Real>
-const std::vector<Neighbor>& GraphSearch::nearest(const SearchRequest& request, std::int64_t query, std::int64_t i,
-                                                  std::size_t k, std::size_t width, GraphTask<Real>& task) const {
-  const Admission admission{rows_.count, request.allow, request.exclude ? request.exclude[query] : -1};
-  const bool filtered = admission.allowed != nullptr || admission.excluded >= 0;
-  const std::int32_t entry = descend(graph_.layers, graph_.top, task.search.query(i), task.walk);
-  if (filtered) {
-    task.admitted.reset(width);
-    task.walk.run(graph_.base, &entry, 1, width, [&](const Real* values, const std::int32_t* nodes, std::int64_t n) {
-      for (std::int64_t j = 0; j < n; ++j) {
-        if (admission.admits(nodes[j])) task.admitted.add(values[j], nodes[j]);
-      }
-    });
-  } else {
-    task.walk.run(graph_.base, entry, width);
+void GraphSearch::collect(const Beam<Real>& met, std::size_t k, const Effort& effort, std::int64_t i,
+                          GraphTask<Real>& task) const {
+  task.ids.clear();
+  if (codes_) {
+    for (std::size_t j = 0; j < std::min(met.size(), effort.rerank); ++j) task.ids.push_back(met[j].node);
+    return;
   }
-  // Whatever may be among the k nearest of those met is compared in full.
-  const Beam<Real>& met = filtered ? task.admitted : task.walk.beam;
-  task.found.clear();
-  if (met.size() == 0) return task.found;
   const Margin margin = space_.filter.margin(task.search, i, points_.maxima());
   const Real limit = limit_rule(margin, margin)(met[std::min(k, met.size()) - 1].value);
-  task.ids.clear();
   for (const Spot<Real>& spot : met) {
     if (task.ids.size() >= k && spot.value >= limit) break;
     task.ids.push_back(spot.node);
   }
+}
+
+template <class Real>
+const std::vector<Neighbor>& GraphSearch::nearest(const SearchRequest& request, std::int64_t query, std::int64_t i,
+                                                  std::size_t k, const Effort& effort, GraphTask<Real>& task) const {
+  const Admission admission{rows_.count, request.allow, request.exclude ? request.exclude[query] : -1};
+  const bool filtered = admission.allowed != nullptr || admission.excluded >= 0;
+  if (codes_) codes_->prepare(task.coded, i, task.code);
+  const void* asked = codes_ ? static_cast<const void*>(&task.code) : task.search.query(i);
+  const std::int32_t entry = descend(graph_.layers, graph_.top, asked, task.walk);
+  if (filtered) {
+    task.admitted.reset(effort.width);
+    task.walk.run(graph_.base, &entry, 1, effort.width,
+                  [&](const Real* values, const std::int32_t* nodes, std::int64_t n) {
+                    for (std::int64_t j = 0; j < n; ++j) {
+                      if (admission.admits(nodes[j])) task.admitted.add(values[j], nodes[j]);
+                    }
+                  });
+  } else {
+    task.walk.run(graph_.base, entry, effort.width);
+  }
+  const Beam<Real>& met = filtered ? task.admitted : task.walk.beam;
+  task.found.clear();
+  if (met.size() == 0) return task.found;
+  collect(met, k, effort, i, task);
   ExactQuery exact(space_.exact(), space_.exact_parameters.data(), rows_, task.exact.query(i));
   exact.append(task.ids, task.distances, task.found);
   std::sort(task.found.begin(), task.found.end());

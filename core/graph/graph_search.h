@@ -1,11 +1,13 @@
 // Searching a graph: what all methods share that walk through one.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "graph/grow.h"
 #include "graph/layers.h"
 #include "index/method.h"
+#include "storage/codes.h"
 #include "storage/point_rows.h"
 
 namespace anear {
@@ -20,6 +22,12 @@ using MakeGraph = Graph (*)(const GraphPoints& points, const std::vector<double>
 template <class Real>
 struct GraphTask;
 
+// How hard a search of a graph tries.
+struct Effort {
+  std::size_t width;   // of the walk
+  std::size_t rerank;  // how many of the nearest by their codes are compared in full
+};
+
 class GraphSearch final : public Method {
  public:
   // Throws ArgumentError if the request lacks what a graph needs.
@@ -28,7 +36,7 @@ class GraphSearch final : public Method {
   void knn(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const override;
   RangeAnswer range(const SearchRequest& request, const RangeRequest& radii, Progress& progress) const override;
   std::int64_t points() const override { return rows_.count; }
-  std::int64_t bytes() const override { return points_.bytes() + graph_.bytes(); }
+  std::int64_t bytes() const override { return points_.bytes() + graph_.bytes() + (codes_ ? codes_->bytes() : 0); }
   const std::vector<double>& maxima() const override { return points_.maxima(); }
 
  private:
@@ -36,11 +44,15 @@ class GraphSearch final : public Method {
   void knn_as(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const;
   template <class Real>
   const std::vector<Neighbor>& nearest(const SearchRequest& request, std::int64_t query, std::int64_t i, std::size_t k,
-                                       std::size_t width, GraphTask<Real>& task) const;
+                                       const Effort& effort, GraphTask<Real>& task) const;
+
+  template <class Real>
+  void collect(const Beam<Real>& met, std::size_t k, const Effort& effort, std::int64_t i, GraphTask<Real>& task) const;
 
   Rows rows_;
   Space space_;
   RowPoints points_;
+  std::optional<Codes> codes_;  // walks go through these, if there are any
   Graph graph_;
 };
 

@@ -7,6 +7,7 @@
 #include "graph/beam.h"
 #include "graph/links.h"
 #include "index/space.h"
+#include "storage/codes.h"
 #include "storage/point_rows.h"
 
 namespace anear {
@@ -22,6 +23,9 @@ class Scorer {
     points_ = &points;
   }
 
+  // Values come from codes, and queries are a CodeQuery each; null: from the rows again.
+  void through(const Codes* codes) { codes_ = codes; }
+
   void at(const void* query) { query_ = query; }
   void of(const std::int32_t* nodes) { nodes_ = nodes; }
 
@@ -33,14 +37,17 @@ class Scorer {
       values_.resize(2 * padded);
     }
     for (std::int64_t i = 0; i < n; ++i) ids_[i] = nodes_ == nullptr ? nodes[i] : nodes_[nodes[i]];
-    std::fill_n(ids_.data() + n, table_->row_tile, ids_[n - 1]);
-    const std::int64_t bytes = points_->row_bytes();
-    for (std::int64_t i = 0; i < std::min<std::int64_t>(n, kAtOnce); ++i) {
-      const std::byte* row = points_->row(ids_[i]);
-      for (std::int64_t byte = 0; byte < std::min(bytes, kBytes); byte += 64) prefetch(row + byte);
-    }
-    table_->gather_rows(query_, points_->data(), bytes, ids_.data(), n, parameters_, values_.data());
     computed_ += n;
+    if constexpr (sizeof(Real) == sizeof(float)) {
+      if (codes_ != nullptr) {
+        ask(*codes_, n);
+        codes_->values(*static_cast<const CodeQuery*>(query_), ids_.data(), n, values_.data());
+        return values_.data();
+      }
+    }
+    ask(*points_, n);
+    std::fill_n(ids_.data() + n, table_->row_tile, ids_[n - 1]);
+    table_->gather_rows(query_, points_->data(), points_->row_bytes(), ids_.data(), n, parameters_, values_.data());
     return values_.data();
   }
 
@@ -50,6 +57,17 @@ class Scorer {
   static constexpr std::int64_t kAtOnce = 8;  // rows asked for at once; the kernel asks for those that follow
   static constexpr std::int64_t kBytes = 512;
 
+  // Asks for the first rows; whoever computes the values asks for those that follow.
+  template <class Points>
+  void ask(const Points& points, std::int64_t n) const {
+    const std::int64_t bytes = std::min(points.row_bytes(), kBytes);
+    for (std::int64_t i = 0; i < std::min<std::int64_t>(n, kAtOnce); ++i) {
+      const std::byte* row = points.row(ids_[i]);
+      for (std::int64_t byte = 0; byte < bytes; byte += 64) prefetch(row + byte);
+    }
+  }
+
+  const Codes* codes_ = nullptr;
   const KernelTable* table_ = nullptr;
   const double* parameters_ = nullptr;
   const RowPoints* points_ = nullptr;

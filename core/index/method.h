@@ -9,6 +9,7 @@
 #include "base/progress.h"
 #include "index/space.h"
 #include "result/neighbor.h"
+#include "storage/codes.h"
 #include "storage/point_rows.h"
 #include "storage/rows.h"
 
@@ -128,10 +129,11 @@ struct Balls {
 struct BuildRequest {
   Rows rows;  // must outlive the method
   Space space;
-  std::optional<RowForm> row_form;  // for methods that keep prepared rows
-  std::optional<Boxes> boxes;       // for methods that want them
-  std::optional<Balls> balls;       // the same
-  std::vector<double> parameters;   // in the order of `build_parameters`
+  std::optional<RowForm> row_form;    // for methods that keep prepared rows
+  std::optional<CodeForm> code_form;  // for graphs: walk through codes
+  std::optional<Boxes> boxes;         // for methods that want them
+  std::optional<Balls> balls;         // the same
+  std::vector<double> parameters;     // in the order of `build_parameters`
   int threads = 1;
 };
 

@@ -69,6 +69,11 @@ class RowForm:
 
     def __init__(self, pieces: NDArray[np.int32], raw: bool, objects: NDArray[Any], storage: str) -> None: ...
 
+class CodeForm:
+    """The terms of a bilinear plan that codes are made by."""
+
+    def __init__(self, table: Table, parameters: NDArray[np.float64], terms: NDArray[np.int32]) -> None: ...
+
 class Index:
     """A method built over rows, which it keeps alive.
 
@@ -95,6 +100,7 @@ class Index:
         boxes: Boxes | None = None,
         balls: Balls | None = None,
         row_form: RowForm | None = None,
+        code_form: CodeForm | None = None,
     ) -> None: ...
     def knn(
         self,

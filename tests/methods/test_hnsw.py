@@ -46,6 +46,45 @@ def test_a_walk_as_wide_as_the_set_is_exact(storage: str) -> None:
     np.testing.assert_array_equal(found.distances, gold.distances)
 
 
+INNER_PRODUCTS = ["euclidean", "sqeuclidean", "cosine", "negdotprod", "kldiv", "kldivgen", "itakura_saito", "hellinger"]
+
+
+@pytest.mark.parametrize("distance", INNER_PRODUCTS)
+def test_codes_lose_little(distance: str) -> None:
+    points, queries = POSITIVE[:2800], POSITIVE[2800:]
+    gold = anear.knn(points, queries, k=10, distance=distance)
+    index = anear.Index(points, distance, method="hnsw", options={"codes": 8})
+    coarse = index.search(queries, k=10, ef=100)
+    assert recall(coarse, gold) > 0.93
+    plain = anear.Index(points, distance, method="hnsw")
+    whole, same = (
+        i.search(queries[:40], k=10, ef=2800, **more) for i, more in ((index, {"rerank": 2800}), (plain, {}))
+    )
+    np.testing.assert_array_equal(whole.ids, same.ids)
+    np.testing.assert_array_equal(whole.distances, same.distances)
+
+
+def test_codes_of_equal_and_of_far_coordinates() -> None:
+    points = np.zeros((300, 70), np.float32)
+    points[:, 1] = np.arange(300)
+    points[:, 2] = 1e30 * (np.arange(300) % 2)
+    index = anear.Index(points, "manhattan", method="hnsw")
+    assert index.search(points[5], k=1, ef=300).ids[0] == 5
+    coded = anear.Index(points[:, :2], method="hnsw", options={"codes": 8})
+    np.testing.assert_array_equal(coded.search(points[:50, :2], k=1, ef=300, rerank=50).ids[:, 0], np.arange(50))
+
+
+def test_codes_need_an_inner_product() -> None:
+    with pytest.raises(
+        ArgumentError, match=r"options\['codes'\] is 8, but 'hnsw' makes codes for formulas that are an"
+    ):
+        anear.Index(POSITIVE, "jensen_shannon", method="hnsw", options={"codes": 8})
+    with pytest.raises(ArgumentError, match=r"options\['codes'\] is 4; allowed: 0, 8"):
+        anear.Index(POSITIVE, method="hnsw", options={"codes": 4})
+    with pytest.raises(ArgumentError, match="rerank is for graphs with codes"):
+        anear.Index(POSITIVE, method="hnsw").search(POSITIVE[0], rerank=10)
+
+
 def test_the_same_on_any_number_of_threads() -> None:
     answers = []
     for team in (1, 2, 3):
@@ -81,7 +120,7 @@ def test_small_and_equal_points(count: int) -> None:
     ("options", "message"),
     [
         ({"ef_constructoin": 16}, r"options holds 'ef_constructoin'; did you mean 'ef_construction'\?"),
-        ({"alpha": 16}, r"options holds 'alpha'; hnsw has m, ef_construction, seed"),
+        ({"alpha": 16}, r"options holds 'alpha'; hnsw has m, ef_construction, seed, codes"),
         ({"m": 1}, r"options\['m'\] is 1; allowed: a whole number from 2 to 512"),
         ({"m": 2.5}, r"options\['m'\] is 2.5; allowed: a whole number"),
     ],

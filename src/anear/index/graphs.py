@@ -12,10 +12,11 @@ from anear.codegen.layout import STORAGE_BYTES, Layout
 from anear.codegen.rows import row_layout
 from anear.data.types.dense import storage_name
 from anear.errors import ArgumentError
+from anear.formula.expression import Expr, make
 from anear.index.objects import viewed
 from anear.index.tables import Space
 
-__all__ = ["row_form"]
+__all__ = ["code_form", "row_form"]
 
 
 def row_form(space: Space, rows: npt.NDArray[Any], layout: Layout, method: str) -> Any:
@@ -34,3 +35,41 @@ def row_form(space: Space, rows: npt.NDArray[Any], layout: Layout, method: str) 
     raw = raw and row_layout(layout).row_bytes == rows.shape[1] * rows.itemsize
     objects = np.ascontiguousarray(rows[:, : space.dimension])
     return _core.RowForm(np.array(pieces, np.int32).ravel(), raw, viewed(objects), storage_name(objects))
+
+
+def code_form(space: Space, method: str) -> Any:
+    """How the points become codes, for the core: by the inner product that the formula is."""
+    plan = space.stages.expanded
+    if plan is None or not plan.bilinear:
+        raise ArgumentError(
+            f"options['codes'] is 8, but {method!r} makes codes for formulas that are an inner product of numbers of the"
+            f" query and of the point, which {space.expr} is not; allowed: 0, which walks through the points themselves"
+        )
+    layout = space.code_table(plan).layout
+    terms = [_term(term, layout) for term in _terms(plan.pair)]
+    table = space.code_table(plan)
+    return _core.CodeForm(table.table, table.parameters, np.array(terms, np.int32).ravel())
+
+
+def _terms(pair: Expr) -> list[Expr]:
+    """The summands of a bilinear pair: scalars of the point, or products with one of the query, and inner products."""
+    if pair.op == "add":
+        return [term for arg in pair.args for term in _terms(arg)]
+    if pair.op == "sum" and pair.args[0].op == "add":
+        return [make("sum", arg) for arg in pair.args[0].args for arg in _summands(arg)]
+    return [pair]
+
+
+def _summands(expr: Expr) -> list[Expr]:
+    return [term for arg in expr.args for term in _summands(arg)] if expr.op == "add" else [expr]
+
+
+def _term(term: Expr, layout: Layout) -> tuple[int, int, int]:
+    """Slot of the query, offset in a block, and length (0: a scalar) of one summand."""
+    factors = (term.args[0] if term.op == "sum" else term).args or (term,)
+    if term.op == "prepared":
+        factors = (term,)
+    sides = {leaf.value[0]: leaf.value[1] for leaf in factors}
+    entry = layout.point[sides["point"]]
+    slot = layout.query[sides["query"]].offset if "query" in sides else -1
+    return slot, entry.offset, entry.length if term.op == "sum" else 0

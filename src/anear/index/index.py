@@ -44,8 +44,13 @@ class Index:
         "ball_tree": exact search in cells enclosed by balls, for every distance that is proved or stated to be a
         metric, whatever the bound over boxes; better than boxes where many coordinates hold few dimensions.
         "auto": one of these, or two of them together, by how long each takes for some of the points.
+        "hnsw": approximate search by walking through a hierarchy of proximity graphs, for every distance; ``ef`` of
+        :meth:`search` says how many of the nearest are found.
     options : the method's own parameters. kd_tree has "split", how cells are cut: "spread" (the coordinate that extends
-        furthest), "round_robin", "geodesic" (spread in the distance's own local metric), "auto".
+        furthest), "round_robin", "geodesic" (spread in the distance's own local metric), "auto". hnsw has "m" (links of
+        a new point, 16), "ef_construction" (width of the walk that finds them, 200), "seed" (0) and "codes": 8 walks
+        through codes of eight bits a coordinate, four times as fast to fetch, and compares the nearest in full; for
+        formulas that are an inner product (Euclidean, cosine, Kullback-Leibler, ...).
     point_data : {name: array (n,) or (n, L)} for each ``point_field(name)`` of the formula. Fields of float64 make the
         index one of float64 points, which are searched at half the speed; others are float32.
     num_threads : for building; None: as many as the process may use (or ANEAR_NUM_THREADS).
@@ -220,6 +225,7 @@ class Index:
         exclude: Any = None,
         max_leaves: int | None = None,
         ef: int | None = None,
+        rerank: int | None = None,
         num_threads: int | None = None,
         progress: Progress | None = None,
     ) -> Neighbors:
@@ -235,6 +241,8 @@ class Index:
         exclude : for each query the id of one point to leave out (-1: none).
         max_leaves : for trees: look into so many cells of a few points each, the nearest first, and no further. Fast,
             and may miss neighbours. Where "auto" has chosen to scan there is nothing to leave out.
+        ef : for graphs: the width of the walk, at least k; the wider, the more of the nearest are found (64).
+        rerank : for graphs with codes: how many of the nearest by their codes are compared in full (3 * k).
         num_threads : None: as many as the process may use. The answer is the same for any number.
         progress : as for ``Index``.
 
@@ -264,11 +272,11 @@ class Index:
             None if exclude is None else self._excluded(exclude, count),
             None if allow is None and deny is None else as_filter(len(self), allow=allow, deny=deny),
             callback(progress),
-            self._limits(max_leaves, ef),
+            self._limits(max_leaves, ef, rerank),
         )
         return Neighbors(found.ids[0], found.distances[0]) if single else found
 
-    def _limits(self, max_leaves: Any, ef: Any) -> dict[str, float]:
+    def _limits(self, max_leaves: Any, ef: Any, rerank: Any) -> dict[str, float]:
         """The search-time parameters that are given, checked."""
         limits: dict[str, float] = {}
         if max_leaves is not None:
@@ -279,6 +287,10 @@ class Index:
             if self._method not in GRAPHS:
                 raise ArgumentError(f"ef is for graphs; this index has method={self._method!r}")
             limits["ef"] = float(whole_number(ef, "ef", 2**31))
+        if rerank is not None:
+            if not self._options.get("codes"):
+                raise ArgumentError("rerank is for graphs with codes; this index has none")
+            limits["rerank"] = float(whole_number(rerank, "rerank", 2**31))
         return limits
 
     def _knn(

@@ -75,7 +75,7 @@ def checked_options(method: Any, options: Any) -> dict[str, Any]:
         raise ArgumentError(f"options is {shown(options)}; allowed: a dict of the method's own parameters")
     known: dict[str, Any] = dict(_OPTIONS[method])
     if method in GRAPHS:
-        known = {one["name"]: one for one in _core.methods()[method]["build_parameters"]}
+        known = {one["name"]: one for one in _core.methods()[method]["build_parameters"]} | {"codes": (0, 8)}
     spelt = {_letters(name): name for name in known}  # efConstruction means ef_construction, as NMSLIB writes it
     given = {}
     for name, value in (options or {}).items():
@@ -98,7 +98,7 @@ def _option(name: str, value: Any, known: Any) -> Any:
     if not isinstance(known, dict):
         if value in known:
             return value
-        raise ArgumentError(f"options[{name!r}] is {shown(value)}; allowed: {', '.join(known)}")
+        raise ArgumentError(f"options[{name!r}] is {shown(value)}; allowed: {', '.join(map(str, known))}")
     whole = known["type"] == "int"
     number = isinstance(
         value, (int, np.integer) if whole else (int, float, np.integer, np.floating)
@@ -175,12 +175,15 @@ def _ball_tree(
 def _graph(
     method: str, space: Space, rows: npt.NDArray[Any], options: Mapping[str, Any], team: int, progress: Progress | None
 ) -> Built:
-    from anear.index.graphs import row_form
+    from anear.index.graphs import code_form, row_form
 
     plan = space.stages.direct
     table = space.row_table(plan)
     form = row_form(space, rows, table.layout, method)
-    core = _index(method, space, rows, plan, table, space.precision(plan), options, team, progress, row_form=form)
+    codes = code_form(space, method) if options["codes"] else None
+    numbers = {name: value for name, value in options.items() if name != "codes"}
+    precision = space.precision(plan)
+    core = _index(method, space, rows, plan, table, precision, numbers, team, progress, row_form=form, code_form=codes)
     return Built(core, plan)
 
 
@@ -221,6 +224,7 @@ def _index(
     boxes: Any = None,
     balls: Any = None,
     row_form: Any = None,
+    code_form: Any = None,
 ) -> Any:
     exact = space.exact_table()
     slack = space.slack(plan, table, arithmetic)
@@ -242,4 +246,5 @@ def _index(
         boxes,
         balls,
         row_form,
+        code_form,
     )

@@ -34,6 +34,7 @@ __all__ = ["CompiledTable", "MatrixTables", "Space", "Slack", "fields_of", "host
 SEARCH_KERNELS = ("prepare_points", "prepare_query", "select", "select_one")
 CELL_KERNELS = ("prepare_points", "prepare_query", "select_one")
 ROW_KERNELS = ("prepare_points", "prepare_query", "gather_rows")
+CODE_KERNELS = ("prepare_points", "prepare_query")
 EXACT_KERNELS = ("prepare_query", "gather")
 MATRIX_KERNELS = ("prepare_points", "prepare_query", "store", "store_one")
 LARGE_MATRIX_KERNELS = ("prepare_points", "prepare_turned", "prepare_query", "prepare_rows", "store")
@@ -125,6 +126,10 @@ class Space:
     def row_table(self, plan: Plan) -> CompiledTable:
         """The same for methods that meet points one by one, as prepared rows."""
         return _load_rows(plan, self, self.precision(plan))
+
+    def code_table(self, plan: Plan) -> CompiledTable:
+        """What prepares points and queries for codes; there are no kernels of pairs."""
+        return _load_once(plan, self, "float32", CODE_KERNELS)
 
     def exact_table(self) -> CompiledTable:
         """The table that ranks and reports; raw rows in, float64."""

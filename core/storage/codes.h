@@ -1,0 +1,74 @@
+// Points as codes of eight bits, for walks: four times as many fit in a cache line as of float32.
+//
+// A bilinear plan computes  sum_s q_s * p_s + sum_i Q_i * P_i.  The scalars p_s are kept as they are; each P_i is rounded
+// to one of 256 evenly spaced numbers between its smallest and its largest, low_i + step_i * code_i. A query's weights
+// Q_i * step_i are rounded to 15 bits, and what is left of a pair is an inner product of small integers.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/memory.h"
+#include "base/progress.h"
+#include "kernel/table.h"
+#include "storage/prepared.h"
+#include "storage/rows.h"
+
+namespace anear {
+
+// The terms of a bilinear plan: where a prepared query (in slots) and a prepared block (in bytes) have them.
+struct CodeTerm {
+  std::int64_t slot;  // of the query; -1: the factor 1 (of scalars)
+  std::int64_t block_offset;
+  std::int64_t length;  // 0: a scalar
+};
+
+struct CodeForm {
+  std::shared_ptr<const Table> table;  // of the bilinear plan, in float32
+  std::vector<double> parameters;
+  std::vector<CodeTerm> terms;
+
+  // Throws ArgumentError if the terms do not fit the table.
+  void check() const;
+};
+
+// A query, ready to be compared with codes.
+struct CodeQuery {
+  AlignedArray<std::int8_t> high,
+      low;  // weight = scale * (128 * high + low), both padded with zeros to whole registers
+  std::vector<float> scalars;
+  float scale = 0, base = 0;
+};
+
+class Codes {
+ public:
+  Codes(CodeForm form, const Rows& rows, int threads, Progress& progress);
+
+  // Queries of the form's table, prepared from raw ones.
+  void prepare(const PreparedQueries& queries, std::int64_t i, CodeQuery& query) const;
+  const CodeForm& form() const { return form_; }
+
+  // out[i]: about the rank of point ids[i].
+  void values(const CodeQuery& query, const std::int32_t* ids, std::int64_t n, float* out) const {
+    values_(*this, query, ids, n, out);
+  }
+
+  const std::byte* row(std::int64_t i) const { return memory_.data() + i * row_bytes_; }
+  std::int64_t row_bytes() const { return row_bytes_; }
+  std::int64_t length() const { return length_; }    // codes of a point, which come first
+  std::int64_t scalars() const { return scalars_; }  // float numbers of a point, which follow
+  std::int64_t scalars_at() const { return scalars_at_; }
+  std::int64_t bytes() const { return static_cast<std::int64_t>(memory_.size()); }
+
+ private:
+  using Values = void (*)(const Codes&, const CodeQuery&, const std::int32_t*, std::int64_t, float*);
+
+  CodeForm form_;
+  std::int64_t length_ = 0, scalars_ = 0, scalars_at_ = 0, row_bytes_ = 0;
+  std::vector<float> low_, step_;
+  AlignedArray<std::byte> memory_;
+  Values values_ = nullptr;
+};
+
+}  // namespace anear
