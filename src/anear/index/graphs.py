@@ -42,8 +42,8 @@ def code_form(space: Space, method: str) -> Any:
     plan = space.stages.expanded
     if plan is None or not plan.bilinear:
         raise ArgumentError(
-            f"options['codes'] is 8, but {method!r} makes codes for formulas that are an inner product of numbers of the"
-            f" query and of the point, which {space.expr} is not; allowed: 0, which walks through the points themselves"
+            f"options['codes'] is 8, but {method!r} makes codes for formulas that are an inner product of numbers of"
+            f" the query and of the point, which {space.expr} is not; allowed: 0 (the points themselves)"
         )
     layout = space.code_table(plan).layout
     terms = [_term(term, layout) for term in _terms(plan.pair)]
