@@ -6,6 +6,7 @@ the CPU time of one thread. Everybody's answers are compared with anear's, and a
     python benchmarks/trees.py                       # everything without graphs, about half an hour
     python benchmarks/trees.py --quick               # a look, two minutes
     python benchmarks/trees.py --parts queries --cases r3 kl-8 --graphs bench-results/graphs
+    python benchmarks/trees.py --parts queries --cases divergences --peer-points 100000 --graphs bench-results/graphs
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ def main() -> None:
     if "sums" in options.parts:
         records += tree_sums.run(options)
     common.write_json(options.out, {"machine": described, "versions": found, "records": records})
+    print(divergences(records))
     print(verdict(records))
     print(f"\nwritten: {options.out}")
 
@@ -63,9 +65,17 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     common.add_common_options(parser, out="trees.json")
     parser.add_argument("--parts", nargs="+", choices=_PARTS, default=list(_PARTS))
-    parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES), metavar="CASE", help=", ".join(CASES))
+    parser.add_argument(
+        "--cases",
+        nargs="+",
+        choices=[*CASES, "divergences"],
+        default=list(CASES),
+        metavar="CASE",
+        help=", ".join(CASES),
+    )
     parser.add_argument("--build-threads", type=int, default=2, help="threads that build (default 2)")
     parser.add_argument("--graphs", type=Path, help="build NMSLIB's graphs, and keep them in this folder")
+    parser.add_argument("--peer-points", type=int, help="points, at most, of NMSLIB's and scikit-learn's divergences")
     parser.add_argument("--n", type=int, help="points, at most, instead of each case's own number")
     parser.add_argument("--queries", type=int, help="queries, at most")
     parser.add_argument("--rounds", type=int, help="repetitions (default 5)")
@@ -76,6 +86,8 @@ def _options() -> argparse.Namespace:
         chosen = ("r2", "r3", "r10", "scan", "kl-8", "js-8", "canberra-4", "kl-lda8")
         options.cases = [name for name in options.cases if name in chosen] or options.cases
     options.rounds = options.rounds or 5
+    if "divergences" in options.cases:
+        options.cases = [name for name, case in CASES.items() if case.metric != "l2"]
     if not REAL.is_dir():
         print(f"no {REAL}: cases of real data are left out")
         options.cases = [name for name in options.cases if name != "scan" and "lda" not in name]
@@ -118,9 +130,20 @@ def build_case(n: int, dimensions: int, options: argparse.Namespace) -> list[dic
 
 
 def query_case(case: TreeCase, options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Everybody searches the same points, for each k."""
+    """Everybody searches the same points, for each k; other libraries' methods for divergences perhaps fewer points."""
     points, queries = case.data(options.n, options.queries)
-    searchers = _searchers(case, points, Setting(options.build_threads, options.graphs))
+    setting = Setting(options.build_threads, options.graphs)
+    fewer = options.peer_points or len(points)
+    if case.metric == "l2" or len(points) <= fewer:
+        return _searched(case, points, queries, setting, options, others=True)
+    records = _searched(case, points, queries, setting, options, others=False)
+    return records + _searched(case, points[:fewer], queries, setting, options, others=True)
+
+
+def _searched(
+    case: TreeCase, points: Any, queries: Any, setting: Setting, options: argparse.Namespace, others: bool
+) -> list[dict[str, Any]]:
+    searchers = _searchers(case, points, setting, others)
     records: list[dict[str, Any]] = []
     for k in case.k:
         records += run_k(case, points, queries, searchers, k, options.rounds)
@@ -129,10 +152,10 @@ def query_case(case: TreeCase, options: argparse.Namespace) -> list[dict[str, An
     return records
 
 
-def _searchers(case: TreeCase, points: Any, setting: Setting) -> list[Searcher]:
+def _searchers(case: TreeCase, points: Any, setting: Setting, others: bool) -> list[Searcher]:
     built: list[Searcher] = []
     for module, peer in SEARCHERS:
-        if common.missing(module):
+        if common.missing(module) or (module != "anear" and not others):
             continue
         try:
             built += peer(case, points, setting)
@@ -159,7 +182,7 @@ def run_k(
     records = [
         timing.record()
         | {"part": "queries", "case": shown, "name": case.name, "contestant": searcher.name, "kind": searcher.kind}
-        | {"k": k, "recall": share, "setting": setting, "build_seconds": searcher.build_seconds}
+        | {"k": k, "points": len(points), "recall": share, "setting": setting, "build_seconds": searcher.build_seconds}
         for searcher, timing, share, setting in zip(searchers, timings, recalls, settings, strict=True)
     ]
     own = _own(records, "cpu_us")
@@ -217,6 +240,26 @@ def _reached(records: Sequence[dict[str, Any]], key: str, reach: dict[str, float
     for record in records:
         if own is not None and record["contestant"] in reach:
             record |= {"faster": record[key] / own, "reach": reach[record["contestant"]]}
+
+
+def divergences(records: Sequence[dict[str, Any]]) -> str:
+    """A row for each divergence, dimension and number of points: building, and microseconds a query of everybody."""
+    names = ("anear", "anear flat", "nmslib VP-tree", "nmslib HNSW")
+    cases: dict[tuple[str, int], dict[str, dict[str, Any]]] = {}
+    for record in records:
+        if record["part"] == "queries" and CASES[record["name"]].metric != "l2":
+            cases.setdefault((record["name"], record["points"]), {})[record["contestant"]] = record
+    rows = []
+    for (name, points), found in cases.items():
+        cells = [f"{found[n]['cpu_us']:,.1f}" if n in found else "" for n in names]
+        building = [f"{found[n]['build_seconds']:,.2f}" if n in found else "" for n in names if n != "anear flat"]
+        shares = [f"{found[n]['recall']:.3f}" if n in found else "" for n in names[2:]]
+        rows.append([name, f"{points:,}", *building, *cells, *shares])
+    if not rows:
+        return ""
+    header = ["divergence", "points", "build s: anear", "VP-tree", "HNSW"]
+    header += ["us a query: anear", "anear flat", "VP-tree", "HNSW", "recall: VP-tree", "HNSW"]
+    return common.render(header, rows) + "\n"
 
 
 def verdict(records: Sequence[dict[str, Any]]) -> str:

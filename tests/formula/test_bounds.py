@@ -158,6 +158,20 @@ def separable() -> st.SearchStrategy[str]:
     return st.builds(lambda o, w: o.format(w), outer, whole) | st.builds(lambda s: f"max({s})", share)
 
 
+@pytest.mark.parametrize("text", ["sum(y * log(2 * y / (x + y)))", "sum(y * log(3 * y / (x + y)))"])
+def test_a_nearest_place_without_a_formula_is_a_multiple_of_the_query(text: str) -> None:
+    rank, positive = formula(text), (0.0, math.inf)
+    found = bound(rank, 1, points=positive, queries=positive)
+    assert found is not None
+    assert found.proof == "clamp"
+    queries, points = np.array([[0.3], [1.0], [40.0]]), np.geomspace(1e-3, 1e2, 5001)[:, None]
+    low, high = points[:1], {"box_high": points[-1:]}
+    for query in queries:
+        least = evaluate(rank, query[None], points)[0].min()
+        assert evaluate(found.lower, query[None], low, high)[0, 0] == pytest.approx(least, rel=1e-5)
+        assert evaluate(found.lower, query[None], low, high)[0, 0] <= least + 1e-14
+
+
 @settings(max_examples=30, deadline=None)
 @given(separable(), st.integers(0, 2**32 - 1))
 def test_separable_formulas_have_tight_bounds(text: str, seed: int) -> None:

@@ -23,6 +23,7 @@ from anear.formula.canonical import canonical
 from anear.formula.derivative import derivative
 from anear.formula.expression import ELEMENTWISE, Expr, make, number, point_field, query_field, walk
 from anear.formula.graph import POINT, Sides, rebuild, size, substitute
+from anear.formula.interpret import evaluate
 from anear.formula.polynomial import Polynomial, written
 from anear.formula.ranges import ANY, Assumed, Factors, Range, range_of
 from anear.formula.simplify import simplify
@@ -31,6 +32,9 @@ __all__ = ["Slope", "by_derivative", "polynomial_sign"]
 
 MOST_NODES: Final = 24
 """Larger functions are not differentiated: it would take long."""
+
+_RATIOS: Final = (1e-9, 1e9)
+_HALVINGS: Final = 64
 
 _T: Final = point_field("t")
 _C: Final = query_field("c")
@@ -167,9 +171,38 @@ class _Function:
         """Where the slope is 0, if that is where t can be."""
         ranges = Assumed({name: _RANGES[sign] for name, sign in zip((_T, _C), self.signs, strict=True)})
         place = solved(slope, _T, number(0.0), ranges)
+        if place is None:
+            place = self._proportional(slope)
         if place is None or self.signs[0] not in (0, _sign_of(ranges(place))):
             return None
         return place
+
+    def _proportional(self, slope: Expr) -> Expr | None:
+        """Where the slope is 0, if it depends on t / c alone (Euler: t f_t + c f_c = 0): a multiple of c, by bisection.
+
+        It is rounded, as other places are: the value at the bottom of a valley changes by the square of that.
+        """
+        known = all(n.args or n is _T or n is _C or n.op == "number" for n in walk(slope))
+        if self.signs != (1, 1) or not known:
+            return None
+        changes = derivative(slope, _T), derivative(slope, _C)
+        if changes[0] is None or changes[1] is None:
+            return None
+        both = make("add", make("mul", _T, changes[0]), make("mul", _C, changes[1]))
+        if polynomial_sign(substitute(both, {_T: _A, _C: _B})) != 0:
+            return None
+
+        def at(ratio: float) -> float:
+            return float(evaluate(slope, [[0.0]], [[0.0]], {"t": [ratio]}, {"c": [1.0]})[0, 0])
+
+        low, high = _RATIOS
+        rises = at(high) > 0.0
+        if not (at(low) < 0.0 < at(high) or at(low) > 0.0 > at(high)):
+            return None
+        for _ in range(_HALVINGS):
+            middle = math.sqrt(low * high)
+            low, high = (low, middle) if (at(middle) > 0.0) == rises else (middle, high)
+        return make("mul", number(middle), _C)
 
     def _quadrants(self) -> Iterator[list[tuple[int, int]]]:
         """Ways to look at all signs of t and c."""
