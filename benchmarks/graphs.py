@@ -1,0 +1,314 @@
+"""Approximate search, one query at a time: queries a CPU second at recall@10 of 0.90, 0.95 and 0.99.
+
+Every library builds once with its usual parameters and is searched with a ladder of settings; of those that reach a
+recall the fastest counts. Repetitions take turns. The gold standard is an exact scan.
+
+    python benchmarks/graphs.py                        # the three main sets, about ten minutes
+    python benchmarks/graphs.py --cases words --peers anear hnswlib
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import common
+import numpy as np
+from graph_cases import CASES, Rows
+
+K = 10
+RECALLS = (0.90, 0.95, 0.99)
+LADDER = (10, 14, 20, 28, 40, 56, 80, 112, 160, 240, 360, 540, 800)
+
+# Sets how hard a search tries and returns what answers one query with ids.
+Searcher = Callable[[int], Callable[[Rows], Any]]
+
+
+@dataclass(slots=True)
+class Contestant:
+    """A built index: its ladder of settings, and what was seen."""
+
+    name: str
+    set_up: Searcher
+    ladder: tuple[int, ...] = LADDER
+    build: float = 0.0
+    rates: dict[int, float] = field(default_factory=dict)
+    recalls: dict[int, float] = field(default_factory=dict)
+
+    def at(self, recall: float) -> float:
+        """The best rate of a setting that reaches the recall; 0 if none does."""
+        return max((rate for step, rate in self.rates.items() if self.recalls[step] >= recall), default=0.0)
+
+
+def anear_hnsw(distance: str, points: Rows, codes: int, m: int) -> Searcher:
+    """anear's HNSW, walking through the points or through their codes."""
+    import anear
+
+    index = anear.Index(
+        points, distance, method="hnsw", options={"m": m, "ef_construction": 200, "codes": codes}, num_threads=1
+    )
+    return lambda ef: lambda query: index.search(query, K, ef=ef, num_threads=1).ids
+
+
+def anear_contestants(distance: str, points: Rows) -> Iterator[tuple[str, Callable[[], Searcher]]]:
+    """With and without codes, where there can be codes."""
+    import anear
+
+    yield "anear hnsw", lambda: anear_hnsw(distance, points, 0, 16)
+    try:
+        anear.Index(points[:50], distance, method="hnsw", options={"codes": 8})
+    except anear.AnearError:
+        return
+    yield "anear hnsw, codes", lambda: anear_hnsw(distance, points, 8, 16)
+    yield "anear hnsw, codes, m=32", lambda: anear_hnsw(distance, points, 8, 32)
+
+
+def hnswlib_contestants(distance: str, points: Rows) -> Iterator[tuple[str, Callable[[], Searcher]]]:
+    """hnswlib as its documentation has it."""
+    import hnswlib
+
+    spaces = {"euclidean": "l2", "cosine": "cosine"}
+    if distance not in spaces:
+        return
+
+    def make() -> Searcher:
+        index = hnswlib.Index(spaces[distance], points.shape[1])
+        index.init_index(len(points), ef_construction=200, M=16)
+        index.set_num_threads(1)
+        index.add_items(points, num_threads=1)
+
+        def set_up(ef: int) -> Callable[[Rows], Any]:
+            index.set_ef(ef)
+            return lambda query: index.knn_query(query, K, num_threads=1)[0][0]
+
+        return set_up
+
+    yield "hnswlib", make
+
+
+def faiss_contestants(distance: str, points: Rows) -> Iterator[tuple[str, Callable[[], Searcher]]]:
+    """FAISS's HNSW, of 4-byte numbers and of 8-bit codes."""
+    import faiss
+
+    if distance not in ("euclidean", "cosine"):
+        return
+    faiss.omp_set_num_threads(1)
+    unit = _units(points) if distance == "cosine" else points
+
+    def make(index: Any) -> Searcher:
+        index.hnsw.efConstruction = 200
+        if not index.is_trained:
+            index.train(unit)
+        index.add(unit)
+
+        def set_up(ef: int) -> Callable[[Rows], Any]:
+            index.hnsw.efSearch = ef
+            return lambda query: index.search(_one(query, distance), K)[1][0]
+
+        return set_up
+
+    d = points.shape[1]
+    yield "faiss hnsw", lambda: make(faiss.IndexHNSWFlat(d, 16))
+    yield "faiss hnsw sq8", lambda: make(faiss.IndexHNSWSQ(d, faiss.ScalarQuantizer.QT_8bit, 16))
+
+
+def pynndescent_contestants(distance: str, points: Rows) -> Iterator[tuple[str, Callable[[], Searcher]]]:
+    """pynndescent, compiled before its clock starts."""
+    import pynndescent
+
+    if distance not in ("euclidean", "cosine"):
+        return
+
+    def make() -> Searcher:
+        index = pynndescent.NNDescent(points, metric=distance, n_neighbors=30, n_jobs=1, random_state=0)
+        index.prepare()
+
+        def set_up(step: int) -> Callable[[Rows], Any]:
+            return lambda query: index.query(query[None], k=K, epsilon=step / 1000)[0][0]
+
+        return set_up
+
+    pynndescent.NNDescent(points[:2000], metric=distance, n_jobs=1).prepare()
+    yield "pynndescent", make
+
+
+def svs_contestants(distance: str, points: Rows) -> Iterator[tuple[str, Callable[[], Searcher]]]:
+    """Intel's SVS: a Vamana graph."""
+    import svs
+
+    if distance not in ("euclidean", "cosine"):
+        return
+    unit = _units(points) if distance == "cosine" else points
+    cosine = distance == "cosine"
+    metric = svs.DistanceType.MIP if cosine else svs.DistanceType.L2
+
+    def make() -> Searcher:
+        parameters = svs.VamanaBuildParameters(graph_max_degree=32, window_size=100, alpha=0.95 if cosine else 1.2)
+        index = svs.Vamana.build(parameters, unit, metric, num_threads=1)
+
+        def set_up(width: int) -> Callable[[Rows], Any]:
+            index.search_window_size = width
+            return lambda query: index.search(_one(query, distance), K)[0][0]
+
+        return set_up
+
+    yield "svs vamana", make
+
+
+def scann_contestants(distance: str, points: Rows) -> Iterator[tuple[str, Callable[[], Searcher]]]:
+    """ScaNN: inverted lists, products of 4-bit codes in registers, exact re-ranking."""
+    import scann
+
+    if distance not in ("euclidean", "cosine"):
+        return
+    unit = _units(points) if distance == "cosine" else points
+    leaves = int(np.sqrt(len(points)) * 2)
+
+    def make() -> Searcher:
+        kind = "dot_product" if distance == "cosine" else "squared_l2"
+        builder = scann.scann_ops_pybind.builder(unit, K, kind).tree(leaves, leaves // 10, len(points))
+        builder = builder.score_ah(2, anisotropic_quantization_threshold=0.2).reorder(100)
+        index = builder.set_n_training_threads(1).build()
+
+        def set_up(step: int) -> Callable[[Rows], Any]:
+            return lambda query: index.search(
+                _one(query, distance)[0], leaves_to_search=max(1, step // 4), pre_reorder_num_neighbors=max(20, step)
+            )[0]
+
+        return set_up
+
+    yield "scann", make
+
+
+def nmslib_contestants(distance: str, points: Rows) -> Iterator[tuple[str, Callable[[], Searcher]]]:
+    """NMSLIB's HNSW, the only peer for divergences; its queries are left ones: the point comes first."""
+    import nmslib
+
+    spaces = {
+        "euclidean": "l2", "cosine": "cosinesimil", "kldiv": "kldivfast", "jensen_shannon": "jsdivfast",
+        "itakura_saito": "itakurasaitofast",
+    }  # fmt: skip
+    if distance not in spaces:
+        return
+
+    def make() -> Searcher:
+        index = nmslib.init(method="hnsw", space=spaces[distance])
+        index.addDataPointBatch(points)
+        index.createIndex({"M": 16, "efConstruction": 200, "indexThreadQty": 1, "post": 0})
+
+        def set_up(ef: int) -> Callable[[Rows], Any]:
+            index.setQueryTimeParams({"efSearch": ef})
+            return lambda query: index.knnQuery(query, K)[0]
+
+        return set_up
+
+    yield "nmslib hnsw", make
+
+
+PEERS = {
+    "anear": anear_contestants,
+    "hnswlib": hnswlib_contestants,
+    "faiss": faiss_contestants,
+    "pynndescent": pynndescent_contestants,
+    "svs": svs_contestants,
+    "scann": scann_contestants,
+    "nmslib": nmslib_contestants,
+}
+
+
+def _units(rows: Rows) -> Rows:
+    return np.ascontiguousarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
+
+
+def _one(query: Rows, distance: str) -> Rows:
+    """A query as a matrix of one row, of length 1 where the distance is the angle's."""
+    row = query[None]
+    return row / np.sqrt(row @ row.T) if distance == "cosine" else row
+
+
+def run(name: str, options: argparse.Namespace) -> list[Contestant]:
+    """All contestants on one set."""
+    import anear
+
+    case = CASES[name]
+    points, queries = case.data(options.n)
+    gold = anear.knn(points, queries, K, distance=case.distance).ids
+    contestants: list[Contestant] = []
+    for peer in options.peers:
+        reason = common.missing(peer)
+        if reason is not None:
+            print(f"{peer}: {reason}")
+            continue
+        for title, make in PEERS[peer](case.distance, points):
+            start = time.process_time()
+            try:
+                contestants.append(Contestant(title, make()))
+            except Exception as error:  # one library's failure is not the others'
+                print(f"{title} failed: {type(error).__name__}: {error}")
+                continue
+            contestants[-1].build = time.process_time() - start
+            print(f"{title}: built in {contestants[-1].build:.1f} CPU s", flush=True)
+    for _ in range(options.rounds):
+        for contestant in contestants:
+            measure(contestant, queries, gold)
+    print(f"\n{case.title}: {len(points)} points, {len(queries)} queries, queries a CPU second, one at a time")
+    print(table(contestants))
+    return contestants
+
+
+def measure(contestant: Contestant, queries: Rows, gold: Rows) -> None:
+    """One repetition of every step of the ladder that is still needed."""
+    for step in contestant.ladder:
+        best_before = contestant.recalls.get(step)
+        search = contestant.set_up(step)
+        search(queries[0])
+        start = time.process_time()
+        found = [search(query) for query in queries]
+        rate = len(queries) / (time.process_time() - start)
+        contestant.rates[step] = max(rate, contestant.rates.get(step, 0.0))
+        if best_before is None:
+            hits = [len(np.intersect1d(a, b)) for a, b in zip(found, gold, strict=True)]
+            contestant.recalls[step] = float(np.mean(hits)) / K
+        if contestant.recalls[step] >= 0.995:
+            break
+
+
+def table(contestants: list[Contestant]) -> str:
+    """One line a contestant; the most that was found beside it."""
+    rows = []
+    for c in contestants:
+        rates = [f"{c.at(r):,.0f}" if c.at(r) else "-" for r in RECALLS]
+        rows.append([c.name, *rates, f"{max(c.recalls.values()):.3f}", f"{c.build:.1f}"])
+    return common.render(["", *(f"{r:.2f}" for r in RECALLS), "most", "build CPU s"], rows)
+
+
+def main() -> None:
+    """Measure the sets, print the tables, write the records."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    common.add_common_options(parser, out="graphs.json")
+    parser.add_argument("--cases", nargs="+", choices=CASES, default=["fashion", "sift", "glove"], metavar="CASE")
+    parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS), metavar="PEER")
+    parser.add_argument("--n", type=int, help="points, if fewer than the set has")
+    parser.add_argument("--rounds", type=int, default=3, help="repetitions (default 3)")
+    options = parser.parse_args()
+    common.restrict_threads(options.threads)
+    if options.quick:
+        options.n, options.rounds = options.n or 10_000, 1
+    described = common.machine()
+    print("; ".join(f"{key}: {value}" for key, value in described.items()))
+    found = common.versions(options.peers)
+    print("versions:", ", ".join(f"{name} {version}" for name, version in found.items()), flush=True)
+    records: dict[str, Any] = {}
+    for name in options.cases:
+        contestants = run(name, options)
+        records[name] = [
+            {"contestant": c.name, "build": c.build, "rates": c.rates, "recalls": c.recalls} for c in contestants
+        ]
+    common.write_json(options.out, {"machine": described, "versions": found, "cases": records})
+
+
+if __name__ == "__main__":
+    main()
