@@ -1,4 +1,4 @@
-"""The points of the benchmark of approximate search: images, made sets like well-known ones, vectors of words, topics."""
+"""The points of the benchmark of approximate search: images, sets made like well-known ones, words, topics."""
 
 from __future__ import annotations
 
