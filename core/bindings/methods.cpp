@@ -81,7 +81,7 @@ class BallData {
 // How prepared points lie as rows; the points as queries are needed while an index is built.
 class RowData {
  public:
-  RowData(nb::handle pieces, bool raw, nb::handle objects, const std::string& storage)
+  RowData(nb::handle pieces, bool raw, nb::handle objects, const std::string& storage, bool raw_queries, bool symmetric)
       : objects_(objects, "objects", storage) {
     const std::vector<std::int32_t> numbers = integers(pieces, "pieces");
     require(numbers.size() % 4 == 0, "pieces must hold four numbers an entry");
@@ -90,6 +90,8 @@ class RowData {
     }
     form_.raw = raw;
     form_.objects = objects_.rows;
+    form_.raw_queries = raw_queries;
+    form_.symmetric = symmetric;
   }
   const RowForm& form() const { return form_; }
 
@@ -382,6 +384,7 @@ nb::dict describe_methods() {
   for (const auto& [name, entry] : methods()) {
     nb::dict one;
     one["meaning"] = entry->meaning;
+    one["graph"] = entry->graph;
     one["build_parameters"] = describe(entry->build_parameters);
     one["search_parameters"] = describe(entry->search_parameters);
     all[name.c_str()] = one;
@@ -416,8 +419,8 @@ void bind_methods(nb::module_& module) {
       .def(nb::init<std::shared_ptr<Table>, nb::handle, std::shared_ptr<Table>, nb::handle, bool>(), nb::arg("table"),
            nb::arg("parameters"), nb::arg("reach"), nb::arg("reach_parameters"), nb::arg("means"));
   nb::class_<RowData>(module, "RowForm", "How prepared points lie as rows, and the points as queries.")
-      .def(nb::init<nb::handle, bool, nb::handle, const std::string&>(), nb::arg("pieces"), nb::arg("raw"),
-           nb::arg("objects"), nb::arg("storage"));
+      .def(nb::init<nb::handle, bool, nb::handle, const std::string&, bool, bool>(), nb::arg("pieces"), nb::arg("raw"),
+           nb::arg("objects"), nb::arg("storage"), nb::arg("raw_queries") = false, nb::arg("symmetric") = false);
   nb::class_<CodeData>(module, "CodeForm", "The terms of a bilinear plan that codes are made by.")
       .def(nb::init<std::shared_ptr<Table>, nb::handle, nb::handle>(), nb::arg("table"), nb::arg("parameters"),
            nb::arg("terms"));

@@ -32,7 +32,7 @@ struct GraphTask {
 
 const std::vector<Parameter>& graph_search_parameters() {
   static const std::vector<Parameter> parameters{
-      {"ef", "int", 1, 0x1p31, 64, "width of a search: the larger, the more of the nearest are found"},
+      {"ef", "int", 0, 0x1p31, 0, "width of a search: the larger, the more of the nearest are found; 0: the index's own"},
       {"rerank", "int", 0, 0x1p31, 0,
        "with codes: how many of the nearest by their codes are compared in full; 0: three times k"}};
   return parameters;
@@ -49,7 +49,8 @@ GraphSearch::GraphSearch(BuildRequest request, MakeGraph make, Progress& progres
     request.code_form->check();
     codes_.emplace(std::move(*request.code_form), rows_, request.threads, progress);
   }
-  graph_ = make({space_.filter, points_, form.objects}, request.parameters, request.threads, progress);
+  const PointQueries queries(space_.filter, form, request.threads, progress);
+  graph_ = make({space_.filter, points_, form.objects, queries, form}, request.parameters, request.threads, progress);
 }
 
 void GraphSearch::knn(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const {
@@ -65,8 +66,8 @@ RangeAnswer GraphSearch::range(const SearchRequest&, const RangeRequest&, Progre
 template <class Real>
 void GraphSearch::knn_as(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const {
   const auto k = static_cast<std::size_t>(std::min(answer.k, rows_.count));
-  const auto rerank = static_cast<std::size_t>(request.parameters[1]);
-  const Effort effort{std::max(k, static_cast<std::size_t>(request.parameters[0])),
+  const auto width = static_cast<std::size_t>(request.parameters[0]), rerank = static_cast<std::size_t>(request.parameters[1]);
+  const Effort effort{std::max(k, width > 0 ? width : static_cast<std::size_t>(graph_.width)),
                       rerank == 0 ? 3 * k : std::max(k, rerank)};
   const std::int64_t queries = request.queries.count;
   progress.start(queries);
@@ -127,17 +128,20 @@ const std::vector<Neighbor>& GraphSearch::nearest(const SearchRequest& request, 
   const bool filtered = admission.allowed != nullptr || admission.excluded >= 0;
   if (codes_) codes_->prepare(task.coded, i, task.code);
   const void* asked = codes_ ? static_cast<const void*>(&task.code) : task.search.query(i);
-  const std::int32_t entry = descend(graph_.layers, graph_.top, asked, task.walk);
+  const std::int32_t near = descend(graph_.layers, graph_.top, asked, task.walk);
+  const bool layered = !graph_.layers.empty();
+  const std::int32_t* entries = layered ? &near : graph_.entries.data();
+  const auto begins = layered ? 1 : static_cast<std::int64_t>(graph_.entries.size());
   if (filtered) {
     task.admitted.reset(effort.width);
-    task.walk.run(graph_.base, &entry, 1, effort.width,
+    task.walk.run(graph_.base, entries, begins, effort.width,
                   [&](const Real* values, const std::int32_t* nodes, std::int64_t n) {
                     for (std::int64_t j = 0; j < n; ++j) {
                       if (admission.admits(nodes[j])) task.admitted.add(values[j], nodes[j]);
                     }
                   });
   } else {
-    task.walk.run(graph_.base, entry, effort.width);
+    task.walk.run(graph_.base, entries, begins, effort.width);
   }
   const Beam<Real>& met = filtered ? task.admitted : task.walk.beam;
   task.found.clear();

@@ -1,7 +1,10 @@
 // Searching a graph: what all methods share that walk through one.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "graph/grow.h"
@@ -55,5 +58,14 @@ class GraphSearch final : public Method {
   std::optional<Codes> codes_;  // walks go through these, if there are any
   Graph graph_;
 };
+
+// The entry of a method that walks through the graph that `make` makes.
+template <MakeGraph make>
+MethodEntry graph_method(std::string meaning, std::vector<Parameter> parameters) {
+  const auto build = [](BuildRequest request, Progress& progress) {
+    return std::unique_ptr<Method>(std::make_unique<GraphSearch>(std::move(request), make, progress));
+  };
+  return {std::move(meaning), std::move(parameters), graph_search_parameters(), build, true};
+}
 
 }  // namespace anear

@@ -6,28 +6,21 @@
 
 #include "base/progress.h"
 #include "graph/layers.h"
-#include "graph/links.h"
-#include "index/space.h"
-#include "storage/point_rows.h"
+#include "graph/linking.h"
 
 namespace anear {
 
 struct Growth {
   std::int64_t neighbours;  // of a node that comes in
   std::int64_t width;       // of the walk that finds them
-};
-
-// The points of a graph, as queries and as what queries are compared with.
-struct GraphPoints {
-  const Estimate& estimate;
-  const RowPoints& rows;
-  const Rows& objects;
+  Pruning pruning;
+  // Where walks begin: from `layers` where there are any, else at the graph's entries.
+  const Graph& above;
 };
 
 // Inserts `newcomers`, in this order, into `links`, where `settled` nodes are already. `nodes`: the point that each node
-// stands for; empty: node i is point i. A walk begins where `above`, from its node `top` on, leads.
+// stands for; empty: node i is point i.
 void grow(Links& links, const std::vector<std::int32_t>& nodes, const std::vector<std::int32_t>& newcomers,
-          std::int64_t settled, const GraphPoints& points, const Growth& growth, const std::vector<Layer>& above,
-          std::int32_t top, int threads, Progress& progress);
+          std::int64_t settled, const GraphPoints& points, const Growth& growth, int threads, Progress& progress);
 
 }  // namespace anear

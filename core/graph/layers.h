@@ -19,10 +19,12 @@ struct Layer {
 struct Graph {
   Links base;                 // node i is point i
   std::vector<Layer> layers;  // from the lowest up
-  std::int32_t top = 0;       // the node that every walk begins at: of the highest layer, or of the base without any
+  std::int32_t top = 0;       // the node of the highest layer that every walk begins at
+  std::vector<std::int32_t> entries;  // where walks begin without layers: nodes of the base, at least one
+  std::int64_t width = 64;            // of a search that is told none
 
   std::int64_t bytes() const {
-    std::int64_t bytes = base.bytes();
+    std::int64_t bytes = base.bytes() + static_cast<std::int64_t>(entries.size() * 4);
     for (const Layer& layer : layers) {
       bytes += layer.links.bytes() + static_cast<std::int64_t>((layer.points.size() + layer.below.size()) * 4);
     }
@@ -31,7 +33,7 @@ struct Graph {
 };
 
 // From the top (the last layer) down through all of them: a node of the level under the lowest that is near the query.
-// Without layers the first node.
+// Without layers `top`.
 template <class Real>
 std::int32_t descend(const std::vector<Layer>& layers, std::int32_t top, const void* query, Walk<Real>& walk) {
   std::int32_t node = top;

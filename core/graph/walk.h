@@ -108,8 +108,8 @@ class Walk {
     }
   }
 
-  void run(const Links& links, std::int32_t entry, std::size_t width) {
-    run(links, &entry, 1, width, [](const Real*, const std::int32_t*, std::int64_t) {});
+  void run(const Links& links, const std::int32_t* entries, std::int64_t count, std::size_t width) {
+    run(links, entries, count, width, [](const Real*, const std::int32_t*, std::int64_t) {});
   }
 
   // From `node` to the nearest of its neighbours, as long as that is nearer.

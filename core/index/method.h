@@ -142,6 +142,7 @@ struct MethodEntry {
   std::vector<Parameter> build_parameters;
   std::vector<Parameter> search_parameters;
   std::unique_ptr<Method> (*build)(BuildRequest request, Progress& progress);
+  bool graph = false;  // walks through a graph: takes prepared rows, and `ef` when it searches
 };
 
 }  // namespace anear

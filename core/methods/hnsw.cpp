@@ -1,92 +1,126 @@
 // hnsw: approximate search by walking through a hierarchy of proximity graphs (https://arxiv.org/abs/1603.09320).
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
-#include <memory>
 #include <numeric>
 #include <utility>
 #include <vector>
 
+#include "graph/chance.h"
 #include "graph/graph_search.h"
+#include "graph/merge.h"
 
 namespace anear {
 namespace {
 
 constexpr int kMostLayers = 16;
 
-// A number in [0, 1) that depends on the seed and the point alone.
-double chance(std::uint64_t seed, std::int64_t point) {
-  std::uint64_t z = seed * 0x9e3779b97f4a7c15u + (static_cast<std::uint64_t>(point) + 1) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return static_cast<double>((z ^ (z >> 31)) >> 11) * 0x1p-53;
+struct Options {
+  explicit Options(const std::vector<double>& given)
+      : m(static_cast<std::int64_t>(given[0])),
+        width(std::max(static_cast<std::int64_t>(given[1]), m)),
+        most(given[2] > 0 ? static_cast<std::int64_t>(given[2]) : m),
+        most_base(given[3] > 0 ? static_cast<std::int64_t>(given[3]) : 2 * m),
+        pruning{static_cast<Rule>(static_cast<int>(given[4]))},
+        share(std::exp(-1 / (given[5] > 0 ? given[5] : 1 / std::log(static_cast<double>(m))))),
+        post(static_cast<int>(given[6])),
+        search_width(static_cast<std::int64_t>(given[7])),
+        seed(static_cast<std::uint64_t>(given[9])) {}
+
+  std::int64_t m, width, most, most_base;
+  Pruning pruning;
+  double share;  // of a level's nodes that are on the next one too
+  int post;
+  std::int64_t search_width;
+  std::uint64_t seed;
+};
+
+// How many nodes the levels above the base have, from the lowest up.
+std::vector<std::int64_t> level_sizes(std::int64_t count, double share) {
+  std::vector<std::int64_t> sizes;
+  double part = static_cast<double>(count);
+  while (static_cast<int>(sizes.size()) < kMostLayers - 1) {
+    part *= share;
+    if (part < 2) break;
+    sizes.push_back(static_cast<std::int64_t>(part));
+  }
+  return sizes;
+}
+
+// The base: nodes that the level above has come linked as they are there, the others come in.
+Links make_base(const Graph& graph, const std::vector<std::int32_t>& order, const std::vector<std::int32_t>& newcomers,
+                const GraphPoints& points, const Options& options, const Growth& growth, int threads,
+                Progress& progress) {
+  Links base(points.count(), options.most_base);
+  const auto settled = static_cast<std::int64_t>(order.size() - newcomers.size());
+  for (std::int64_t i = 0; i < settled; ++i) {
+    const Links& above = graph.layers.front().links;
+    const std::int32_t* from = above.row(i);
+    const std::int64_t there = std::min(above.count(i), options.most_base);
+    std::transform(from, from + there, base.row(order[i]), [&](std::int32_t node) { return order[node]; });
+  }
+  grow(base, {}, newcomers, settled, points, growth, threads, progress);
+  return base;
 }
 
 // Level by level from the top; the nodes of a level are linked one level down as they were above, and the others come in.
 Graph make_hnsw(const GraphPoints& points, const std::vector<double>& parameters, int threads, Progress& progress) {
-  const auto m = static_cast<std::int64_t>(parameters[0]);
-  const Growth growth{m, std::max<std::int64_t>(static_cast<std::int64_t>(parameters[1]), m)};
-  const auto seed = static_cast<std::uint64_t>(parameters[2]);
-  const std::int64_t count = points.objects.count;
+  const Options options(parameters);
+  const std::int64_t count = points.count();
   Graph graph;
-  std::vector<std::int32_t> order(count);
-  std::iota(order.begin(), order.end(), 0);
-  std::vector<double> chances(count);
-  for (std::int64_t i = 0; i < count; ++i) chances[i] = chance(seed, i);
-  // In the order of their chances, every level is a beginning of the next.
-  std::sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) {
-    return chances[a] < chances[b] || (chances[a] == chances[b] && a < b);
-  });
-  std::vector<std::int64_t> sizes;
-  double share = 1.0;
-  for (int level = 1; level < kMostLayers; ++level) {
-    share /= static_cast<double>(m);
-    const auto size = static_cast<std::int64_t>(share * static_cast<double>(count));
-    if (size < 2) break;
-    sizes.push_back(size);
-  }
-  std::vector<Layer> above;  // as in a graph, so the one above comes last; reversed at the end
+  const Growth growth{.neighbours = options.m, .width = options.width, .pruning = options.pruning, .above = graph};
+  const std::vector<std::int32_t> order = shuffled(count, options.seed);
+  const std::vector<std::int64_t> sizes = level_sizes(count, options.share);
   std::int64_t settled = 0;
   for (auto size = sizes.rbegin(); size != sizes.rend(); ++size) {
     Layer layer;
     layer.points.assign(order.begin(), order.begin() + *size);
-    layer.links = Links(*size, m);
+    layer.links = Links(*size, options.most);
     for (std::int64_t i = 0; i < settled; ++i) {
-      const std::int32_t* from = above.front().links.row(i);
-      std::copy(from, from + m, layer.links.row(i));
+      const std::int32_t* from = graph.layers.front().links.row(i);
+      std::copy(from, from + options.most, layer.links.row(i));
     }
     std::vector<std::int32_t> newcomers(*size - settled);
     std::iota(newcomers.begin(), newcomers.end(), static_cast<std::int32_t>(settled));
-    grow(layer.links, layer.points, newcomers, settled, points, growth, above, graph.top, threads, progress);
+    grow(layer.links, layer.points, newcomers, settled, points, growth, threads, progress);
     settled = *size;
     layer.below.resize(*size);
     std::iota(layer.below.begin(), layer.below.end(), 0);
-    above.insert(above.begin(), std::move(layer));
+    graph.layers.insert(graph.layers.begin(), std::move(layer));
   }
-  graph.base = Links(count, 2 * m);
-  for (std::int64_t i = 0; i < settled; ++i) {
-    const std::int32_t* from = above.front().links.row(i);
-    std::int32_t* to = graph.base.row(order[i]);
-    for (std::int64_t j = 0; j < m && from[j] != Links::kNone; ++j) to[j] = order[from[j]];
-    above.front().below[i] = order[i];
+  if (settled > 0) {
+    std::copy(order.begin(), order.begin() + settled, graph.layers.front().below.begin());
+  } else {
+    graph.top = order[0];
+    graph.entries = {order[0]};
   }
-  const std::vector<std::int32_t> newcomers(order.begin() + settled, order.end());
-  if (settled == 0) graph.top = order[0];
-  grow(graph.base, {}, newcomers, settled, points, growth, above, graph.top, threads, progress);
-  graph.layers = std::move(above);
+  std::vector<std::int32_t> newcomers(order.begin() + settled, order.end());
+  graph.base = make_base(graph, order, newcomers, points, options, growth, threads, progress);
+  if (options.post > 0) {
+    std::reverse(newcomers.begin() + (settled == 0), newcomers.end());
+    const Links other = make_base(graph, order, newcomers, points, options, growth, threads, progress);
+    const std::int64_t most = options.post == 1 ? 2 * options.most_base : options.most_base;
+    graph.base = merge(graph.base, other, most, points, options.pruning, threads, progress);
+  }
+  graph.width = options.search_width;
   return graph;
 }
 
 }  // namespace
 
 extern const MethodEntry method_hnsw;
-const MethodEntry method_hnsw{
+const MethodEntry method_hnsw = graph_method<make_hnsw>(
     "approximate search by walking through a hierarchy of proximity graphs",
-    {{"m", "int", 2, 512, 16, "neighbours that a point is linked to when it comes in; up to twice as many later"},
+    {{"m", "int", 2, 512, 16, "neighbours that a point is linked to when it comes in"},
      {"ef_construction", "int", 1, 1 << 20, 200, "width of the search for a new point's neighbours"},
-     {"seed", "int", 0, 0x1p53, 0, "of the levels"}},
-    graph_search_parameters(),
-    [](BuildRequest request, Progress& progress) {
-      return std::unique_ptr<Method>(std::make_unique<GraphSearch>(std::move(request), make_hnsw, progress));
-    }};
+     {"max_m", "int", 0, 512, 0, "most neighbours above the base; 0: m"},
+     {"max_m0", "int", 0, 1024, 0, "most neighbours in the base; 0: twice m"},
+     {"delaunay_type", "int", 0, 3, 2, "how neighbours are chosen: 0 the nearest, 2 pruned, 1 pruned and filled up, "
+                                       "3 pruned with the candidates' own neighbours"},
+     {"mult", "real", 0, 100, 0, "a level holds exp(-1/mult) of the nodes below it; 0: 1/log(m)"},
+     {"post", "int", 0, 2, 0, "1: joined with the graph of the points in reverse order; 2: and pruned again"},
+     {"ef_search", "int", 1, 0x1p31, 64, "the default of ef"},
+     {"search_method", "int", 0, 4, 0, "no effect: NMSLIB's memory layouts, of which there is one here"},
+     {"seed", "int", 0, 0x1p53, 0, "of the levels"}});
 
 }  // namespace anear

@@ -65,6 +65,8 @@ void RowForm::check(const KernelTable& table, const Rows& points) const {
                 piece.block_offset + piece.length * piece.item_bytes * table.block <= table.point_block_bytes,
             "an entry of the prepared rows does not fit the search table");
   }
+  require(!raw_queries || table.query_slots * table.arithmetic_bytes == objects.row_bytes(),
+          "raw objects have another length than prepared queries");
   require(!raw || table.row_bytes == points.row_bytes(), "raw rows have another length than prepared ones");
 }
 

@@ -67,7 +67,15 @@ class Balls:
 class RowForm:
     """How prepared points lie as rows, and the points as queries."""
 
-    def __init__(self, pieces: NDArray[np.int32], raw: bool, objects: NDArray[Any], storage: str) -> None: ...
+    def __init__(
+        self,
+        pieces: NDArray[np.int32],
+        raw: bool,
+        objects: NDArray[Any],
+        storage: str,
+        raw_queries: bool = False,
+        symmetric: bool = False,
+    ) -> None: ...
 
 class CodeForm:
     """The terms of a bilinear plan that codes are made by."""

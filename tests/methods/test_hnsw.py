@@ -120,7 +120,7 @@ def test_small_and_equal_points(count: int) -> None:
     ("options", "message"),
     [
         ({"ef_constructoin": 16}, r"options holds 'ef_constructoin'; did you mean 'ef_construction'\?"),
-        ({"alpha": 16}, r"options holds 'alpha'; hnsw has m, ef_construction, seed, codes"),
+        ({"alpha": 16}, r"options holds 'alpha'; hnsw has m, ef_construction, max_m, max_m0, delaunay_type"),
         ({"m": 1}, r"options\['m'\] is 1; allowed: a whole number from 2 to 512"),
         ({"m": 2.5}, r"options\['m'\] is 2.5; allowed: a whole number"),
     ],

@@ -19,7 +19,7 @@ from anear.index.tables import Space
 __all__ = ["code_form", "row_form"]
 
 
-def row_form(space: Space, rows: npt.NDArray[Any], layout: Layout, method: str) -> Any:
+def row_form(space: Space, rows: npt.NDArray[Any], layout: Layout, method: str, symmetric: bool) -> Any:
     """How the points lie as prepared rows, for the core."""
     if space.fields("query"):
         raise ArgumentError(
@@ -34,7 +34,10 @@ def row_form(space: Space, rows: npt.NDArray[Any], layout: Layout, method: str) 
     raw = [entry.expr.op for entry in layout.point] == ["y"] and layout.point[0].storage == space.storage
     raw = raw and row_layout(layout).row_bytes == rows.shape[1] * rows.itemsize
     objects = np.ascontiguousarray(rows[:, : space.dimension])
-    return _core.RowForm(np.array(pieces, np.int32).ravel(), raw, viewed(objects), storage_name(objects))
+    raw_queries = [entry.expr.op for entry in layout.query] == ["x"] and layout.arithmetic == storage_name(objects)
+    return _core.RowForm(
+        np.array(pieces, np.int32).ravel(), raw, viewed(objects), storage_name(objects), raw_queries, symmetric
+    )
 
 
 def code_form(space: Space, method: str) -> Any:

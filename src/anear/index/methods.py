@@ -30,14 +30,13 @@ if TYPE_CHECKING:
 __all__ = ["GRAPHS", "METHODS", "Built", "build", "checked_options"]
 
 SPLITS = ("auto", "spread", "round_robin", "geodesic")
-METHODS = ("flat", "kd_tree", "ball_tree", "auto", "hnsw")
-GRAPHS = ("hnsw",)
+METHODS = (*_core.methods(), "auto")
+GRAPHS = tuple(name for name, one in _core.methods().items() if one["graph"])
 _OPTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "flat": {},
     "kd_tree": {"split": SPLITS},
     "ball_tree": {},
     "auto": {},
-    "hnsw": {},
 }
 
 
@@ -73,7 +72,7 @@ def checked_options(method: Any, options: Any) -> dict[str, Any]:
         raise ArgumentError(f"method is {shown(method)}; allowed: {', '.join(METHODS)}")
     if options is not None and not isinstance(options, Mapping):
         raise ArgumentError(f"options is {shown(options)}; allowed: a dict of the method's own parameters")
-    known: dict[str, Any] = dict(_OPTIONS[method])
+    known: dict[str, Any] = dict(_OPTIONS.get(method, {}))
     if method in GRAPHS:
         known = {one["name"]: one for one in _core.methods()[method]["build_parameters"]} | {"codes": (0, 8)}
     spelt = {_letters(name): name for name in known}  # efConstruction means ef_construction, as NMSLIB writes it
@@ -129,7 +128,7 @@ def build(
     if method == "ball_tree":
         return _ball_tree(space, rows, resolved, checked, team, progress)
     if method in GRAPHS:
-        return _graph(method, space, rows, options, team, progress)
+        return _graph(method, space, rows, resolved, options, team, progress, checked)
     plan = choose_plan(space, rows)
     table = space.search_table(plan)
     return Built(_index("flat", space, rows, plan, table, space.precision(plan), {}, team, progress), plan, scans=True)
@@ -173,13 +172,21 @@ def _ball_tree(
 
 
 def _graph(
-    method: str, space: Space, rows: npt.NDArray[Any], options: Mapping[str, Any], team: int, progress: Progress | None
+    method: str,
+    space: Space,
+    rows: npt.NDArray[Any],
+    resolved: Resolved,
+    options: Mapping[str, Any],
+    team: int,
+    progress: Progress | None,
+    checked: bool,
 ) -> Built:
     from anear.index.graphs import code_form, row_form
+    from anear.index.metrics import symmetric
 
     plan = space.stages.direct
     table = space.row_table(plan)
-    form = row_form(space, rows, table.layout, method)
+    form = row_form(space, rows, table.layout, method, symmetric(resolved, checked))
     codes = code_form(space, method) if options["codes"] else None
     numbers = {name: value for name, value in options.items() if name != "codes"}
     precision = space.precision(plan)

@@ -10,7 +10,7 @@ from anear.formula.properties import Properties, properties
 from anear.spaces.domain import Domain, Rule
 from anear.spaces.space import Resolved
 
-__all__ = ["NEEDED", "convex", "is_positive", "known", "lacking"]
+__all__ = ["NEEDED", "convex", "is_positive", "known", "lacking", "symmetric"]
 
 NEEDED: Final = ("symmetric", "non_negative", "zero_on_diagonal", "triangle")
 """What makes a metric."""
@@ -62,3 +62,11 @@ def convex(resolved: Resolved, checked: bool) -> bool:
         return True
     domains = (resolved.query_domain, resolved.point_domain)
     return all(rule.measure is None and not rule.integer for domain in domains for rule in domain.rules)
+
+
+def symmetric(resolved: Resolved, checked: bool) -> bool:
+    """Whether two objects are surely as far apart from either side."""
+    if fields(resolved.expr, "query") or fields(resolved.expr, "point"):
+        return False
+    claimed = checked and "symmetric" in resolved.claims
+    return claimed or known(resolved.expr, checked and is_positive(resolved)).symmetric == "proved"

@@ -1,0 +1,138 @@
+// Setting links in parallel: every node's row belongs to one task.
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "base/parallel.h"
+#include "base/spares.h"
+#include "graph/choose.h"
+#include "graph/links.h"
+#include "graph/walk.h"
+
+namespace anear {
+
+// The points of a graph, as queries and as what queries are compared with.
+struct GraphPoints {
+  const Estimate& estimate;
+  const RowPoints& rows;
+  const Rows& objects;
+  const PointQueries& queries;
+  const RowForm& form;
+
+  std::int64_t count() const { return objects.count; }
+};
+
+// A link that a node asks for at a node that it has chosen.
+struct Return {
+  std::int32_t target, source;
+  friend bool operator<(const Return& a, const Return& b) {
+    return a.target < b.target || (a.target == b.target && a.source < b.source);
+  }
+};
+
+// Scratch of one task.
+template <class Real>
+struct LinkWorker {
+  Walk<Real> walk;
+  Chooser<Real> chooser;
+  PreparedQueries query;
+  std::vector<Spot<Real>> spots;
+  std::vector<std::int32_t> ids;
+  std::int64_t reported = 0;
+};
+
+template <class Real>
+class Linking {
+ public:
+  using Worker = LinkWorker<Real>;
+
+  // `nodes`: the point that each node of `links` stands for; empty: node i is point i.
+  Linking(Links& links, const std::vector<std::int32_t>& nodes, const GraphPoints& points, const Pruning& pruning,
+          int threads, Progress& progress)
+      : links_(links), nodes_(nodes), points_(points), pruning_(pruning), threads_(threads), progress_(progress) {}
+
+  // body(i, worker) for i below `count`.
+  template <class Body>
+  void each(std::int64_t count, std::int64_t per_task, const Body& body) {
+    parallel_for((count + per_task - 1) / per_task, threads_, progress_, [&](std::int64_t task) {
+      auto worker = spares_.take();
+      worker->walk.scorer.reset(points_.estimate, points_.rows);
+      of_nodes(*worker);
+      for (std::int64_t i = task * per_task; i < std::min(count, (task + 1) * per_task); ++i) body(i, *worker);
+      progress_.count({worker->walk.scorer.computed() - worker->reported, 0});
+      worker->reported = worker->walk.scorer.computed();
+      spares_.give(std::move(worker));
+    });
+  }
+
+  // The worker's values are those of nodes of these links.
+  void of_nodes(Worker& worker) const { worker.walk.scorer.of(nodes_.empty() ? nullptr : nodes_.data()); }
+
+  const std::byte* prepare(std::int32_t node, Worker& worker) const {
+    return points_.queries.at(nodes_.empty() ? node : nodes_[node], worker.query);
+  }
+
+  // At most `most` of the candidates of `query`, which are sorted.
+  const std::vector<std::int32_t>& choose(const std::byte* query, const Spot<Real>* spots, std::size_t count,
+                                          std::int64_t most, Worker& worker) const {
+    return worker.chooser(pruning_, spots, count, static_cast<std::size_t>(most), points_.queries.offset<Real>(query),
+                          points_.queries, nodes_, worker.walk.scorer);
+  }
+
+  // The worker's spots: these nodes, as seen from `query`, sorted.
+  void sort_from(const std::byte* query, const std::vector<std::int32_t>& ids, Worker& worker) const {
+    worker.walk.scorer.at(query);
+    worker.spots.clear();
+    if (ids.empty()) return;
+    const Real* values = worker.walk.scorer(ids.data(), static_cast<std::int64_t>(ids.size()));
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if (values[i] == values[i]) worker.spots.push_back({values[i], ids[i]});
+    }
+    std::sort(worker.spots.begin(), worker.spots.end());
+  }
+
+  // Adds all these links; where a node gets more than its row holds, all of its neighbours are chosen from anew.
+  void link_back(std::vector<Return>& returns) {
+    std::sort(returns.begin(), returns.end());
+    std::vector<std::size_t> starts;
+    for (std::size_t i = 0; i < returns.size(); ++i) {
+      if (i == 0 || returns[i].target != returns[i - 1].target) starts.push_back(i);
+    }
+    starts.push_back(returns.size());
+    each(static_cast<std::int64_t>(starts.size()) - 1, kTargetsPerTask, [&](std::int64_t i, Worker& worker) {
+      link(returns.data() + starts[i], static_cast<std::int64_t>(starts[i + 1] - starts[i]), worker);
+    });
+  }
+
+ private:
+  static constexpr std::int64_t kTargetsPerTask = 16;
+
+  void link(const Return* returns, std::int64_t count, Worker& worker) {
+    const std::int32_t target = returns->target;
+    std::int32_t* row = links_.row(target);
+    std::int64_t there = links_.count(target);
+    worker.ids.assign(row, row + there);
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::int32_t source = returns[i].source;
+      if (std::find(row, row + there, source) == row + there) worker.ids.push_back(source);
+    }
+    if (static_cast<std::int64_t>(worker.ids.size()) <= links_.degree()) {
+      links_.set(target, worker.ids);
+      return;
+    }
+    const std::byte* query = prepare(target, worker);
+    sort_from(query, worker.ids, worker);
+    links_.set(target, choose(query, worker.spots.data(), worker.spots.size(), links_.degree(), worker));
+  }
+
+  Links& links_;
+  const std::vector<std::int32_t>& nodes_;
+  const GraphPoints& points_;
+  const Pruning pruning_;
+  int threads_;
+  Progress& progress_;
+  Spares<Worker> spares_;
+};
+
+}  // namespace anear
