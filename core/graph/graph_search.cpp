@@ -32,7 +32,8 @@ struct GraphTask {
 
 const std::vector<Parameter>& graph_search_parameters() {
   static const std::vector<Parameter> parameters{
-      {"ef", "int", 0, 0x1p31, 0, "width of a search: the larger, the more of the nearest are found; 0: the index's own"},
+      {"ef", "int", 0, 0x1p31, 0,
+       "width of a search: the larger, the more of the nearest are found; 0: the index's own"},
       {"rerank", "int", 0, 0x1p31, 0,
        "with codes: how many of the nearest by their codes are compared in full; 0: three times k"}};
   return parameters;
@@ -66,7 +67,8 @@ RangeAnswer GraphSearch::range(const SearchRequest&, const RangeRequest&, Progre
 template <class Real>
 void GraphSearch::knn_as(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const {
   const auto k = static_cast<std::size_t>(std::min(answer.k, rows_.count));
-  const auto width = static_cast<std::size_t>(request.parameters[0]), rerank = static_cast<std::size_t>(request.parameters[1]);
+  const auto width = static_cast<std::size_t>(request.parameters[0]),
+             rerank = static_cast<std::size_t>(request.parameters[1]);
   const Effort effort{std::max(k, width > 0 ? width : static_cast<std::size_t>(graph_.width)),
                       rerank == 0 ? 3 * k : std::max(k, rerank)};
   const std::int64_t queries = request.queries.count;

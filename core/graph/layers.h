@@ -17,9 +17,9 @@ struct Layer {
 
 // What every walk goes through.
 struct Graph {
-  Links base;                 // node i is point i
-  std::vector<Layer> layers;  // from the lowest up
-  std::int32_t top = 0;       // the node of the highest layer that every walk begins at
+  Links base;                         // node i is point i
+  std::vector<Layer> layers;          // from the lowest up
+  std::int32_t top = 0;               // the node of the highest layer that every walk begins at
   std::vector<std::int32_t> entries;  // where walks begin without layers: nodes of the base, at least one
   std::int64_t width = 64;            // of a search that is told none
 

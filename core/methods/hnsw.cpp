@@ -115,8 +115,9 @@ const MethodEntry method_hnsw = graph_method<make_hnsw>(
      {"ef_construction", "int", 1, 1 << 20, 200, "width of the search for a new point's neighbours"},
      {"max_m", "int", 0, 512, 0, "most neighbours above the base; 0: m"},
      {"max_m0", "int", 0, 1024, 0, "most neighbours in the base; 0: twice m"},
-     {"delaunay_type", "int", 0, 3, 2, "how neighbours are chosen: 0 the nearest, 2 pruned, 1 pruned and filled up, "
-                                       "3 pruned with the candidates' own neighbours"},
+     {"delaunay_type", "int", 0, 3, 2,
+      "how neighbours are chosen: 0 the nearest, 2 pruned, 1 pruned and filled up, "
+      "3 pruned with the candidates' own neighbours"},
      {"mult", "real", 0, 100, 0, "a level holds exp(-1/mult) of the nodes below it; 0: 1/log(m)"},
      {"post", "int", 0, 2, 0, "1: joined with the graph of the points in reverse order; 2: and pruned again"},
      {"ef_search", "int", 1, 0x1p31, 64, "the default of ef"},

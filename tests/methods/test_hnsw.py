@@ -142,3 +142,34 @@ def test_ef_is_for_graphs() -> None:
         anear.Index(CLUSTERED).search(CLUSTERED[0], ef=10)
     with pytest.raises(ArgumentError, match="ef is 0; allowed"):
         anear.Index(CLUSTERED, method="hnsw").search(CLUSTERED[0], ef=0)
+
+
+@pytest.mark.parametrize("delaunay_type", [0, 1, 2, 3])
+@pytest.mark.parametrize("post", [0, 1, 2])
+def test_every_way_to_choose_neighbours(delaunay_type: int, post: int) -> None:
+    points, queries = POSITIVE[:1400], POSITIVE[2800:]
+    options = {"M": 8, "efConstruction": 60, "delaunay_type": delaunay_type, "post": post}
+    gold = anear.knn(points, queries, k=10, distance="itakura_saito")
+    found = anear.Index(points, "itakura_saito", method="hnsw", options=options).search(queries, ef=120)
+    # the nearest alone leave clusters apart
+    assert recall(found, gold) > (0.9 if delaunay_type else 0.6)
+
+
+def test_the_shape_of_the_hierarchy_is_as_told() -> None:
+    def size(**options: float) -> int:
+        return anear.Index(CLUSTERED, method="hnsw", options={"M": 8, "efConstruction": 20, **options}).nbytes
+
+    assert size(maxM0=32) - size() >= len(CLUSTERED) * 16 * 4
+    assert size() < size(maxM=32) < size(maxM=32, mult=2.0)
+    assert size(post=1) - size() >= len(CLUSTERED) * 16 * 4
+    assert size(post=2) == size()
+    assert size(searchMethod=4) == size()
+
+
+def test_ef_search_is_the_default_of_ef() -> None:
+    options = {"M": 4, "efConstruction": 20}
+    index = anear.Index(CLUSTERED, method="hnsw", options=options)
+    narrow = anear.Index(CLUSTERED, method="hnsw", options=options | {"efSearch": 5})
+    asked = CLUSTERED[:200]
+    np.testing.assert_array_equal(narrow.search(asked, k=3).ids, index.search(asked, k=3, ef=5).ids)
+    assert not np.array_equal(narrow.search(asked, k=3).ids, index.search(asked, k=3).ids)
