@@ -17,11 +17,12 @@ import numpy as np
 import numpy.typing as npt
 from tree_cases import TreeCase
 
-__all__ = ["BUILDERS", "RECALL", "SEARCHERS", "Builder", "Searcher", "Setting"]
+__all__ = ["BUILDERS", "RECALL", "SEARCHERS", "Builder", "Searcher", "Setting", "work_and_span"]
 
 Rows = npt.NDArray[Any]
 Ids = npt.NDArray[np.int64]
 RECALL = 0.97
+_MANY = 40  # threads, for which work and span are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,21 @@ def _anear_in_turn(points: Rows, threads: int) -> Any:
     import anear
 
     return anear.Index(points, "euclidean", method="kd_tree", options={"split": "round_robin"}, num_threads=threads)
+
+
+def work_and_span(build: Callable[[Rows, int], Any], points: Rows) -> tuple[float, float]:
+    """CPU seconds of a build by anear, and of the longest chain of steps in it of which each waits for the last.
+
+    All is done by one thread, cut into tasks as for ``_MANY``; what happens outside of tasks belongs to the chain. No
+    number of threads takes less than the span, and p threads need not take more than work / p + span (Brent's
+    bound), if memory keeps up with them.
+    """
+    from anear import _core
+
+    start = time.thread_time()
+    tasks, chain = _core.task_times(lambda: build(points, _MANY))
+    work = time.thread_time() - start
+    return work, work - tasks + chain
 
 
 def _sklearn(points: Rows, threads: int) -> Any:

@@ -21,7 +21,7 @@ import common
 import numpy as np
 import tree_sums
 from tree_cases import BUILDS, CASES, REAL, TreeCase, distances_of, kth
-from tree_peers import BUILDERS, RECALL, SEARCHERS, Searcher, Setting
+from tree_peers import BUILDERS, RECALL, SEARCHERS, Builder, Searcher, Setting, work_and_span
 
 _PARTS = ("build", "queries", "sums")
 # How many times faster than a peer anear must be, by the issue that this benchmark belongs to.
@@ -119,6 +119,7 @@ def build_case(n: int, dimensions: int, options: argparse.Namespace) -> list[dic
         for r in sorted(records, key=lambda record: record["wall"])
     ]
     print(f"{title}\n{common.render(['contestant', 'wall s', 'CPU s', '/ anear'], rows)}\n", flush=True)
+    count_spans(points, [builder for builder in ready if builder.module == "anear"], records, rounds)
     _reached(records, "wall", _BUILD_REACH)
     slowest = {record["contestant"]: record for record in records}.get("sklearn")
     for record in records:
@@ -127,6 +128,18 @@ def build_case(n: int, dimensions: int, options: argparse.Namespace) -> list[dic
             records.append(slowest | {"case": said, "faster": slowest["wall"] / record["wall"], "reach": _TURN_REACH})
             break
     return records
+
+
+def count_spans(points: Any, builders: Sequence[Builder], records: Sequence[dict[str, Any]], rounds: int) -> None:
+    """Note and print work and span of anear's builds: what they would take on more cores than there are here."""
+    rows = []
+    for builder in builders:
+        work, span = min((work_and_span(builder.build, points) for _ in range(rounds)), key=lambda found: found[1])
+        next(r for r in records if r["contestant"] == builder.name).update(work_seconds=work, span_seconds=span)
+        times = [f"{1000 * (work / cores + span):.1f}" for cores in (2, 8, 40)]
+        rows.append([builder.name, f"{1000 * work:.1f}", f"{1000 * span:.1f}", f"{work / span:.1f}", *times])
+    header = ["CPU ms", "work", "span", "work / span", "2 cores at most", "8 cores", "40 cores"]
+    print(f"{common.render(header, rows)}\n", flush=True)
 
 
 def query_case(case: TreeCase, options: argparse.Namespace) -> list[dict[str, Any]]:

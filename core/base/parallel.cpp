@@ -5,6 +5,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
+#include <ctime>
 #include <exception>
 #include <list>
 #include <mutex>
@@ -262,6 +263,62 @@ class Tree final : public Job, public Tasks {
   std::atomic<std::int64_t> unfinished_{0};  // waiting or running
 };
 
+thread_local TaskTimes* measured = nullptr;
+
+double cpu_seconds() {
+#if defined(CLOCK_THREAD_CPUTIME_ID)
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+#else
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+#endif
+}
+
+// Runs tasks on this thread as though each had one of its own: what a task spawns begins when it was spawned.
+class Measured final : public Tasks {
+ public:
+  void spawn(Task task) override { waiting_.emplace_back(std::move(task), running_ ? now() : 0); }
+
+  void run(TaskTimes& sum, Progress& progress) {
+    double end = 0;
+    running_ = true;
+    while (!waiting_.empty()) {
+      const auto [task, begin] = std::move(waiting_.back());
+      waiting_.pop_back();
+      progress.poll();
+      const double started = cpu_seconds();
+      offset_ = begin - started;
+      task(*this);
+      sum.work += cpu_seconds() - started;
+      end = std::max(end, now());
+    }
+    sum.span += end;
+  }
+
+ private:
+  // When it is for the running task, if every task had a thread of its own.
+  double now() const { return offset_ + cpu_seconds(); }
+
+  std::vector<std::pair<Task, double>> waiting_;
+  double offset_ = 0;
+  bool running_ = false;
+};
+
+// Whether a call is to be measured. Those of its tasks are not: they are part of them.
+bool measuring() { return measured != nullptr && !inside_job; }
+
+void measure(Measured& tasks, Progress& progress) {
+  inside_job = true;
+  try {
+    tasks.run(*measured, progress);
+  } catch (...) {
+    inside_job = false;
+    throw;
+  }
+  inside_job = false;
+}
+
 int processors() {
 #if defined(__linux__)
   cpu_set_t set;
@@ -283,13 +340,25 @@ int default_threads() {
 }
 
 void parallel_for(std::int64_t tasks, int threads, Progress& progress, const std::function<void(std::int64_t)>& body) {
+  if (measuring()) {
+    Measured all;
+    for (std::int64_t task = tasks; task-- > 0;) all.spawn([&body, task](Tasks&) { body(task); });
+    return measure(all, progress);
+  }
   const auto helpers = static_cast<int>(std::min<std::int64_t>(threads, tasks) - 1);
   Loop(tasks, std::max(helpers, 0), progress, body).run(helpers);
 }
 
 void fork_join(int threads, Progress& progress, Tasks::Task first) {
+  if (measuring()) {
+    Measured all;
+    all.spawn(std::move(first));
+    return measure(all, progress);
+  }
   const int helpers = std::max(threads - 1, 0);
   Tree(helpers, progress, std::move(first)).run(helpers);
 }
+
+void measure_tasks(TaskTimes* times) { measured = times; }
 
 }  // namespace anear

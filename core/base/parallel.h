@@ -36,4 +36,14 @@ class Tasks {
 // task. The newest task goes first, so that few wait. Returns when all have ended.
 void fork_join(int threads, Progress& progress, Tasks::Task first);
 
+// CPU seconds of the tasks of calls: of all, and of the longest chains of those that wait for one another, which is the
+// least that they can take on any number of threads.
+struct TaskTimes {
+  double work = 0, span = 0;
+};
+
+// From now on calls by this thread run on it alone and add to `times` what their tasks take; null: no longer. For
+// benchmarks.
+void measure_tasks(TaskTimes* times);
+
 }  // namespace anear

@@ -111,8 +111,16 @@ void bind_kernels(nb::module_& module) {
              "Run the table's pair kernel.");
   module.def(
       "all_finite",
-      [](nb::handle rows, const std::string& storage) { return all_finite(RowsArray(rows, "rows", storage).rows); },
-      nb::arg("rows"), nb::arg("storage"), "Whether no number of the rows is NaN or infinite.");
+      [](nb::handle array, const std::string& storage, int num_threads) {
+        constexpr std::int64_t kAtOnce = 1 << 20;  // so many numbers are looked through before anybody could wait
+        const RowsArray rows(array, "rows", storage);
+        if (rows.rows.count * rows.rows.columns < kAtOnce) return all_finite(rows.rows);
+        bool finite = false;
+        call(nb::none(), [&](Progress& p) { finite = all_finite(rows.rows, resolve_threads(num_threads), p); });
+        return finite;
+      },
+      nb::arg("rows"), nb::arg("storage"), nb::arg("num_threads") = 1,
+      "Whether no number of the rows is NaN or infinite.");
   module.def("pairwise", &bind_pairwise, nb::arg("queries"), nb::arg("query_storage"), nb::arg("points"),
              nb::arg("point_storage"), nb::arg("table"), nb::arg("parameters"), nb::arg("out"),
              nb::arg("num_threads") = 0, nb::arg("progress") = nb::none(), nb::arg("guarded").none() = nb::none(),

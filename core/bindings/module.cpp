@@ -27,6 +27,20 @@ void translate(const char* name) {
   nb::register_exception_translator(set, type.release().ptr());  // kept until the process ends, as the translator is
 }
 
+// Calls `function` with this thread alone.
+nb::tuple task_times(nb::handle function) {
+  anear::TaskTimes times;
+  anear::measure_tasks(&times);
+  try {
+    function();
+  } catch (...) {
+    anear::measure_tasks(nullptr);
+    throw;
+  }
+  anear::measure_tasks(nullptr);
+  return nb::make_tuple(times.work, times.span);
+}
+
 }  // namespace
 
 NB_MODULE(_core, module) {
@@ -38,6 +52,8 @@ NB_MODULE(_core, module) {
   translate<anear::Cancelled>("Cancelled");
   module.def("host_features", &anear::host_features, "Vector instruction sets of this processor, by LLVM's names.");
   module.def("num_threads", &anear::default_threads, "ANEAR_NUM_THREADS, else the processors this process may use.");
+  module.def("task_times", &task_times, nb::arg("function"),
+             "Call a function on this thread alone; CPU seconds of all tasks in it, and of the longest chain of them.");
   anear::bindings::bind_kernels(module);
   anear::bindings::bind_methods(module);
 }

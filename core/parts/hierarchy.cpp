@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/parallel.h"
 #include "base/spares.h"
 
 namespace anear {
@@ -133,15 +134,19 @@ BoxRows<Real> pack(const Boxes& boxes, const Rows& rows, const Estimate& search,
 }
 
 template <class Real>
-BoxRows<Real> parents(const BoxRows<Real>& children, const Boxes& boxes, std::int64_t block) {
-  const std::int64_t below = children.rows().count, columns = boxes.low.columns;
-  BoxRows<Real> rows((below + block - 1) / block, columns, boxes.extras);
-  for (std::int64_t box = 0; box < rows.rows().count; ++box) {
-    rows.empty(box);
-    for (std::int64_t child = box * block; child < std::min((box + 1) * block, below); ++child) {
-      for (std::int64_t j = 0; j < columns; ++j) rows.extend(box, j, children.low(child, j), children.high(child, j));
+BoxRows<Real> parents(const BoxRows<Real>& children, const Boxes& boxes, std::int64_t block, int threads,
+                      Progress& progress) {
+  constexpr std::int64_t kPiece = 512;  // boxes a task
+  const std::int64_t below = children.rows().count, columns = boxes.low.columns, count = (below + block - 1) / block;
+  BoxRows<Real> rows(count, columns, boxes.extras);
+  parallel_for((count + kPiece - 1) / kPiece, threads, progress, [&](std::int64_t piece) {
+    for (std::int64_t box = piece * kPiece; box < std::min((piece + 1) * kPiece, count); ++box) {
+      rows.empty(box);
+      for (std::int64_t child = box * block; child < std::min((box + 1) * block, below); ++child) {
+        for (std::int64_t j = 0; j < columns; ++j) rows.extend(box, j, children.low(child, j), children.high(child, j));
+      }
     }
-  }
+  });
   return rows;
 }
 
@@ -163,7 +168,7 @@ BoxedPoints::BoxedPoints(const Boxes& boxes, const Rows& rows, const Estimate& s
     for (;;) {
       hierarchy.add(boxes.bound, boxes.upper ? &*boxes.upper : nullptr, cells.rows(), threads, progress);
       if (cells.rows().count <= block) break;
-      cells = parents(cells, boxes, block);
+      cells = parents(cells, boxes, block, threads, progress);
     }
   };
   if (boxes.low.storage == Storage::float64) {

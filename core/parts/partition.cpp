@@ -14,11 +14,11 @@
 namespace anear {
 namespace {
 
-constexpr std::int64_t kTaskPoints = 16 << 10;  // fewer are not worth a task of their own
-constexpr std::int64_t kSpread = 2048;          // of more, an eighth as many show where they reach furthest
-constexpr std::int64_t kTogether = 64 << 10;    // so many are cut by all threads at once
-constexpr std::int64_t kPiece = 16 << 10;       // points that a thread takes of these at a time
-constexpr std::int64_t kLoaded = 256;           // rows turned to columns at a time: they stay in the first cache
+constexpr std::int64_t kTaskPoints = 8 << 10;  // fewer are not worth a task of their own
+constexpr std::int64_t kSpread = 2048;         // of more, an eighth as many show where they reach furthest
+constexpr std::int64_t kTogether = 32 << 10;   // so many are cut by all threads at once
+constexpr std::int64_t kPiece = 8 << 10;       // points that a thread takes of these at a time
+constexpr std::int64_t kLoaded = 256;          // rows turned to columns at a time: they stay in the first cache
 constexpr std::int64_t kMostColumns = 32;
 constexpr Key kSign = 0x80000000u;
 
@@ -135,85 +135,129 @@ class Partition {
     return best;
   }
 
-  // Cuts ranges that would keep all but one thread waiting, each with all threads; returns the ranges left. The pieces in
-  // which threads work do not depend on their number.
+  // A range that all threads cut: its pieces are sifted until the pivot is found, counted, and moved.
+  struct Large {
+    Cell cell;
+    std::int64_t left;    // points left of the cut
+    std::int64_t by = 0;  // column
+    Bracket bracket{};    // of keys that pieces are sifted for
+    Pivot pivot{};        // once `found`
+    bool found = false;
+    std::vector<Sifted> sifted{};             // piece by piece
+    std::vector<std::int64_t> left_before{};  // points left of the cut in the pieces before
+  };
+  struct Piece {
+    Large* large;
+    std::int64_t number;
+
+    std::int64_t first() const { return number * kPiece; }
+    std::int64_t size() const { return std::min(kPiece, large->cell.range.size() - first()); }
+  };
+
+  // Cuts ranges that would keep all but one thread waiting, each with all threads, and those of a level together: for
+  // each step of a cut, threads wait for one another. Returns the ranges left.
   std::vector<Cell> cut_together(int threads, Progress& progress) {
-    std::vector<Cell> large{{points_, scratch_, {0, rows_.count, 0}}}, small;
-    while (!large.empty()) {
-      const Cell cell = large.back();
-      large.pop_back();
-      if (cell.range.size() < kTogether) {
-        small.push_back(cell);
-        continue;
+    const std::int64_t large = std::max(kTogether, rows_.count / (4 * threads));
+    std::vector<Cell> level{{points_, scratch_, {0, rows_.count, 0}}}, small;
+    while (!level.empty()) {
+      std::vector<Large> cuts;
+      for (const Cell& cell : level) {
+        if (cell.range.size() < large) {
+          small.push_back(cell);
+        } else {
+          cuts.push_back({cell, left_of(cell.range)});
+        }
       }
-      const std::int64_t left = left_of(cell.range);
-      cut_pieces(cell, left, column_of(cell), threads, progress);
-      large.push_back(cell.left(left));
-      large.push_back(cell.right(left));
+      cut_level(cuts, threads, progress);
+      level.clear();
+      for (const Large& cut : cuts) {
+        level.push_back(cut.cell.left(cut.left));
+        level.push_back(cut.cell.right(cut.left));
+      }
     }
     return small;
   }
 
-  // As `cut`, in pieces: each counts what goes where, and then moves it to its own places.
-  void cut_pieces(const Cell& cell, std::int64_t left, std::int64_t by, int threads, Progress& progress) const {
-    const std::int64_t n = cell.range.size(), pieces = (n + kPiece - 1) / kPiece;
-    std::vector<Sifted> sifted(pieces);
-    Pivot pivot = find_in_pieces(cell, left, by, sifted, threads, progress);
-    sift_pieces(cell, by, {pivot.key, pivot.key}, sifted, threads, progress);
-    std::vector<std::int64_t> places(pieces);
-    std::int64_t place = 0;
-    for (std::int64_t i = 0; i < pieces; ++i) {
-      sifted[i].at = std::min(pivot.equal, sifted[i].at);
-      pivot.equal -= sifted[i].at;
-      places[i] = std::exchange(place, place + sifted[i].below + sifted[i].at);
-    }
-    const Columns from = cell.from.at(cell.range.first), to = cell.to.at(cell.range.first);
-    parallel_for(pieces, threads, progress, [&](std::int64_t i) {
-      const std::int64_t first = i * kPiece, count = std::min(kPiece, n - first);
-      cutter_.cut(from.at(first), count, by, {pivot.key, sifted[i].at}, 0, to.at(places[i]),
-                  to.at(left + first - places[i]));
+  void cut_level(std::vector<Large>& cuts, int threads, Progress& progress) const {
+    const auto for_all = [&](auto& of, const auto& body) {
+      parallel_for(std::ssize(of), threads, progress, [&](std::int64_t i) { body(of[i]); });
+    };
+    for_all(cuts, [&](Large& cut) {
+      cut.by = column_of(cut.cell);
+      cut.bracket = enclose(cutter_, cut.cell.column(cut.by), cut.cell.range.size(), cut.left - 1);
+      cut.sifted.resize((cut.cell.range.size() + kPiece - 1) / kPiece);
     });
+    const auto pieces_of = [&](bool found) {
+      std::vector<Piece> pieces;
+      for (Large& cut : cuts) {
+        for (std::int64_t i = 0; cut.found == found && i < std::ssize(cut.sifted); ++i) pieces.push_back({&cut, i});
+      }
+      return pieces;
+    };
+    const auto sift = [&](const Piece& piece) { sift_piece(piece); };
+    for (auto pieces = pieces_of(false); !pieces.empty(); pieces = pieces_of(false)) {
+      for_all(pieces, sift);
+      for_all(cuts, [&](Large& cut) { narrow(cut); });
+    }
+    auto pieces = pieces_of(true);
+    for_all(pieces, sift);
+    for (Large& cut : cuts) place_pieces(cut);
+    for_all(pieces, [&](const Piece& piece) { move_piece(piece); });
   }
 
-  // Keys are sifted to the same places in the first free column. Returns the sum of all pieces.
-  Sifted sift_pieces(const Cell& cell, std::int64_t by, Bracket bracket, std::vector<Sifted>& sifted, int threads,
-                     Progress& progress) const {
-    const Key* const keys = cell.column(by);
-    Key* const free = cell.to.column(0) + cell.range.first;
-    parallel_for(std::ssize(sifted), threads, progress, [&](std::int64_t i) {
-      const std::int64_t first = i * kPiece, count = std::min(kPiece, cell.range.size() - first);
-      sifted[i] = cutter_.sift(keys + first, count, bracket.low, bracket.high, free + first);
-    });
+  // Keys are sifted to the same place of the first free column.
+  void sift_piece(const Piece& piece) const {
+    Large& cut = *piece.large;
+    Key* const free = cut.cell.to.column(0) + cut.cell.range.first;
+    cut.sifted[piece.number] = cutter_.sift(cut.cell.column(cut.by) + piece.first(), piece.size(), cut.bracket.low,
+                                            cut.bracket.high, free + piece.first());
+  }
+
+  // Finds the pivot among what was sifted, or says what to sift next. Once it is found, its equals are counted.
+  void narrow(Large& cut) const {
+    if (cut.found) return;
     Sifted all{};
-    for (const Sifted& piece : sifted) {
+    for (const Sifted& piece : cut.sifted) {
       all = {all.below + piece.below, all.at + piece.at, all.between + piece.between};
     }
-    return all;
+    const std::int64_t above_low = cut.left - all.below - all.at;
+    if (cut.left <= all.below) {  // the sample was wrong
+      cut.bracket = {0, cut.bracket.low - 1};
+    } else if (above_low > all.between) {
+      cut.bracket = {cut.bracket.high, std::numeric_limits<Key>::max()};
+    } else {
+      cut.pivot = above_low > 0 ? find_sifted(cut, above_low) : Pivot{cut.bracket.low, cut.left - all.below};
+      cut.bracket = {cut.pivot.key, cut.pivot.key};
+      cut.found = true;
+    }
   }
 
-  Pivot find_in_pieces(const Cell& cell, std::int64_t left, std::int64_t by, std::vector<Sifted>& sifted, int threads,
-                       Progress& progress) const {
-    Bracket bracket = enclose(cutter_, cell.column(by), cell.range.size(), left - 1);
-    for (;;) {
-      const Sifted all = sift_pieces(cell, by, bracket, sifted, threads, progress);
-      const std::int64_t above_low = left - all.below - all.at;
-      if (left <= all.below) {  // the sample was wrong
-        bracket = {0, bracket.low - 1};
-      } else if (above_low <= 0) {
-        return {bracket.low, left - all.below};
-      } else if (above_low > all.between) {
-        bracket = {bracket.high, std::numeric_limits<Key>::max()};
-      } else {
-        Key* const found = cell.to.column(0) + cell.range.first;
-        std::int64_t end = 0;
-        for (std::int64_t i = 0; i < std::ssize(sifted); ++i) {
-          std::copy_n(found + i * kPiece, sifted[i].between, found + end);
-          end += sifted[i].between;
-        }
-        Key* const scratch[]{cell.to.column(1) + cell.range.first, found};
-        return find_pivot(cutter_, found, end, above_low, scratch);
-      }
+  Pivot find_sifted(const Large& cut, std::int64_t left) const {
+    Key* const sifted = cut.cell.to.column(0) + cut.cell.range.first;
+    std::int64_t end = 0;
+    for (std::int64_t i = 0; i < std::ssize(cut.sifted); ++i) {
+      std::copy_n(sifted + i * kPiece, cut.sifted[i].between, sifted + end);
+      end += cut.sifted[i].between;
     }
+    Key* const scratch[]{cut.cell.to.column(1) + cut.cell.range.first, sifted};
+    return find_pivot(cutter_, sifted, end, left, scratch);
+  }
+
+  static void place_pieces(Large& cut) {
+    std::int64_t before = 0;
+    for (Sifted& piece : cut.sifted) {
+      piece.at = std::min(cut.pivot.equal, piece.at);
+      cut.pivot.equal -= piece.at;
+      cut.left_before.push_back(std::exchange(before, before + piece.below + piece.at));
+    }
+  }
+
+  void move_piece(const Piece& piece) const {
+    const Large& cut = *piece.large;
+    const std::int64_t first = cut.cell.range.first, before = cut.left_before[piece.number];
+    const Pivot pivot{cut.pivot.key, cut.sifted[piece.number].at};
+    cutter_.cut(cut.cell.from.at(first + piece.first()), piece.size(), cut.by, pivot, 0, cut.cell.to.at(first + before),
+                cut.cell.to.at(first + cut.left + piece.first() - before));
   }
 
   void divide(Tasks& tasks, Progress& progress, Cell cell) {

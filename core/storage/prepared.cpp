@@ -15,7 +15,7 @@ namespace {
 // Raw blocks are transposed and prepared in pieces of about this size: they stay in the first-level cache.
 constexpr std::int64_t kPieceBytes = 16 << 10;
 // Blocks a parallel task prepares, at least; small enough to balance, large enough to be worth a task.
-constexpr std::int64_t kTaskBytes = 2 << 20;
+constexpr std::int64_t kTaskBytes = 256 << 10;
 // Rows that lie anywhere are fetched in pieces of about this size, which stay in the second-level cache.
 constexpr std::int64_t kFetchedBytes = 64 << 10;
 

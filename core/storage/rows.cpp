@@ -1,7 +1,11 @@
 #include "storage/rows.h"
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstring>
+
+#include "base/parallel.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #define ANEAR_AVX2 __attribute__((target("avx2")))
@@ -84,6 +88,17 @@ bool all_finite(const Rows& rows) {
     default:
       return true;
   }
+}
+
+bool all_finite(const Rows& rows, int threads, Progress& progress) {
+  constexpr std::int64_t kNumbers = 128 << 10;  // a task
+  const std::int64_t each = std::max<std::int64_t>(kNumbers / rows.columns, 1), tasks = (rows.count + each - 1) / each;
+  std::atomic<bool> finite{true};
+  parallel_for(tasks, threads, progress, [&](std::int64_t task) {
+    const std::int64_t first = task * each, count = std::min(each, rows.count - first);
+    if (finite && !all_finite({rows.row(first), count, rows.columns, rows.storage})) finite = false;
+  });
+  return finite;
 }
 
 }  // namespace anear

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/half.h"
+#include "base/progress.h"
 
 namespace anear {
 
@@ -37,6 +38,7 @@ inline float widened(std::uint8_t v) { return v; }
 
 // Whether no number of the rows is NaN or infinite.
 bool all_finite(const Rows& rows);
+bool all_finite(const Rows& rows, int threads, Progress& progress);
 
 // Calls f with a null pointer of the storage's C++ type.
 template <class F>

@@ -223,6 +223,9 @@ def host_features() -> list[str]:
 def num_threads() -> int:
     """ANEAR_NUM_THREADS, else the processors this process may use."""
 
+def task_times(function: Callable[[], object]) -> tuple[float, float]:
+    """Call a function on this thread alone; CPU seconds of all tasks in it, and of the longest chain of them."""
+
 def methods() -> dict[str, dict[str, Any]]:
     """What methods there are, with their parameters."""
 
@@ -240,7 +243,7 @@ def gather(
 def pair(table: Table, a: NDArray[Any], b: NDArray[Any], parameters: NDArray[np.float64]) -> float:
     """Run the table's pair kernel on two rows of the storage type."""
 
-def all_finite(rows: NDArray[Any], storage: str) -> bool:
+def all_finite(rows: NDArray[Any], storage: str, num_threads: int = 1) -> bool:
     """Whether no number of the rows is NaN or infinite."""
 
 def pairwise(

@@ -86,7 +86,7 @@ class Index:
         **params: Any,
     ) -> None:
         team, progress = threads(num_threads), callback(progress)
-        self._take(points, distance, method, options, point_data, check_domain, allow_nan, params)
+        self._take(points, distance, method, options, point_data, check_domain, allow_nan, params, team)
         self._build(team, progress)
 
     def _take(
@@ -99,6 +99,7 @@ class Index:
         check_domain: bool,
         allow_nan: bool,
         params: Mapping[str, Any],
+        team: int,
     ) -> None:
         """Check everything an index is made of, and keep it; cheap beside building."""
         self._options = checked_options(method, options)
@@ -112,6 +113,7 @@ class Index:
             point_data,
             check_domain=self._check_domain,
             allow_nan=self._allow_nan,
+            team=team,
         )
         self._keep(rows, dimension)
 

@@ -27,9 +27,6 @@ __all__ = ["lies_in_domain", "point_rows", "query_rows", "viewed"]
 
 Rows = npt.NDArray[Any]
 
-# Up to so many numbers one look is short enough for Ctrl-C to wait.
-_ONE_LOOK = 2**20
-
 
 def point_rows(
     points: Any,
@@ -40,13 +37,15 @@ def point_rows(
     check_domain: bool,
     allow_nan: bool,
     name: str = "points",
+    team: int = 1,
 ) -> tuple[Rows, int]:
     """The points' raw rows (coordinates, then fields) and the number of coordinates.
 
-    Fields make the rows floating numbers: float64 if the points or a field are, else float32.
+    Fields make the rows floating numbers: float64 if the points or a field are, else float32. ``team``: threads that
+    look for NaN.
     """
     given = mapping(data, "point_data")
-    rows = _finite_rows(points, name, allow_nan)[0]
+    rows = _finite_rows(points, name, allow_nan, team=team)[0]
     if check_domain and resolved.point_domain is not REAL:
         resolved.point_domain.check(_plain(rows), name, resolved.label)
     dimension = rows.shape[1]
@@ -59,15 +58,15 @@ def point_rows(
 
 
 def _finite_rows(
-    value: Any, name: str, allow_nan: bool, dimension: int | None = None, *, one_row: bool = False
+    value: Any, name: str, allow_nan: bool, dimension: int | None = None, *, one_row: bool = False, team: int = 1
 ) -> tuple[Rows, bool]:
-    """``as_rows``, looking for NaN in the core while there is little to look at: no pieces, no threads of BLAS."""
-    quick = not allow_nan and isinstance(value, np.ndarray) and value.size < _ONE_LOOK
+    """``as_rows``, looking for NaN in the core: no pieces, no threads of BLAS."""
+    quick = not allow_nan and isinstance(value, np.ndarray)
     if one_row:
         rows, single = as_rows(value, name, allow_nan or quick, dimension, one_row=True)
     else:
         rows, single = as_rows(value, name, allow_nan or quick, dimension), False
-    if quick and not _core.all_finite(viewed(rows), storage_name(rows)):
+    if quick and not _core.all_finite(viewed(rows), storage_name(rows), team):
         as_rows(value, name, False, dimension, one_row=True)  # says where
     return rows, single
 

@@ -64,7 +64,7 @@ def knn(
     """
     team, progress = threads(num_threads), callback(progress)
     index = Index.__new__(Index)
-    index._take(points, distance, method, options, point_data, check_domain, allow_nan, params)
+    index._take(points, distance, method, options, point_data, check_domain, allow_nan, params, team)
     neighbour_count(k, len(index))
     if queries is None:
         if query_data or allow is not None or deny is not None:
