@@ -52,8 +52,8 @@ def main() -> None:
     records = []
     for case in _cases(options):
         for k in options.k:
-            records += _race(case, k, options.rounds, options.most)
-            for record in records[-3:]:
+            for record in _race(case, k, options.rounds, options.most):
+                records.append(record)
                 print(_line(record), flush=True)
     common.write_json(options.out, {"machine": described, "records": records})
     print(f"\n{_summary(records)}\nwritten: {options.out}")

@@ -133,10 +133,9 @@ class _Short:
 
     def learn(self, way: int, took: float) -> None:
         """From a call that was timed; the first ones follow each other closely."""
-        if way == 0:
-            self.tree += _WEIGHT * (min(took, _MOST * self.tree) - self.tree)
-        else:
-            self.scan += _WEIGHT * (min(took, _MOST * self.scan) - self.scan)
+        before = self.scan if way else self.tree
+        now = before + (0.5 if took < before else _WEIGHT) * (min(took, _MOST * before) - before)  # delays only add
+        self.tree, self.scan = (self.tree, now) if way else (now, self.scan)
         self.way, self.left = int(self.tree >= _SURE * self.scan), min(self.turn, _EVERY - 1)
 
 
@@ -360,8 +359,8 @@ class Either:
             return parts
         found, effort = _descended(ask, self._tree, EVERYONE, count, scan, state)
         parts = [(EVERYONE, found)]
-        again = np.flatnonzero(effort < 0)
-        if len(again):
+        if np.minimum.reduce(effort) < 0:
+            again = np.flatnonzero(effort < 0)
             parts.append((again, ask(self._scan(), again)))
         return parts
 
@@ -390,14 +389,16 @@ def _descended(ask: Ask, tree: Any, places: Places, count: int, scan: float, sta
     cost, effort, start = state.cost, np.zeros(count, np.int32), time.process_time_ns()
     found = ask(tree, places, parameters={"give_up": float(cost.limit(scan))}, effort=effort)
     spent = (time.process_time_ns() - start - cost.call) / count
-    took = cost.start + cost.block * float(np.abs(effort).mean())
+    # Few and plain calls: after a search their code is in no cache.
+    lost = float(np.count_nonzero(effort < 0)) / count if np.minimum.reduce(effort) < 0 else 0.0
+    took = cost.start + cost.block * int(np.add.reduce(np.abs(effort) if lost else effort)) / count
     # The clock says more than the blocks, some of which take longer than others. But few queries find cold caches.
     pace = _between(0.4, spent / took, 1.6)
     if isinstance(places, slice):
         state.pace = pace
     else:
         pace = math.sqrt(pace * state.pace)
-    state.expected = took * pace + scan * float(np.count_nonzero(effort < 0)) / count
+    state.expected = took * pace + scan * lost
     return found, effort
 
 
