@@ -12,6 +12,7 @@
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
 #include "bindings/call.h"
+#include "bindings/parts.h"
 #include "index/registry.h"
 
 namespace anear::bindings {
@@ -122,8 +123,8 @@ class Index {
  public:
   Index(const std::string& name, nb::handle rows, const std::string& storage, Space space, const BoxData* boxes,
         const BallData* balls, const RowData* row_form, const CodeData* code_form, const Values& parameters,
-        int num_threads, nb::handle progress)
-      : rows_(rows, "rows", storage), query_columns_(space.exact().query_columns) {
+        int num_threads, nb::handle progress, StoredArrays stored = {})
+      : rows_(rows, "rows", storage), stored_(std::move(stored)), query_columns_(space.exact().query_columns) {
     const MethodEntry& entry = method(name);
     require(rows_.rows.count >= 1 && rows_.rows.columns >= 1, "rows is empty");
     searching_ = &entry.search_parameters;
@@ -133,6 +134,7 @@ class Index {
                          code_form ? std::optional(code_form->form()) : std::nullopt,
                          boxes ? std::optional(boxes->boxes()) : std::nullopt,
                          balls ? std::optional(balls->balls()) : std::nullopt,
+                         stored_.stored().parts.empty() ? std::nullopt : std::optional(stored_.stored()),
                          parameter_values(entry.build_parameters, parameters),
                          resolve_threads(num_threads)};
     call(progress, [&](Progress& p) {
@@ -240,6 +242,7 @@ class Index {
   }
 
   std::int64_t bytes() const { return method_->bytes(); }
+  nb::dict parts(nb::handle self) const { return part_arrays(method_->parts(), self); }
 
   nb::object computed() const {
     return nb::make_tuple(building_.scanned + building_.exact, scanned_.load(), exact_.load());
@@ -353,6 +356,7 @@ class Index {
   }
 
   RowsArray rows_;
+  StoredArrays stored_;
   std::int64_t query_columns_;
   const std::vector<Parameter>* searching_ = nullptr;
   std::unique_ptr<Method> method_;
@@ -431,17 +435,20 @@ void bind_methods(nb::module_& module) {
              std::shared_ptr<Table> search, std::shared_ptr<Table> exact, nb::handle search_parameters,
              nb::handle exact_parameters, nb::handle slack_slots, double slack_scale, double relative,
              const Values& parameters, int num_threads, nb::handle progress, std::int64_t offset_slot,
-             const BoxData* boxes, const BallData* balls, const RowData* row_form, const CodeData* code_form) {
-            new (self) Index(name, rows, storage,
-                             make_space(std::move(search), std::move(exact), search_parameters, exact_parameters,
-                                        slack_slots, slack_scale, relative, offset_slot),
-                             boxes, balls, row_form, code_form, parameters, num_threads, progress);
+             const BoxData* boxes, const BallData* balls, const RowData* row_form, const CodeData* code_form,
+             nb::dict stored, bool look) {
+            new (self)
+                Index(name, rows, storage,
+                      make_space(std::move(search), std::move(exact), search_parameters, exact_parameters, slack_slots,
+                                 slack_scale, relative, offset_slot),
+                      boxes, balls, row_form, code_form, parameters, num_threads, progress, {std::move(stored), look});
           },
           nb::arg("method"), nb::arg("rows"), nb::arg("storage"), nb::arg("search"), nb::arg("exact"),
           nb::arg("search_parameters"), nb::arg("exact_parameters"), nb::arg("slack_slots"), nb::arg("slack_scale"),
           nb::arg("relative"), nb::arg("parameters"), nb::arg("num_threads") = 0, nb::arg("progress") = nb::none(),
           nb::arg("offset_slot") = -1, nb::arg("boxes") = nb::none(), nb::arg("balls") = nb::none(),
-          nb::arg("row_form") = nb::none(), nb::arg("code_form") = nb::none())
+          nb::arg("row_form") = nb::none(), nb::arg("code_form") = nb::none(), nb::arg("stored") = nb::dict(),
+          nb::arg("look") = true)
       .def("knn", &Index::knn, nb::arg("queries"), nb::arg("query_storage"), nb::arg("k"), nb::arg("num_threads") = 0,
            nb::arg("exclude") = nb::none(), nb::arg("allow") = nb::none(), nb::arg("distance_type") = "float32",
            nb::arg("progress") = nb::none(), nb::arg("parameters") = Values{}, nb::arg("effort") = nb::none(),
@@ -466,6 +473,9 @@ void bind_methods(nb::module_& module) {
       .def_prop_ro("maxima", &Index::maxima, "Largest values over all points that enter the rounding bound.")
       .def_prop_ro("computed", &Index::computed,
                    "Distances computed: while building, then by searches (scanned, exact).")
+      .def_prop_ro(
+          "parts", [](nb::handle_t<Index> self) { return nb::cast<const Index&>(self).parts(self); },
+          "Arrays that the method is made again from, by name: views, valid until the index changes.")
       .def_prop_ro("nbytes", &Index::bytes, "Bytes held beside the rows.");
   nb::class_<Flat, Index>(module, "Flat", "Exact search by scanning every point.")
       .def(

@@ -5,6 +5,7 @@
 
 #include "base/parallel.h"
 #include "base/spares.h"
+#include "graph/stored_graph.h"
 #include "result/exact.h"
 #include "result/hits.h"
 #include "result/nearest.h"
@@ -45,13 +46,33 @@ GraphSearch::GraphSearch(BuildRequest request, MakeGraph make, Progress& progres
   require(request.row_form.has_value(), "a graph needs the form of prepared rows");
   const RowForm& form = *request.row_form;
   form.check(space_.search(), rows_);
-  points_ = RowPoints(space_.search(), space_.filter.parameters.data(), form, rows_, request.threads, progress);
+  if (const Part* maxima = request.stored ? request.stored->find("maxima") : nullptr) {
+    const Part* rows = request.stored->find("rows");
+    points_ =
+        RowPoints(space_.search(), form, rows_, rows ? reinterpret_cast<const std::byte*>(rows->bytes()) : nullptr,
+                  rows ? rows->size() : 0, {maxima->doubles(), maxima->doubles() + maxima->size()});
+  } else {
+    points_ = RowPoints(space_.search(), space_.filter.parameters.data(), form, rows_, request.threads, progress);
+  }
   if (request.code_form) {
     request.code_form->check();
     codes_.emplace(std::move(*request.code_form), rows_, request.threads, progress);
   }
-  const PointQueries queries(space_.filter, form, request.threads, progress);
-  graph_ = make({space_.filter, points_, form.objects, queries, form}, request.parameters, request.threads, progress);
+  if (request.stored) {
+    graph_ = stored_graph(*request.stored, rows_.count, request.threads, progress);
+  } else {
+    const PointQueries queries(space_.filter, form, request.threads, progress);
+    graph_ = make({space_.filter, points_, form.objects, queries, form}, request.parameters, request.threads, progress);
+  }
+}
+
+std::vector<Part> GraphSearch::parts() const {
+  std::vector<Part> parts = graph_parts(graph_);
+  parts.push_back(part("maxima", points_.maxima()));
+  if (points_.bytes() > 0) {
+    parts.push_back({"rows", PartType::uint8, rows_.count, points_.row_bytes(), points_.data()});
+  }
+  return parts;
 }
 
 void GraphSearch::knn(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const {

@@ -41,6 +41,7 @@ class GraphSearch final : public Method {
   std::int64_t points() const override { return rows_.count; }
   std::int64_t bytes() const override { return points_.bytes() + graph_.bytes() + (codes_ ? codes_->bytes() : 0); }
   const std::vector<double>& maxima() const override { return points_.maxima(); }
+  std::vector<Part> parts() const override;
 
  private:
   template <class Real>

@@ -15,18 +15,39 @@ class Links {
   Links() = default;
   Links(std::int64_t nodes, std::int64_t degree) : nodes_(nodes), degree_(degree) {
     std::fill_n(memory_.ensure(nodes * degree), nodes * degree, kNone);
+    ids_ = memory_.data();
+  }
+
+  // Links in memory that another keeps, perhaps a file: they may be anything, change under way, and are not written to.
+  static Links over(const std::int32_t* ids, std::int64_t nodes, std::int64_t degree) {
+    Links links;
+    links.nodes_ = nodes;
+    links.degree_ = degree;
+    links.ids_ = const_cast<std::int32_t*>(ids);
+    return links;
+  }
+
+  // Copies what another keeps: to be called before a node's neighbours are changed.
+  void own() {
+    if (ids_ == memory_.data()) return;
+    std::copy_n(ids_, nodes_ * degree_, memory_.ensure(nodes_ * degree_));
+    ids_ = memory_.data();
   }
 
   std::int64_t nodes() const { return nodes_; }
   std::int64_t degree() const { return degree_; }
-  std::int32_t* row(std::int64_t node) { return memory_.data() + node * degree_; }
-  const std::int32_t* row(std::int64_t node) const { return memory_.data() + node * degree_; }
-  std::int64_t bytes() const { return static_cast<std::int64_t>(memory_.size() * sizeof(std::int32_t)); }
+  std::int32_t* row(std::int64_t node) { return ids_ + node * degree_; }
+  const std::int32_t* row(std::int64_t node) const { return ids_ + node * degree_; }
+  std::int64_t bytes() const { return nodes_ * degree_ * static_cast<std::int64_t>(sizeof(std::int32_t)); }
+
+  // Whether an entry of a row is a node. Walks ask this and not for `kNone`, at the same cost: so no damaged file makes
+  // them leave the graph.
+  bool leads(std::int32_t id) const { return static_cast<std::uint32_t>(id) < static_cast<std::uint32_t>(nodes_); }
 
   // How many neighbours a node has.
   std::int64_t count(std::int64_t node) const {
     const std::int32_t* ids = row(node);
-    return std::find(ids, ids + degree_, kNone) - ids;
+    return std::find_if(ids, ids + degree_, [&](std::int32_t id) { return !leads(id); }) - ids;
   }
 
   // Sets a node's neighbours, at most `degree`.
@@ -37,6 +58,7 @@ class Links {
 
  private:
   std::int64_t nodes_ = 0, degree_ = 0;
+  std::int32_t* ids_ = nullptr;
   AlignedArray<std::int32_t> memory_;
 };
 

@@ -101,8 +101,10 @@ class Walk {
       const std::int32_t upcoming = beam.upcoming();
       if (upcoming >= 0) prefetch(links.row(upcoming));
       fresh_.clear();
-      for (std::int64_t i = 0; i < links.degree() && neighbours[i] != Links::kNone; ++i) {
-        if (seen_.add(neighbours[i])) fresh_.push_back(neighbours[i]);
+      for (std::int64_t i = 0; i < links.degree(); ++i) {
+        const std::int32_t neighbour = neighbours[i];
+        if (!links.leads(neighbour)) break;
+        if (seen_.add(neighbour)) fresh_.push_back(neighbour);
       }
       take(met);
     }

@@ -8,6 +8,7 @@
 
 #include "base/progress.h"
 #include "index/space.h"
+#include "index/stored.h"
 #include "result/neighbor.h"
 #include "storage/codes.h"
 #include "storage/point_rows.h"
@@ -90,6 +91,8 @@ class Method {
     static const std::vector<std::int32_t> none;
     return none;
   }
+  // What the method is made again from, beside the rows: views, valid until it changes. Empty: it is built anew.
+  virtual std::vector<Part> parts() const { return {}; }
 };
 
 // A parameter of a method, declared once: Python, the command line, the documentation and messages all read this.
@@ -133,6 +136,7 @@ struct BuildRequest {
   std::optional<CodeForm> code_form;  // for graphs: walk through codes
   std::optional<Boxes> boxes;         // for methods that want them
   std::optional<Balls> balls;         // the same
+  std::optional<Stored> stored;       // the parts of such a method, which is made of them instead; see Method::parts
   std::vector<double> parameters;     // in the order of `build_parameters`
   int threads = 1;
 };

@@ -16,6 +16,7 @@
 #include "index/method.h"
 #include "parts/hierarchy.h"
 #include "parts/partition.h"
+#include "parts/stored_order.h"
 #include "parts/tree_search.h"
 #include "result/select.h"
 #include "storage/prepared.h"
@@ -325,7 +326,9 @@ std::unique_ptr<Method> build(BuildRequest request, Progress& progress) {
   require(request.balls.has_value(), "ball_tree needs balls");
   const Balls& balls = *request.balls;
   balls.check(request.rows, request.space.search());
-  auto order = Cutter(request.rows, balls, request.space.search().block).run(request.threads, progress);
+  const std::int64_t block = request.space.search().block;
+  auto stored = stored_order(request.stored, request.rows.count, block);
+  auto order = stored ? std::move(*stored) : Cutter(request.rows, balls, block).run(request.threads, progress);
   auto hierarchy = balls.bound.kernels().arithmetic_bytes == 4
                        ? enclosed<float>(request.rows, balls, order, request.threads, progress)
                        : enclosed<double>(request.rows, balls, order, request.threads, progress);

@@ -8,6 +8,7 @@
 #include "index/method.h"
 #include "parts/hierarchy.h"
 #include "parts/partition.h"
+#include "parts/stored_order.h"
 #include "parts/tree_search.h"
 
 namespace anear {
@@ -19,7 +20,9 @@ std::unique_ptr<Method> build(BuildRequest request, Progress& progress) {
   const Boxes& boxes = *request.boxes;
   boxes.check(request.rows, request.space.search());
   const SplitRule rule = request.parameters[0] != 0 ? SplitRule::round_robin : SplitRule::spread;
-  auto order = cell_order(boxes.split, request.space.search().block, rule, request.threads, progress);
+  const std::int64_t block = request.space.search().block;
+  auto stored = stored_order(request.stored, request.rows.count, block);
+  auto order = stored ? std::move(*stored) : cell_order(boxes.split, block, rule, request.threads, progress);
   BoxedPoints boxed(boxes, request.rows, request.space.filter, order, request.threads, progress);
   return std::make_unique<TreeSearch>(request.rows, std::move(request.space), boxes.bound, boxes.upper,
                                       std::move(order), std::move(boxed.hierarchy), std::move(boxed.points));

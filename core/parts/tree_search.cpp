@@ -49,6 +49,7 @@ TreeSearch::TreeSearch(const Rows& rows, Space space, Estimate bound, std::optio
       bound_(std::move(bound)),
       upper_(std::move(upper)),
       order_(std::move(order)),
+      block_(static_cast<std::int32_t>(space_.search().block)),
       hierarchy_(std::move(hierarchy)),
       points_(std::move(points)) {}
 

@@ -8,6 +8,7 @@
 #include "index/method.h"
 #include "parts/descent.h"
 #include "parts/hierarchy.h"
+#include "parts/stored_order.h"
 #include "parts/sum_descent.h"
 #include "result/counter.h"
 #include "result/exact.h"
@@ -45,6 +46,7 @@ class TreeSearch final : public Method {
   std::int64_t bytes() const override;
   const std::vector<double>& maxima() const override { return points_.maxima(); }
   const std::vector<std::int32_t>& order() const override { return order_; }
+  std::vector<Part> parts() const override { return order_parts(order_, block_); }
 
  private:
   template <class Real>
@@ -95,6 +97,7 @@ class TreeSearch final : public Method {
   Estimate bound_;
   std::optional<Estimate> upper_;
   std::vector<std::int32_t> order_;
+  std::int32_t block_;
   Hierarchy hierarchy_;
   PackedPoints points_;
 };

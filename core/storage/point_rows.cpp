@@ -70,12 +70,25 @@ void RowForm::check(const KernelTable& table, const Rows& points) const {
   require(!raw || table.row_bytes == points.row_bytes(), "raw rows have another length than prepared ones");
 }
 
+RowPoints::RowPoints(const KernelTable& table, const RowForm& form, const Rows& rows, const std::byte* prepared,
+                     std::int64_t prepared_bytes, std::vector<double> maxima)
+    : data_(form.raw ? rows.data : prepared),
+      row_bytes_(table.row_bytes),
+      bytes_(form.raw ? 0 : rows.count * row_bytes_),
+      maxima_(std::move(maxima)) {
+  require(prepared_bytes == bytes_,
+          "the prepared rows take " + std::to_string(prepared_bytes) + " bytes instead of " + std::to_string(bytes_));
+  require(static_cast<std::int64_t>(maxima_.size()) == table.maxima,
+          "there are " + std::to_string(maxima_.size()) + " maxima instead of " + std::to_string(table.maxima));
+}
+
 RowPoints::RowPoints(const KernelTable& table, const double* parameters, const RowForm& form, const Rows& rows,
                      int threads, Progress& progress)
     : row_bytes_(table.row_bytes) {
   constexpr double kLowest = -std::numeric_limits<double>::infinity();
   maxima_.assign(table.maxima, kLowest);
-  data_ = form.raw ? rows.data : memory_.ensure(rows.count * row_bytes_);
+  bytes_ = form.raw ? 0 : rows.count * row_bytes_;
+  data_ = form.raw ? rows.data : memory_.ensure(bytes_);
   if (form.raw && table.maxima == 0) return;
   const std::int64_t tasks = (rows.count + kTaskRows - 1) / kTaskRows;
   std::vector<double> task_maxima(tasks * table.maxima, kLowest);

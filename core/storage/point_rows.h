@@ -33,18 +33,21 @@ class RowPoints {
   RowPoints() = default;
   RowPoints(const KernelTable& table, const double* parameters, const RowForm& form, const Rows& rows, int threads,
             Progress& progress);
+  // Rows that were prepared before: null where they are the raw ones. Throws ArgumentError if they do not fit.
+  RowPoints(const KernelTable& table, const RowForm& form, const Rows& rows, const std::byte* prepared,
+            std::int64_t prepared_bytes, std::vector<double> maxima);
 
   const std::byte* data() const { return data_; }
   std::int64_t row_bytes() const { return row_bytes_; }
   const std::byte* row(std::int64_t i) const { return data_ + i * row_bytes_; }
-  std::int64_t bytes() const { return static_cast<std::int64_t>(memory_.size()); }
+  std::int64_t bytes() const { return bytes_; }
   // Largest values over all points that enter the rounding bound.
   const std::vector<double>& maxima() const { return maxima_; }
 
  private:
   AlignedArray<std::byte> memory_;
   const std::byte* data_ = nullptr;
-  std::int64_t row_bytes_ = 0;
+  std::int64_t row_bytes_ = 0, bytes_ = 0;  // of a row, and of all where they are kept beside the points
   std::vector<double> maxima_;
 };
 

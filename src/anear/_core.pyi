@@ -109,6 +109,8 @@ class Index:
         balls: Balls | None = None,
         row_form: RowForm | None = None,
         code_form: CodeForm | None = None,
+        stored: dict[str, NDArray[Any]] = ...,
+        look: bool = True,
     ) -> None: ...
     def knn(
         self,
@@ -191,6 +193,8 @@ class Index:
     @property
     def computed(self) -> tuple[int, int, int]:
         """Distances computed: while building, then by all searches so far (scanned, exact)."""
+    @property
+    def parts(self) -> dict[str, NDArray[Any]]: ...
     @property
     def nbytes(self) -> int:
         """Bytes held beside the rows."""

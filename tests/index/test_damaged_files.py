@@ -104,7 +104,12 @@ def text(**texts: Any) -> Callable[[dict[str, Any]], Any]:
 
 
 FORGERIES: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
-    "version": (text(version="2"), "version '2'"),
+    "version": (text(version="3"), "version '3'; this anear reads '1' and '2'; a newer anear wrote it"),
+    "odd version": (text(version="two"), "version 'two'; this anear reads '1' and '2'"),
+    "block": (text(block="0"), "size of a block"),
+    "block text": (text(block="-16"), "size of a block"),
+    "long block": (text(block="9" * 9999), "size of a block"),
+    "no block": (lambda h: h["__metadata__"].pop("block"), "size of a block"),
     "format": (text(format="other"), "not an anear index"),
     "storage": (text(storage="float128"), "float128"),
     "other storage": (text(storage="float64"), "float64"),
@@ -143,7 +148,7 @@ FORGERIES: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "huge": (lambda h: h["points"].update(shape=[2**61, 2**61]), "does not make sense"),
     "truth": (lambda h: h["points"].update(shape=[True, 36]), "does not make sense"),
     "offsets": (lambda h: h["points"].update(data_offsets=[0, 10**18]), "does not make sense"),
-    "overlap": (lambda h: h["points"].update(data_offsets=[0, 144]), "gap or overlap"),
+    "overlap": (lambda h: h["points"].update(data_offsets=[8, 152]), "gap or overlap"),
     "entry": (lambda h: h.update(points=3), "does not make sense"),
     "nothing": (lambda h: h["points"].update(shape=[0, 3], data_offsets=[24, 24]), ""),
 }

@@ -2,7 +2,11 @@
 
 Written and read here rather than by the safetensors package, for three reasons: arrays go to the file and come from it
 without a copy in between, they can stay on disk (``mmap``), and every way in which a file can be wrong gets a message.
-Checksums in the metadata cover the header and each array.
+
+    __metadata__      texts; of the container's own: header_crc32 of all the header says, block, crc32 of each array's
+                      blocks of so many bytes (version 1: of each array as a whole)
+    <array>           of safetensors' types; begins at a multiple of 64 bytes, for which
+    padding.<n>       fills the gaps: safetensors allows none
 """
 
 from __future__ import annotations
@@ -11,7 +15,8 @@ import json
 import math
 import os
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import IO, Any, Final
 
 import numpy as np
@@ -20,46 +25,95 @@ import numpy.typing as npt
 from anear.data.types.dense import bits, from_bfloat16_bits, is_bfloat16
 from anear.errors import FileFormatError
 
-__all__ = ["read", "write"]
+__all__ = ["Content", "Unchecked", "read", "write"]
 
-Arrays = Mapping[str, npt.NDArray[Any]]
+Array = npt.NDArray[Any]
+Arrays = Mapping[str, Array]
+Place = tuple[str, tuple[int, ...], int, int]
 
-_TYPES: Final = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I8": "|i1", "U8": "|u1"}
+_TYPES: Final = {
+    "F64": "<f8",
+    "F32": "<f4",
+    "F16": "<f2",
+    "BF16": "<u2",
+    "I64": "<i8",
+    "I32": "<i4",
+    "I8": "|i1",
+    "U8": "|u1",
+}
 _TAGS: Final = {np.dtype(code): tag for tag, code in _TYPES.items()}
+_ALIGNED: Final = 64  # a cache line: rows that kernels read where they lie
+_PADDING: Final = "padding."
 _LONGEST_HEADER: Final = 64 << 20
-_PIECE: Final = 16 << 20  # written or summed in one go: Ctrl-C has its turn between pieces
+_BLOCK: Final = 16 << 20  # bytes with a checksum of their own
+_PIECE: Final = 1 << 20  # read, written or summed in one go: it stays in the cache, and Ctrl-C has its turn between two
+_AT_ONCE: Final = 1 << 20  # arrays on disk of so many bytes are checked when they are opened
 _HEADER_SUM: Final = "header_crc32"
 _ARRAY_SUMS: Final = "crc32"
+_BLOCK_SIZE: Final = "block"
+
+
+@dataclass(frozen=True, slots=True)
+class Unchecked:
+    """An array left on disk, and what the checksums of its blocks must be."""
+
+    name: str
+    array: Array
+    sums: Any
+    block: int
+
+    def check(self) -> None:
+        """Read all of it; :class:`FileFormatError` where a block is damaged."""
+        _compare(self.name, _sums(self.array, self.block), self.sums)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a file holds."""
+
+    version: str
+    texts: dict[str, str]
+    arrays: dict[str, Array]
+    unchecked: tuple[Unchecked, ...]
 
 
 def write(file: IO[bytes], arrays: Arrays, metadata: Mapping[str, str]) -> None:
-    """Write C-contiguous vectors and matrices, and texts, to ``file``."""
+    """Write C-contiguous vectors and matrices, in their order, and texts, to ``file``."""
     table: dict[str, Any] = {}
+    gaps: dict[str, int] = {}
     at = 0
-    # Larger items first keeps each array aligned to its own.
-    for name, array in sorted(arrays.items(), key=lambda item: (-item[1].dtype.itemsize, item[0])):
+    for name, array in arrays.items():
+        if gap := -at % _ALIGNED:
+            filler = f"{_PADDING}{len(gaps)}"
+            table[filler] = {"dtype": "U8", "shape": [gap], "data_offsets": [at, at + gap]}
+            gaps[filler] = gap
+            at += gap
         tag = "BF16" if is_bfloat16(array.dtype) else _TAGS[array.dtype]
         table[name] = {"dtype": tag, "shape": list(array.shape), "data_offsets": [at, at + array.nbytes]}
         at += array.nbytes
-    texts = {**metadata, _ARRAY_SUMS: json.dumps({name: _sum(arrays[name]) for name in table})}
+    sums = {name: _sums(array, _BLOCK) for name, array in arrays.items()}
+    texts = {**metadata, _BLOCK_SIZE: str(_BLOCK), _ARRAY_SUMS: json.dumps(sums)}
     texts[_HEADER_SUM] = _header_sum(texts, table)
     header = json.dumps({"__metadata__": texts, **table}).encode()
-    header += b" " * (-len(header) % 8)
+    header += b" " * (-(8 + len(header)) % _ALIGNED)
     file.write(len(header).to_bytes(8, "little"))
     file.write(header)
     for name in table:
-        for piece in _pieces(arrays[name]):
+        if name in gaps:
+            file.write(bytes(gaps[name]))
+            continue
+        for piece in _pieces(_bytes(arrays[name]), _PIECE):
             file.write(piece)
 
 
-def read(file: IO[bytes], kind: str, version: str, mmap: bool = False) -> tuple[dict[str, str], dict[str, Any]]:
-    """Texts and arrays of a file that :func:`write` wrote.
+def read(file: IO[bytes], kind: str, versions: tuple[str, ...], mmap: bool = False) -> Content:
+    """Texts and arrays of a file that :func:`write`, or an older one, wrote.
 
     Parameters
     ----------
     file : open for reading; for ``mmap`` a file of the file system.
-    kind, version : what the metadata must say under ``format`` and ``version``.
-    mmap : leave the arrays on disk.
+    kind, versions : what the metadata must say under ``format`` and may say under ``version``, the newest last.
+    mmap : leave the arrays on disk, the long ones unchecked.
 
     Raises
     ------
@@ -68,22 +122,49 @@ def read(file: IO[bytes], kind: str, version: str, mmap: bool = False) -> tuple[
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     texts, table, start = _header(file, size)
-    if texts.get("format") != kind:
-        raise FileFormatError(f"it is not an anear index (its format is {texts.get('format')!r}, not {kind!r})")
-    if texts.get("version") != version:
-        raise FileFormatError(f"it is of version {texts.get('version')!r}; this anear reads version {version!r}")
+    version = _checked_version(texts, kind, versions)
     if texts.pop(_HEADER_SUM, None) != _header_sum(texts, table):
         raise FileFormatError("it is damaged: the checksum of the header does not fit")
     sums = _parsed(texts.pop(_ARRAY_SUMS, "").encode(), "the list of checksums")
+    block = _block_size(texts.pop(_BLOCK_SIZE, None)) if version != "1" else 0
     places = {name: _place(name, entry) for name, entry in table.items()}
     _check_places(places, size - start)
-    arrays: dict[str, Any] = {}
-    for name, (tag, shape, begin, _) in places.items():
-        array = _array(file, _TYPES[tag], shape, start + begin, mmap)
-        if sums.get(name) != _sum(array):
-            raise FileFormatError(f"it is damaged: the checksum of {name!r} does not fit")
+    arrays: dict[str, Array] = {}
+    unchecked: list[Unchecked] = []
+    for name, (tag, shape, begin, end) in places.items():
+        if block and name.startswith(_PADDING):
+            continue
+        each = block or max(end - begin, 1)
+        expected = sums.get(name) if block else [sums.get(name)]
+        if mmap and end > begin:
+            array: Array = np.memmap(file, _TYPES[tag], "r", start + begin, shape)
+            unchecked.append(Unchecked(name, array, expected, each))
+            if not block or end - begin <= _AT_ONCE:
+                unchecked.pop().check()
+        else:
+            array, found = _loaded(file, _TYPES[tag], shape, start + begin, each)
+            _compare(name, found, expected)
         arrays[name] = from_bfloat16_bits(array) if tag == "BF16" else array
-    return texts, arrays
+    return Content(version, texts, arrays, tuple(unchecked))
+
+
+def _checked_version(texts: Mapping[str, str], kind: str, versions: tuple[str, ...]) -> str:
+    if texts.get("format") != kind:
+        raise FileFormatError(f"it is not an anear index (its format is {texts.get('format')!r}, not {kind!r})")
+    version = texts.get("version", "")
+    if version not in versions:
+        newer = version.isdigit() and len(version) < 9 and int(version) > int(versions[-1])
+        advice = "; a newer anear wrote it: update to open it" if newer else ""
+        raise FileFormatError(
+            f"it is of version {version[:20]!r}; this anear reads {' and '.join(map(repr, versions))}{advice}"
+        )
+    return version
+
+
+def _block_size(text: str | None) -> int:
+    if text is None or not text.isdecimal() or len(text) > 18 or int(text) == 0:
+        raise FileFormatError(f"the header's size of a block does not make sense: {str(text)[:200]}")
+    return int(text)
 
 
 def _header(file: IO[bytes], size: int) -> tuple[dict[str, str], dict[str, Any], int]:
@@ -110,7 +191,7 @@ def _parsed(text: bytes, what: str) -> dict[str, Any]:
     return found
 
 
-def _place(name: str, entry: Any) -> tuple[str, tuple[int, ...], int, int]:
+def _place(name: str, entry: Any) -> Place:
     """Type, shape, begin and end of an array, if they make sense together."""
     try:
         tag, shape, (begin, end) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]
@@ -124,10 +205,10 @@ def _place(name: str, entry: Any) -> tuple[str, tuple[int, ...], int, int]:
             return tag, shape, begin, end
     except (KeyError, TypeError, ValueError):
         pass
-    raise FileFormatError(f"the header's entry of {name!r} does not make sense: {str(entry)[:200]}")
+    raise FileFormatError(f"the header's entry of {name[:200]!r} does not make sense: {str(entry)[:200]}")
 
 
-def _check_places(places: Mapping[str, tuple[str, tuple[int, ...], int, int]], size: int) -> None:
+def _check_places(places: Mapping[str, Place], size: int) -> None:
     """The arrays must fill the rest of the file without gap or overlap, as the format demands."""
     at = 0
     for begin, end in sorted((begin, end) for _, _, begin, end in places.values()):
@@ -139,29 +220,52 @@ def _check_places(places: Mapping[str, tuple[str, tuple[int, ...], int, int]], s
         raise FileFormatError(f"it is {what}: the header announces {at} bytes of data, the file holds {size}")
 
 
-def _array(file: IO[bytes], dtype: str, shape: tuple[int, ...], offset: int, mmap: bool) -> npt.NDArray[Any]:
-    count = math.prod(shape)
-    if mmap and count:
-        return np.memmap(file, dtype, "r", offset, shape)
-    array = np.empty(count, dtype)
+def _loaded(file: IO[bytes], dtype: str, shape: tuple[int, ...], offset: int, block: int) -> tuple[Array, list[int]]:
+    """An array in memory, and the checksums of its blocks, each piece summed while it lies in the cache."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    memory = np.empty(size + _ALIGNED, np.uint8)
+    begin = -memory.__array_interface__["data"][0] % _ALIGNED
+    flat = memory[begin : begin + size]
     file.seek(offset)
-    for piece in _pieces(array):
-        if file.readinto(piece) != len(piece):  # type: ignore[attr-defined]
-            raise FileFormatError("it is cut short")
-    return array.reshape(shape)
+    sums = []
+    for whole in _pieces(_bytes(flat), block):
+        found = 0
+        for piece in _pieces(whole, _PIECE):
+            if file.readinto(piece) != len(piece):  # type: ignore[attr-defined]
+                raise FileFormatError("it is cut short")
+            found = zlib.crc32(piece, found)
+        sums.append(found)
+    return flat.view(dtype).reshape(shape), sums
 
 
-def _pieces(array: npt.NDArray[Any]) -> list[memoryview]:
-    """The bytes of a C-contiguous array, some megabytes at a time."""
-    flat = memoryview(bits(array).reshape(-1).data).cast("B")
-    return [flat[start : start + _PIECE] for start in range(0, len(flat), _PIECE)]
+def _bytes(array: Array) -> memoryview:
+    """The memory of a C-contiguous array."""
+    return memoryview(bits(array).reshape(-1).data).cast("B") if array.nbytes else memoryview(b"")
 
 
-def _sum(array: npt.NDArray[Any]) -> int:
-    found = 0
-    for piece in _pieces(array):
-        found = zlib.crc32(piece, found)
-    return found
+def _pieces(flat: memoryview, size: int) -> Iterator[memoryview]:
+    """So many bytes at a time."""
+    return (flat[start : start + size] for start in range(0, len(flat), size))
+
+
+def _sums(array: Array, block: int) -> list[int]:
+    sums = []
+    for whole in _pieces(_bytes(array), block):
+        found = 0
+        for piece in _pieces(whole, _PIECE):
+            found = zlib.crc32(piece, found)
+        sums.append(found)
+    return sums
+
+
+def _compare(name: str, found: list[int], expected: Any) -> None:
+    if found == expected:
+        return
+    where = ""
+    if len(found) > 1 and isinstance(expected, list) and len(expected) == len(found):
+        bad = [i for i, (mine, its) in enumerate(zip(found, expected, strict=True)) if mine != its]
+        where = f" in {len(bad)} of {len(found)} blocks, first in block {bad[0]}"
+    raise FileFormatError(f"it is damaged: the checksum of {name[:200]!r} does not fit{where}")
 
 
 def _header_sum(texts: Mapping[str, str], table: Mapping[str, Any]) -> str:

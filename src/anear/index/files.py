@@ -1,12 +1,17 @@
 """An index in one file: a safetensors container with checksums. Nothing in a file is executed.
 
-    metadata          format, version, formula text, the distance's name and numbers, storage type, method
+    metadata          format, version, formula text, the distance's name and numbers, storage type, method, its options
     points            the raw rows: coordinates, then fields
+    method.<name>     what the method is made again from without being built; see Method::parts in the core. Graphs have
+                      their links and, where these are not the raw rows, the prepared ones; trees the order of the
+                      points. Other methods have none: preparing again costs less than reading
     array.<name>      what the formula captured
     parameter.<name>  the named distance's vectors and matrices
 
-The prepared form is not stored: making it again costs less than reading it. A file is written beside its
-destination, synced and renamed, so a failed save leaves the old file as it was.
+Whatever a file's numbers are, checksums fitting or not, an index made of them never reads memory that is not its own.
+Version 1 had no parts of methods, which are then built again, and one checksum an array.
+
+A file is written beside its destination, synced and renamed, so a failed save leaves the old file as it was.
 """
 
 from __future__ import annotations
@@ -30,8 +35,8 @@ from anear.formula.hoist import fields
 from anear.formula.parse import formula
 from anear.formula.show import unbind
 from anear.index.arguments import file_path, flag, threads
-from anear.index.container import read, write
-from anear.index.methods import checked_options
+from anear.index.container import Content, read, write
+from anear.index.methods import Stored, checked_options
 from anear.spaces.lookup import resolve
 from anear.spaces.space import Resolved
 
@@ -41,7 +46,8 @@ if TYPE_CHECKING:
 __all__ = ["dumps", "load", "loads", "save"]
 
 FORMAT: Final = "anear-index"
-VERSION: Final = "1"
+VERSIONS: Final = ("1", "2")
+_METHOD: Final = "method."
 _KEYS: Final = ("storage", "dimension", "formula", "distance", "method", "checks")
 
 
@@ -49,8 +55,16 @@ def save(index: Index, path: str | os.PathLike[str]) -> None:
     """Write ``index`` to ``path``; see :meth:`Index.save`."""
     target = file_path(path)
     arrays, texts = _parts(index)
-    with _replacing(target) as file:
-        write(file, arrays, texts)
+    try:
+        with _replacing(target) as file:
+            write(file, arrays, texts)
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        reason = error.strerror or str(error)
+        raise OSError(
+            error.errno or errno.EIO, f"the index cannot be saved, and what was there is as it was: {reason}", target
+        ) from error
 
 
 def load(path: str | os.PathLike[str], *, num_threads: int | None = None, mmap: bool = False) -> Index:
@@ -60,13 +74,17 @@ def load(path: str | os.PathLike[str], *, num_threads: int | None = None, mmap: 
     ----------
     path : the file.
     num_threads : for preparing the points; None: as many as the process may use.
-    mmap : leave the points on disk and have the system fetch the few that a search looks at again. Their prepared form
-        is in memory either way. The file must not change while the index lives.
+    mmap : leave the arrays on disk and have the system fetch what a search looks at. A graph is then open in
+        milliseconds, whatever its size; flat search and trees keep a prepared form of the points in memory besides.
+        Of arrays of more than 1 MB the checksums are not compared but by :meth:`Index.verify`: damage in them can cost
+        a graph answers until then, never more. The file must not change while the index lives; saving over it is no
+        change, as the new file takes the old one's name and not its place.
 
     Raises
     ------
     FileFormatError
         Where the file is not such an index, is of a newer version, cut short or damaged; the message says which.
+        Files of all versions so far are read; graphs of version 1 are built again.
     FileNotFoundError
         Where there is no such file.
 
@@ -118,18 +136,20 @@ def _parts(index: Index) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:
         raise ArgumentError(f"the index cannot be saved: its formula, as text, reads as another one: {text[:200]}")
     given = {name: value for name, value in resolved.params.items() if value is not None}
     numbers = {name: value for name, value in given.items() if isinstance(value, float)}
-    arrays = {"points": index._rows}
+    stored = index._built.stored()
+    arrays = {"points": index._rows} | {f"{_METHOD}{name}": part for name, part in stored.arrays.items()}
     arrays |= {f"array.{name}": _plain(value) for name, value in captured.items()}
     arrays |= {f"parameter.{name}": _plain(value) for name, value in given.items() if name not in numbers}
     texts = {
         "format": FORMAT,
-        "version": VERSION,
+        "version": VERSIONS[-1],
         "storage": index._space.storage,
         "dimension": str(index.dimension),
         "formula": text,
         "distance": json.dumps([resolved.name, numbers]),
         "method": index._method,
         "options": json.dumps(index._options),
+        "prepared": stored.form,
         "checks": json.dumps([index._check_domain, index._allow_nan]),
     }
     return arrays, texts
@@ -173,21 +193,22 @@ def _sync_folder(folder: str) -> None:
 
 
 def _read(file: IO[bytes], team: int, mmap: bool) -> Index:
-    texts, arrays = read(file, FORMAT, VERSION, mmap)
-    missing = [key for key in _KEYS if key not in texts]
+    content = read(file, FORMAT, VERSIONS, mmap)
+    missing = [key for key in _KEYS if key not in content.texts]
     if missing:
         raise FileFormatError(f"the header lacks {', '.join(missing)}")
     try:
-        return _rebuild(texts, arrays, team)
+        return _made(content, team, mmap)
     except FileFormatError:
         raise
     except (AnearError, KeyError, ValueError, TypeError, RecursionError) as error:
-        raise FileFormatError(f"the header does not make sense: {error}") from error
+        raise FileFormatError(f"it does not make sense: {error}") from error
 
 
-def _rebuild(texts: Mapping[str, str], arrays: dict[str, npt.NDArray[Any]], team: int) -> Index:
+def _made(content: Content, team: int, mmap: bool) -> Index:
     from anear.index.index import Index
 
+    texts, arrays = content.texts, content.arrays
     method, options = texts["method"], json.loads(texts.get("options", "{}"))
     rows, dimension = _stored(arrays.pop("points"), texts["storage"]), int(texts["dimension"])
     resolved = _resolved(texts, arrays)
@@ -199,7 +220,9 @@ def _rebuild(texts: Mapping[str, str], arrays: dict[str, npt.NDArray[Any]], team
     index._check_domain, index._allow_nan = (flag(value, "checks") for value in json.loads(texts["checks"]))
     index._method, index._options = method, checked_options(method, options)
     index._keep(rows, dimension)
-    index._build(team, None)
+    parts = _under(_METHOD, arrays)
+    index._build(team, None, Stored(parts, texts.get("prepared", ""), not mmap) if parts else None)
+    index._unchecked = content.unchecked
     return index
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from anear.formula.expression import Expr, make
 from anear.index.objects import viewed
 from anear.index.tables import Space
 
-__all__ = ["code_form", "row_form"]
+__all__ = ["code_form", "prepared_form", "row_form"]
 
 
 def row_form(space: Space, rows: npt.NDArray[Any], layout: Layout, method: str, symmetric: bool) -> Any:
@@ -76,3 +77,14 @@ def _term(term: Expr, layout: Layout) -> tuple[int, int, int]:
     entry = layout.point[sides["point"]]
     slot = layout.query[sides["query"]].offset if "query" in sides else -1
     return slot, entry.offset, entry.length if term.op == "sum" else 0
+
+
+def prepared_form(layout: Layout) -> str:
+    """A name for what prepared rows hold, and where: rows that were prepared under another are of no use."""
+    rows = row_layout(layout)
+    entries = [
+        f"{entry.expr} as {entry.length} {entry.storage} at {offset}"
+        for entry, offset in zip(layout.point, rows.offsets, strict=True)
+    ]
+    text = "; ".join([*entries, f"{rows.row_bytes} bytes", *(f"largest {expr}" for expr in layout.plan.maxima)])
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()

@@ -14,7 +14,7 @@ from anear.formula.bounds_number import always_number
 from anear.formula.expression import Expr
 from anear.formula.hoist import fields
 from anear.index.arguments import Progress, callback, flag, neighbour_count, radii, radii_for_all, threads, whole_number
-from anear.index.methods import GRAPHS, Built, build, checked_options
+from anear.index.methods import GRAPHS, Built, Stored, build, checked_options
 from anear.index.objects import lies_in_domain, point_rows, query_rows, viewed
 from anear.index.radius import rank_of_radius, rank_within_radius
 from anear.index.results import DistanceCounts, Neighbors, RangeNeighbors
@@ -24,6 +24,7 @@ from anear.spaces.lookup import resolve
 from anear.spaces.space import Distance
 
 if TYPE_CHECKING:
+    from anear.index.container import Unchecked
     from anear.index.explain import Explanation
 
 __all__ = ["Index"]
@@ -70,6 +71,8 @@ class Index:
     >>> index.search(np.array([0.0, 1.0]), k=2).distances
     array([1.        , 4.24264069])
     """
+
+    _unchecked: tuple[Unchecked, ...] = ()
 
     def __init__(
         self,
@@ -122,10 +125,11 @@ class Index:
         checked = lies_in_domain(self._resolved, self._check_domain)
         self._space = Space(self._resolved.expr, dimension, storage_name(rows), checked)
 
-    def _build(self, team: int, progress: Progress | None) -> None:
+    def _build(self, team: int, progress: Progress | None, stored: Stored | None = None) -> None:
         self._built = build(
-            self._method, self._space, self._rows, self._resolved, self._options, team, progress, self._check_domain
-        )
+            self._method, self._space, self._rows, self._resolved, self._options, team, progress, self._check_domain,
+            stored,
+        )  # fmt: skip
         self._scan = self._built if self._method == "flat" else None
 
     def _for(self, rows: npt.NDArray[Any]) -> Built:
@@ -470,8 +474,18 @@ class Index:
 
         save(self, path)
 
+    def verify(self) -> None:
+        """Compare what ``load(mmap=True)`` left on disk with its checksums; FileFormatError names what is damaged.
+
+        Examples
+        --------
+        >>> Index(np.eye(3)).verify()
+        """
+        for array in self._unchecked:
+            array.check()
+
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickled and copied as the bytes of a saved file; the prepared form is made again where it arrives."""
+        """Pickled and copied as the bytes of a saved file; what files do not hold is made again where it arrives."""
         from anear.index.files import dumps, loads
 
         return loads, (dumps(self),)

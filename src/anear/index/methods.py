@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # What a tree needs is imported where one is built: a scan never pays for it.
 
-__all__ = ["GRAPHS", "METHODS", "Built", "build", "checked_options"]
+__all__ = ["GRAPHS", "METHODS", "Built", "Stored", "build", "checked_options"]
 
 SPLITS = ("auto", "spread", "round_robin", "geodesic")
 METHODS = (*_core.methods(), "auto")
@@ -41,12 +41,28 @@ _OPTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """What a file holds of a method, which is made of it instead of being built.
+
+    Attributes
+    ----------
+    arrays : the core's, by name.
+    form : how prepared rows among them are laid out; made by another version they may be laid out otherwise.
+    look : whether all numbers are checked first; arrays on disk would be read for it from end to end.
+    """
+
+    arrays: Mapping[str, npt.NDArray[Any]]
+    form: str = ""
+    look: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Built:
     """A method built over points: the core's object, the plan it scans with, and for trees what they prune with.
 
     ``scans``: it looks at every point, whatever limits are set. ``everywhere``: the bound holds for all queries that
-    pass the checks. Lines for people: ``words`` say what was proved of the bound, ``choice`` which method was chosen
-    and why.
+    pass the checks. ``form``: see :class:`Stored`. Lines for people: ``words`` say what was proved of the bound,
+    ``choice`` which method was chosen and why.
     """
 
     core: Any
@@ -56,6 +72,11 @@ class Built:
     choice: tuple[str, ...] = ()
     scans: bool = False
     everywhere: bool = False
+    form: str = ""
+
+    def stored(self) -> Stored:
+        """What the method can be made again from: the core's own memory, valid until it changes."""
+        return Stored(getattr(self.core, "parts", {}), self.form)
 
     def outside(self, queries: npt.NDArray[Any]) -> bool:
         """Whether a coordinate of the queries lies where the bound was not proved."""
@@ -85,11 +106,17 @@ def checked_options(method: Any, options: Any) -> dict[str, Any]:
             raise ArgumentError(f"options holds {shown(name)}; {meant}{allowed}")
         name = spelt[_letters(name)]
         given[name] = _option(name, value, known[name])
-    return {name: given.get(name, one["default"] if isinstance(one, dict) else one[0]) for name, one in known.items()}
+    return {name: given.get(name, _default(one)) for name, one in known.items()}
 
 
 def _letters(name: Any) -> str:
     return str(name).replace("_", "").lower()
+
+
+def _default(known: Any) -> Any:
+    if not isinstance(known, dict):
+        return known[0]
+    return int(known["default"]) if known["type"] == "int" else known["default"]
 
 
 def _option(name: str, value: Any, known: Any) -> Any:
@@ -119,23 +146,30 @@ def build(
     team: int,
     progress: Progress | None,
     checked: bool = True,
+    stored: Stored | None = None,
 ) -> Built:
     """The method over the rows; ``checked``: they and all queries keep to the distance's domain."""
     if method == "kd_tree":
-        return _kd_tree(space, rows, resolved, options["split"], team, progress)
+        return _kd_tree(space, rows, resolved, options["split"], team, progress, stored)
     if method == "auto":
         return _auto(space, rows, resolved, team, progress, checked)
     if method == "ball_tree":
-        return _ball_tree(space, rows, resolved, checked, team, progress)
+        return _ball_tree(space, rows, resolved, checked, team, progress, stored)
     if method in GRAPHS:
-        return _graph(method, space, rows, resolved, options, team, progress, checked)
+        return _graph(method, space, rows, resolved, options, team, progress, checked, stored)
     plan = choose_plan(space, rows)
     table = space.search_table(plan)
     return Built(_index("flat", space, rows, plan, table, space.precision(plan), {}, team, progress), plan, scans=True)
 
 
 def _kd_tree(
-    space: Space, rows: npt.NDArray[Any], resolved: Resolved, split: str, team: int, progress: Progress | None
+    space: Space,
+    rows: npt.NDArray[Any],
+    resolved: Resolved,
+    split: str,
+    team: int,
+    progress: Progress | None,
+    stored: Stored | None,
 ) -> Built:
     from anear.index.boxes import boxes_of
 
@@ -149,13 +183,22 @@ def _kd_tree(
     plan = space.stages.direct
     table = space.cell_table(plan, boxes.arithmetic)
     parameters = {"round_robin": float(split == "round_robin")}
-    core = _index("kd_tree", space, rows, plan, table, boxes.arithmetic, parameters, team, progress, boxes=boxes.core)
+    core = _index(
+        "kd_tree", space, rows, plan, table, boxes.arithmetic, parameters, team, progress,
+        boxes=boxes.core, stored=stored,
+    )  # fmt: skip
     low, high = boxes.bound.query_range
     return Built(core, plan, boxes.bound, boxes.bound.words, everywhere=low <= domain[0] and domain[1] <= high)
 
 
 def _ball_tree(
-    space: Space, rows: npt.NDArray[Any], resolved: Resolved, checked: bool, team: int, progress: Progress | None
+    space: Space,
+    rows: npt.NDArray[Any],
+    resolved: Resolved,
+    checked: bool,
+    team: int,
+    progress: Progress | None,
+    stored: Stored | None,
 ) -> Built:
     from anear.index.balls import balls_of
 
@@ -167,7 +210,9 @@ def _ball_tree(
         )
     plan = space.stages.direct
     table = space.cell_table(plan, balls.arithmetic)
-    core = _index("ball_tree", space, rows, plan, table, balls.arithmetic, {}, team, progress, balls=balls.core)
+    core = _index(
+        "ball_tree", space, rows, plan, table, balls.arithmetic, {}, team, progress, balls=balls.core, stored=stored
+    )
     return Built(core, plan, words=balls.words)
 
 
@@ -180,18 +225,26 @@ def _graph(
     team: int,
     progress: Progress | None,
     checked: bool,
+    stored: Stored | None,
 ) -> Built:
-    from anear.index.graphs import code_form, row_form
+    from anear.index.graphs import code_form, prepared_form, row_form
     from anear.index.metrics import symmetric
 
     plan = space.stages.direct
     table = space.row_table(plan)
     form = row_form(space, rows, table.layout, method, symmetric(resolved, checked))
+    name = prepared_form(table.layout)
     codes = code_form(space, method) if options["codes"] else None
-    numbers = {name: value for name, value in options.items() if name != "codes"}
+    numbers = {option: value for option, value in options.items() if option != "codes"}
     precision = space.precision(plan)
-    core = _index(method, space, rows, plan, table, precision, numbers, team, progress, row_form=form, code_form=codes)
-    return Built(core, plan)
+    if stored is not None and stored.form != name:
+        left = {part: array for part, array in stored.arrays.items() if part not in ("rows", "maxima")}
+        stored = replace(stored, arrays=left)
+    core = _index(
+        method, space, rows, plan, table, precision, numbers, team, progress,
+        row_form=form, code_form=codes, stored=stored,
+    )  # fmt: skip
+    return Built(core, plan, form=name)
 
 
 def _auto(
@@ -232,6 +285,7 @@ def _index(
     balls: Any = None,
     row_form: Any = None,
     code_form: Any = None,
+    stored: Stored | None = None,
 ) -> Any:
     exact = space.exact_table()
     slack = space.slack(plan, table, arithmetic)
@@ -254,4 +308,6 @@ def _index(
         balls,
         row_form,
         code_form,
+        {} if stored is None else dict(stored.arrays),
+        stored is None or stored.look,
     )

@@ -1,0 +1,18 @@
+// A graph as arrays by name, and made again from them.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "base/progress.h"
+#include "graph/layers.h"
+#include "index/stored.h"
+
+namespace anear {
+
+std::vector<Part> graph_parts(const Graph& graph);
+
+// The graph over so many points whose parts these are; its lowest links stay where they are. Everything above, which is
+// little, is looked at and copied in any case. Throws ArgumentError if the parts are no graph.
+Graph stored_graph(const Stored& stored, std::int64_t points, int threads, Progress& progress);
+
+}  // namespace anear
