@@ -88,9 +88,9 @@ RangeAnswer GraphSearch::range(const SearchRequest&, const RangeRequest&, Progre
 template <class Real>
 void GraphSearch::knn_as(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const {
   const auto k = static_cast<std::size_t>(std::min(answer.k, rows_.count));
-  const auto width = static_cast<std::size_t>(request.parameters[0]),
-             rerank = static_cast<std::size_t>(request.parameters[1]);
-  const Effort effort{std::max(k, width > 0 ? width : static_cast<std::size_t>(graph_.width)),
+  const auto rerank = static_cast<std::size_t>(request.parameters[1]);
+  const auto told = static_cast<std::int64_t>(request.parameters[0]), wide = told > 0 ? told : graph_.width;
+  const Effort effort{std::max(k, static_cast<std::size_t>(std::min(wide, rows_.count))),
                       rerank == 0 ? 3 * k : std::max(k, rerank)};
   const std::int64_t queries = request.queries.count;
   progress.start(queries);
