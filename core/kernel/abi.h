@@ -73,7 +73,7 @@ struct KernelTable {
   std::int64_t query_slots = 0;        // numbers in a prepared query
   std::int64_t point_block_bytes = 0;  // bytes of a prepared block
   std::int32_t maxima = 0;             // how many maxima `prepare_points` reports
-  std::int64_t coordinates = 0;        // where a prepared block's coordinates begin, for `prepare_turned`
+  std::int64_t coordinates = -1;       // where the raw rows, turned, begin in a prepared block; -1: they are not there
   std::int64_t row_bytes = 0;          // bytes of a prepared row
   std::int32_t row_tile = 0;           // rows a step of `gather_rows`
   PrepareKernel prepare_points = nullptr;

@@ -91,6 +91,7 @@ void Table::check() const {
   within("maxima", t.maxima, 0, 1 << 20);
   within("row_bytes", t.row_bytes, t.gather_rows ? 1 : 0, kManyColumns * 64);
   within("row_tile", t.row_tile, t.gather_rows ? 1 : 0, 64);
+  within("coordinates", t.coordinates, -1, t.point_block_bytes);
   if (t.prepare_turned != nullptr) {
     const std::int64_t turned = t.point_columns * t.block * static_cast<std::int64_t>(sizeof(float));
     within("coordinates", t.coordinates, 0, t.point_block_bytes - turned);

@@ -51,7 +51,15 @@ TreeSearch::TreeSearch(const Rows& rows, Space space, Estimate bound, std::optio
       order_(std::move(order)),
       block_(static_cast<std::int32_t>(space_.search().block)),
       hierarchy_(std::move(hierarchy)),
-      points_(std::move(points)) {}
+      points_(std::move(points)) {
+  constexpr std::int64_t kFewColumns = 16;  // of more, a turned row lies in more cache lines than a row
+  const KernelTable& table = space_.search();
+  const std::int64_t bytes = rows_.row_bytes() / rows_.columns;
+  leaves_ = {order_.data(), nullptr, table.point_block_bytes, table.block, rows_.columns, bytes};
+  if (table.coordinates >= 0 && rows_.columns <= kFewColumns && (bytes == 4 || bytes == 8)) {
+    leaves_.blocks = points_.block(0) + table.coordinates;
+  }
+}
 
 std::int64_t TreeSearch::bytes() const {
   return points_.bytes() + hierarchy_.bytes() + static_cast<std::int64_t>(order_.size() * sizeof(order_[0]));
@@ -162,7 +170,7 @@ const std::vector<Neighbor>& TreeSearch::nearest(const SearchRequest& request, s
   const Margin whole{points.slack + answers.slack, points.relative + answers.relative};
   const auto reset = [&] {
     task.nearest.reset(k, limit_rule(whole, points), limit_rule(whole, boxes, other - offset, error),
-                       admission(request, query), exact(i, task));
+                       admission(request, query), exact(i, task), leaves_);
   };
   reset();
   if (budget.most_leaves > 0) {

@@ -13,6 +13,7 @@
 #include "result/counter.h"
 #include "result/exact.h"
 #include "result/hits.h"
+#include "result/nearest.h"
 #include "storage/prepared.h"
 
 namespace anear {
@@ -100,6 +101,7 @@ class TreeSearch final : public Method {
   std::int32_t block_;
   Hierarchy hierarchy_;
   PackedPoints points_;
+  LeafRows leaves_;
 };
 
 }  // namespace anear

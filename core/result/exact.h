@@ -1,6 +1,7 @@
 // The full distance in float64 from one query to stored rows: what decides every answer.
 #pragma once
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -32,6 +33,26 @@ class ExactQuery {
     if (ids.empty()) return;
     scratch.resize(ids.size());
     distances(ids.data(), static_cast<std::int64_t>(ids.size()), scratch.data());
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if (scratch[i] == scratch[i]) out.push_back({scratch[i], ids[i]});
+    }
+  }
+
+  // The same of rows that were copied: row i belongs to ids[i].
+  void append_copied(const std::vector<std::int32_t>& ids, const std::byte* rows, std::vector<double>& scratch,
+                     std::vector<Neighbor>& out) {
+    static constexpr auto kPlaces = [] {
+      std::array<std::int32_t, 64> places{};
+      for (std::int32_t i = 0; i < 64; ++i) places[i] = i;
+      return places;
+    }();
+    const std::int64_t bytes = rows_->row_bytes(), count = static_cast<std::int64_t>(ids.size());
+    scratch.resize(ids.size());
+    for (std::int64_t i = 0; i < count; i += kPlaces.size()) {
+      const auto now = std::min<std::int64_t>(count - i, kPlaces.size());
+      table_->gather(query_, rows + i * bytes, bytes, kPlaces.data(), now, parameters_, scratch.data() + i);
+    }
+    computed_ += count;
     for (std::size_t i = 0; i < ids.size(); ++i) {
       if (scratch[i] == scratch[i]) out.push_back({scratch[i], ids[i]});
     }

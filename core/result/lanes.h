@@ -95,6 +95,14 @@ inline float smallest_lane(const float* values, std::int64_t lanes) {
   least = _mm_min_ps(least, _mm_movehl_ps(least, least));
   return _mm_cvtss_f32(_mm_min_ss(least, _mm_shuffle_ps(least, least, 1)));
 }
+
+template <>
+inline double smallest_lane(const double* values, std::int64_t lanes) {
+  if (lanes % 2 != 0) return *std::min_element(values, values + lanes);
+  __m128d least = _mm_loadu_pd(values);
+  for (std::int64_t i = 2; i < lanes; i += 2) least = _mm_min_pd(least, _mm_loadu_pd(values + i));
+  return _mm_cvtsd_f64(_mm_min_sd(least, _mm_unpackhi_pd(least, least)));
+}
 #endif
 
 // The first of the lanes that is not larger than `value`; there must be one.
@@ -133,6 +141,15 @@ inline void insert_sorted(float* sorted, std::int64_t size, float value) {
   for (std::int64_t i = size - 4; i >= 0; i -= 4) {
     const __m128 left = _mm_max_ps(_mm_loadu_ps(sorted + i - 1), values);
     _mm_storeu_ps(sorted + i, _mm_min_ps(_mm_loadu_ps(sorted + i), left));
+  }
+}
+
+template <>
+inline void insert_sorted(double* sorted, std::int64_t size, double value) {
+  const __m128d values = _mm_set1_pd(value);
+  for (std::int64_t i = size - 2; i >= 0; i -= 2) {
+    const __m128d left = _mm_max_pd(_mm_loadu_pd(sorted + i - 1), values);
+    _mm_storeu_pd(sorted + i, _mm_min_pd(_mm_loadu_pd(sorted + i), left));
   }
 }
 #endif

@@ -4,9 +4,11 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <vector>
 
+#include "base/memory.h"
 #include "result/exact.h"
 #include "result/hits.h"
 #include "result/lanes.h"
@@ -43,12 +45,35 @@ inline LimitRule limit_rule(const Margin& margin, const Margin& other, double ah
           reach + other.slack + other.relative * (reach + std::abs(ahead)) - ahead + error * (1 + other.relative)};
 }
 
+// Where candidates' rows are: a leaf that was just scanned is in the cache, and may hold its points' rows as they are,
+// turned; the rows themselves lie anywhere in memory.
+struct LeafRows {
+  const std::int32_t* order = nullptr;  // the id at each place
+  const std::byte* blocks = nullptr;    // null: the leaves do not hold the rows
+  std::int64_t block_bytes = 0, lanes = 1;
+  std::int64_t columns = 0, item_bytes = 0;
+
+  bool copies() const { return blocks != nullptr; }
+  std::size_t row_bytes() const { return static_cast<std::size_t>(columns * item_bytes); }
+  void copy(std::int32_t place, std::byte* row) const {
+    const std::byte* from = blocks + place / lanes * block_bytes + place % lanes * item_bytes;
+    if (item_bytes == 8) {
+      for (std::int64_t j = 0; j < columns; ++j) std::memcpy(row + 8 * j, from + 8 * j * lanes, 8);
+    } else {
+      for (std::int64_t j = 0; j < columns; ++j) std::memcpy(row + 4 * j, from + 4 * j * lanes, 4);
+    }
+  }
+};
+
 // The k smallest values seen so far say what is still of interest; every candidate below that is kept until the end,
 // when the exact distances decide. Ranks of padding and of what is not admitted never come in.
 template <class Real>
 class Nearest {
  public:
-  void reset(std::size_t k, LimitRule points, LimitRule nodes, const Admission& admission, const ExactQuery& exact) {
+  // `leaves` must outlive the query; ids come from its order.
+  void reset(std::size_t k, LimitRule points, LimitRule nodes, const Admission& admission, const ExactQuery& exact,
+             const LeafRows& leaves) {
+    leaves_ = &leaves;
     k_ = k;
     points_ = points;
     nodes_ = nodes;
@@ -92,7 +117,7 @@ class Nearest {
     for (mask &= passing_lanes(values, std::bit_width(mask), limit_); mask != 0; mask &= mask - 1) {
       const int lane = std::countr_zero(mask);
       if (values[lane] == values[lane]) {
-        candidates_[size_++] = Candidate<Real>(values[lane], ids[lane]);
+        candidates_[size_++] = Candidate<Real>(values[lane], static_cast<std::int32_t>(ids - leaves_->order) + lane);
       } else {
         undecided_.push_back(ids[lane]);  // a prepared form may be NaN where the formula is a number
       }
@@ -159,9 +184,15 @@ class Nearest {
   // Replaces candidates by exact neighbours and keeps the k nearest of these. The limit stays: it was found from k points.
   void settle() {
     ids_.clear();
-    for (std::size_t i = 0; i < size_; ++i) ids_.push_back(candidates_[i].id());
+    for (std::size_t i = 0; i < size_; ++i) ids_.push_back(leaves_->order[candidates_[i].id()]);
     const std::size_t before = settled_.size();
-    exact_.append(ids_, distances_, settled_);
+    if (leaves_->copies()) {
+      std::byte* const rows = rows_.ensure(size_ * leaves_->row_bytes());
+      for (std::size_t i = 0; i < size_; ++i) leaves_->copy(candidates_[i].id(), rows + i * leaves_->row_bytes());
+      exact_.append_copied(ids_, rows, distances_, settled_);
+    } else {
+      exact_.append(ids_, distances_, settled_);
+    }
     doubtful_ |= settled_.size() - before < ids_.size();
     exact_.append(undecided_, distances_, settled_);
     size_ = 0;
@@ -182,7 +213,10 @@ class Nearest {
   bool doubtful_ = false;
   std::int64_t places_ = 0;   // for the smallest values: k, or the next multiple of 4
   std::vector<Real> memory_;  // minus infinity, then the smallest values: sorted, or a heap with the largest in front
-  std::vector<Candidate<Real>> candidates_;  // the first size_ count; the rest is room for more
+  const LeafRows* leaves_ = nullptr;
+  AlignedArray<std::byte> rows_;  // scratch
+  std::vector<Candidate<Real>>
+      candidates_;  // their places among the leaves; the first size_ count; the rest is room for more
   std::size_t size_ = 0;
   std::vector<std::int32_t> undecided_;
   std::vector<Neighbor> settled_;

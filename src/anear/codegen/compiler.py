@@ -106,7 +106,7 @@ def _numbers(layout: Layout, tile: Tile) -> dict[str, int]:
         "query_slots": layout.query_slots,
         "point_block_bytes": layout.block_bytes,
         "maxima": len(layout.plan.maxima),
-        "coordinates": 0 if layout.coordinates is None else layout.coordinates.offset,
+        **({} if layout.whole is None else {"coordinates": layout.whole.offset}),
         "row_bytes": row_layout(layout).row_bytes,
         "row_tile": row_tile(layout),
     }

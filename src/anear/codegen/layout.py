@@ -68,9 +68,15 @@ class Layout:
     @property
     def coordinates(self) -> Entry | None:
         """The entry that is a float32 point's whole row as it is, where there is one."""
-        if self.storage != "float32" or self.point_fields:
+        return self.whole if self.storage == "float32" else None
+
+    @property
+    def whole(self) -> Entry | None:
+        """The entry that is a point's whole row as it is stored, where there is one."""
+        if self.point_fields:
             return None
-        return next((entry for entry in self.point if entry.expr.op == "y"), None)
+        kept = (entry for entry in self.point if entry.expr.op == "y" and entry.storage == self.storage)
+        return next(kept, None)
 
     def column(self, node: Expr) -> int:
         """The first column of a raw leaf: x, y or a field."""
