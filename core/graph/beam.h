@@ -29,6 +29,7 @@ class Beam {
   }
 
   std::size_t size() const { return size_; }
+  bool full() const { return size_ == width_; }
   const Spot<Real>& operator[](std::size_t i) const { return spots_[i]; }
   const Spot<Real>* begin() const { return spots_.data(); }
   const Spot<Real>* end() const { return spots_.data() + size_; }
@@ -56,6 +57,9 @@ class Beam {
     visited_[next_] = 1;
     return spots_[next_++].node;
   }
+
+  // The value of the node that `visit` has just returned.
+  Real visiting() const { return spots_[next_ - 1].value; }
 
   // The node that the next `visit` returns if nothing better comes in; -1 if there is none.
   std::int32_t upcoming() const {

@@ -1,6 +1,8 @@
 #include "graph/graph_search.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <memory>
 
 #include "base/parallel.h"
@@ -14,6 +16,25 @@ namespace anear {
 namespace {
 
 constexpr std::int64_t kQueriesPerTask = 16;
+// A walk compares about this share of the links that it comes by; the other nodes it has seen before.
+constexpr double kNew = 0.25;
+constexpr std::size_t kWidest = 4;      // a walk as wide as this part of the points is dearer than comparing them all
+constexpr std::size_t kOutside = 4;     // a walk leaves a radius when this part of what it keeps lies outside
+constexpr std::size_t kScanned = 1024;  // points compared between two looks at the clock
+
+// Of the nodes that a walk meets those that may be answers; enough of them, and no nearer node to visit, end it.
+template <class Real>
+struct Admitted {
+  const Admission& admission;
+  Beam<Real>& beam;
+
+  void operator()(const Real* values, const std::int32_t* nodes, std::int64_t n) {
+    for (std::int64_t j = 0; j < n; ++j) {
+      if (beam.wants(values[j]) && admission.admits(nodes[j])) beam.add(values[j], nodes[j]);
+    }
+  }
+  bool enough(Real value) const { return beam.full() && !beam.wants(value); }
+};
 
 }  // namespace
 
@@ -28,7 +49,7 @@ struct GraphTask {
   std::vector<std::int32_t> ids;
   std::vector<double> distances;
   std::vector<Neighbor> found;
-  std::int64_t reported = 0;
+  std::int64_t reported = 0, exactly = 0;
 };
 
 const std::vector<Parameter>& graph_search_parameters() {
@@ -81,22 +102,35 @@ void GraphSearch::knn(const SearchRequest& request, const KnnAnswer& answer, Pro
   knn_as<double>(request, answer, progress);
 }
 
-RangeAnswer GraphSearch::range(const SearchRequest&, const RangeRequest&, Progress&) const {
-  throw ArgumentError("graphs answer k-NN searches alone so far");
+Effort GraphSearch::effort(const SearchRequest& request, std::size_t k) const {
+  const auto width = static_cast<std::size_t>(request.parameters[0]);
+  const auto rerank = static_cast<std::size_t>(request.parameters[1]);
+  Effort effort{std::max(k, width > 0 ? width : static_cast<std::size_t>(graph_.width)),
+                rerank == 0 ? 3 * k : std::max(k, rerank),
+                0,
+                false,
+                {}};
+  effort.reach = effort.width + (request.exclude != nullptr ? 1 : 0);
+  if (request.allow == nullptr) return effort;
+  const Admission admission{rows_.count, request.allow, -1};
+  for (std::int32_t id = 0; id < rows_.count; ++id) {
+    if (admission.admits(id)) effort.listed.push_back(id);
+  }
+  const auto admitted = static_cast<double>(effort.listed.size()), all = static_cast<double>(rows_.count);
+  const double reach = static_cast<double>(effort.width) * all / std::max(admitted, 1.0);
+  effort.scans =
+      admitted <= std::max(reach * kNew * static_cast<double>(graph_.base.degree()), 4.0 * static_cast<double>(k));
+  effort.reach = static_cast<std::size_t>(std::min(std::ceil(reach), all));
+  return effort;
 }
 
-template <class Real>
-void GraphSearch::knn_as(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const {
-  const auto k = static_cast<std::size_t>(std::min(answer.k, rows_.count));
-  const auto rerank = static_cast<std::size_t>(request.parameters[1]);
-  const auto told = static_cast<std::int64_t>(request.parameters[0]), wide = told > 0 ? told : graph_.width;
-  const Effort effort{std::max(k, static_cast<std::size_t>(std::min(wide, rows_.count))),
-                      rerank == 0 ? 3 * k : std::max(k, rerank)};
+// search(query, i, task) answers query `query`, the i-th of the task.
+template <class Real, class Search>
+void GraphSearch::run(const SearchRequest& request, Progress& progress, const Search& search) const {
   const std::int64_t queries = request.queries.count;
   progress.start(queries);
   const auto work = [&](std::int64_t first, std::int64_t count, GraphTask<Real>& task) {
     task.walk.scorer.reset(space_.filter, points_);
-    task.walk.scorer.through(codes_ ? &*codes_ : nullptr);
     if (codes_) {
       const CodeForm& form = codes_->form();
       task.coded.prepare(form.table->kernels(), form.parameters.data(), request.queries, first, count, count);
@@ -104,11 +138,12 @@ void GraphSearch::knn_as(const SearchRequest& request, const KnnAnswer& answer, 
     task.search.prepare(space_.search(), space_.filter.parameters.data(), request.queries, first, count, count);
     task.exact.prepare(space_.exact(), space_.exact_parameters.data(), request.queries, first, count, count);
     for (std::int64_t i = 0; i < count; ++i) {
-      answer.write(first + i, nearest(request, first + i, i, k, effort, task));
+      search(first + i, i, task);
       progress.poll();
     }
-    progress.count({task.walk.scorer.computed() - task.reported, 0});
+    progress.count({task.walk.scorer.computed() - task.reported, task.exactly});
     task.reported = task.walk.scorer.computed();
+    task.exactly = 0;
     progress.advance(count);
   };
   if (queries == 1) {
@@ -127,6 +162,123 @@ void GraphSearch::knn_as(const SearchRequest& request, const KnnAnswer& answer, 
   });
 }
 
+template <class Real>
+void GraphSearch::knn_as(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const {
+  const auto k = static_cast<std::size_t>(std::min(answer.k, rows_.count));
+  const Effort how = effort(request, k);
+  run<Real>(request, progress, [&](std::int64_t query, std::int64_t i, GraphTask<Real>& task) {
+    answer.write(query, nearest(request, query, i, k, how, task));
+  });
+}
+
+template <class Real>
+void GraphSearch::range_as(const SearchRequest& request, const RangeRequest& radii,
+                           std::vector<std::vector<Neighbor>>& found, Progress& progress) const {
+  run<Real>(request, progress, [&](std::int64_t query, std::int64_t i, GraphTask<Real>& task) {
+    const Admission admission{rows_.count, request.allow, request.exclude ? request.exclude[query] : -1};
+    within(admission, i, radii.radius_rank[query], task);
+    compare(i, task);
+    const double radius = radii.radius[query];
+    const auto beyond = [&](const Neighbor& n) { return !(n.distance <= radius); };
+    task.found.erase(std::remove_if(task.found.begin(), task.found.end(), beyond), task.found.end());
+    found[query] = task.found;
+  });
+}
+
+RangeAnswer GraphSearch::range(const SearchRequest& request, const RangeRequest& radii, Progress& progress) const {
+  std::vector<std::vector<Neighbor>> found(request.queries.count);
+  if (request.queries.count == 0) return RangeAnswer(std::move(found));
+  if (space_.search().arithmetic_bytes == 4) {
+    range_as<float>(request, radii, found, progress);
+  } else {
+    range_as<double>(request, radii, found, progress);
+  }
+  return RangeAnswer(std::move(found));
+}
+
+// Walks towards the i-th query of the task, through codes if there are any and `coded` says so.
+template <class Real, class Met>
+void GraphSearch::walk(std::int64_t i, bool coded, std::size_t width, GraphTask<Real>& task, Met&& met) const {
+  coded = coded && codes_;
+  task.walk.scorer.through(coded ? &*codes_ : nullptr);
+  if (coded) codes_->prepare(task.coded, i, task.code);
+  const void* asked = coded ? static_cast<const void*>(&task.code) : task.search.query(i);
+  const std::int32_t near = descend(graph_.layers, graph_.top, asked, task.walk);
+  const bool layered = !graph_.layers.empty();
+  task.walk.run(graph_.base, layered ? &near : graph_.entries.data(),
+                layered ? 1 : static_cast<std::int64_t>(graph_.entries.size()), width, met);
+}
+
+// Whatever of `ids` may be among the k nearest is to be compared in full.
+template <class Real>
+void GraphSearch::scan(const std::vector<std::int32_t>& ids, std::int64_t i, std::size_t k,
+                       GraphTask<Real>& task) const {
+  task.walk.scorer.through(nullptr);
+  task.walk.scorer.of(nullptr);
+  task.walk.scorer.at(task.search.query(i));
+  task.ids.clear();
+  task.admitted.reset(4 * k + 64);
+  for (std::size_t first = 0; first < ids.size(); first += kScanned) {
+    const std::size_t count = std::min(kScanned, ids.size() - first);
+    const Real* values = task.walk.scorer(ids.data() + first, static_cast<std::int64_t>(count));
+    for (std::size_t j = 0; j < count; ++j) {
+      task.admitted.add(values[j], ids[first + j]);
+      if (!(values[j] == values[j])) task.ids.push_back(ids[first + j]);  // only the formula itself knows
+    }
+  }
+  const Beam<Real>& met = task.admitted;
+  if (met.size() == 0) return;
+  const Real limit = near_limit(met, k, i, task);
+  if (met.full() && !(met[met.size() - 1].value >= limit)) {  // more of them are alike than were kept
+    task.ids = ids;
+    return;
+  }
+  for (const Spot<Real>& spot : met) {
+    if (!(spot.value >= limit)) task.ids.push_back(spot.node);
+  }
+}
+
+// Whatever may lie within the radius is to be compared in full: all of a walk that is wide enough to leave it.
+template <class Real>
+void GraphSearch::within(const Admission& admission, std::int64_t i, double radius_rank, GraphTask<Real>& task) const {
+  const double offset = space_.filter.offset(task.search, i);
+  const Margin margin = space_.filter.margin(task.search, i, points_.maxima());
+  const auto limit =
+      exclusive_limit<Real>(margin.largest_computed(radius_rank - offset + space_.filter.offset_error(offset)));
+  const auto all = static_cast<std::size_t>(rows_.count);
+  const auto take = [&](std::int32_t node) {
+    if (admission.admits(node)) task.ids.push_back(node);
+  };
+  for (auto width = static_cast<std::size_t>(graph_.width); width < all / kWidest; width *= 2) {
+    walk(i, false, width, task, Whoever<Real>{});
+    const Beam<Real>& met = task.walk.beam;
+    if (met.full() && !(met[met.size() - met.size() / kOutside].value >= limit)) continue;
+    task.ids.clear();
+    for (const Spot<Real>& spot : met) {
+      if (!(spot.value >= limit)) take(spot.node);
+    }
+    return;
+  }
+  task.ids.clear();
+  for (std::int32_t node = 0; node < rows_.count; ++node) take(node);
+}
+
+template <class Real>
+Real GraphSearch::near_limit(const Beam<Real>& met, std::size_t k, std::int64_t i, const GraphTask<Real>& task) const {
+  const Margin margin = space_.filter.margin(task.search, i, points_.maxima());
+  return met.size() < k ? std::numeric_limits<Real>::quiet_NaN() : limit_rule(margin, margin)(met[k - 1].value);
+}
+
+// The full distances of the task's ids.
+template <class Real>
+void GraphSearch::compare(std::int64_t i, GraphTask<Real>& task) const {
+  task.found.clear();
+  ExactQuery exact(space_.exact(), space_.exact_parameters.data(), rows_, task.exact.query(i));
+  exact.append(task.ids, task.distances, task.found);
+  task.exactly += exact.computed();
+  std::sort(task.found.begin(), task.found.end());
+}
+
 // Whatever may be among the k nearest of those met is to be compared in full.
 template <class Real>
 void GraphSearch::collect(const Beam<Real>& met, std::size_t k, const Effort& effort, std::int64_t i,
@@ -136,8 +288,7 @@ void GraphSearch::collect(const Beam<Real>& met, std::size_t k, const Effort& ef
     for (std::size_t j = 0; j < std::min(met.size(), effort.rerank); ++j) task.ids.push_back(met[j].node);
     return;
   }
-  const Margin margin = space_.filter.margin(task.search, i, points_.maxima());
-  const Real limit = limit_rule(margin, margin)(met[std::min(k, met.size()) - 1].value);
+  const Real limit = near_limit(met, k, i, task);
   for (const Spot<Real>& spot : met) {
     if (task.ids.size() >= k && spot.value >= limit) break;
     task.ids.push_back(spot.node);
@@ -148,31 +299,18 @@ template <class Real>
 const std::vector<Neighbor>& GraphSearch::nearest(const SearchRequest& request, std::int64_t query, std::int64_t i,
                                                   std::size_t k, const Effort& effort, GraphTask<Real>& task) const {
   const Admission admission{rows_.count, request.allow, request.exclude ? request.exclude[query] : -1};
-  const bool filtered = admission.allowed != nullptr || admission.excluded >= 0;
-  if (codes_) codes_->prepare(task.coded, i, task.code);
-  const void* asked = codes_ ? static_cast<const void*>(&task.code) : task.search.query(i);
-  const std::int32_t near = descend(graph_.layers, graph_.top, asked, task.walk);
-  const bool layered = !graph_.layers.empty();
-  const std::int32_t* entries = layered ? &near : graph_.entries.data();
-  const auto begins = layered ? 1 : static_cast<std::int64_t>(graph_.entries.size());
-  if (filtered) {
+  if (effort.scans) {
+    scan(effort.listed, i, admission.excluded >= 0 ? k + 1 : k, task);
+    std::erase(task.ids, admission.excluded);
+  } else if (request.allow != nullptr || admission.excluded >= 0) {
     task.admitted.reset(effort.width);
-    task.walk.run(graph_.base, entries, begins, effort.width,
-                  [&](const Real* values, const std::int32_t* nodes, std::int64_t n) {
-                    for (std::int64_t j = 0; j < n; ++j) {
-                      if (admission.admits(nodes[j])) task.admitted.add(values[j], nodes[j]);
-                    }
-                  });
+    walk(i, true, effort.reach, task, Admitted<Real>{admission, task.admitted});
+    collect(task.admitted, k, effort, i, task);
   } else {
-    task.walk.run(graph_.base, entries, begins, effort.width);
+    walk(i, true, effort.width, task, Whoever<Real>{});
+    collect(task.walk.beam, k, effort, i, task);
   }
-  const Beam<Real>& met = filtered ? task.admitted : task.walk.beam;
-  task.found.clear();
-  if (met.size() == 0) return task.found;
-  collect(met, k, effort, i, task);
-  ExactQuery exact(space_.exact(), space_.exact_parameters.data(), rows_, task.exact.query(i));
-  exact.append(task.ids, task.distances, task.found);
-  std::sort(task.found.begin(), task.found.end());
+  compare(i, task);
   if (task.found.size() > k) task.found.resize(k, Neighbor{});
   return task.found;
 }

@@ -10,6 +10,7 @@
 #include "graph/grow.h"
 #include "graph/layers.h"
 #include "index/method.h"
+#include "result/hits.h"
 #include "storage/codes.h"
 #include "storage/point_rows.h"
 
@@ -25,10 +26,13 @@ using MakeGraph = Graph (*)(const GraphPoints& points, const std::vector<double>
 template <class Real>
 struct GraphTask;
 
-// How hard a search of a graph tries.
+// How a search of a graph goes about it.
 struct Effort {
-  std::size_t width;   // of the walk
-  std::size_t rerank;  // how many of the nearest by their codes are compared in full
+  std::size_t width;                 // of what is kept
+  std::size_t rerank;                // how many of the nearest by their codes are compared in full
+  std::size_t reach;                 // the width of the walk: larger where few of those met are admitted
+  bool scans = false;                // so few are admitted that all of them are compared
+  std::vector<std::int32_t> listed;  // these
 };
 
 class GraphSearch final : public Method {
@@ -50,6 +54,22 @@ class GraphSearch final : public Method {
   const std::vector<Neighbor>& nearest(const SearchRequest& request, std::int64_t query, std::int64_t i, std::size_t k,
                                        const Effort& effort, GraphTask<Real>& task) const;
 
+  Effort effort(const SearchRequest& request, std::size_t k) const;
+  template <class Real, class Search>
+  void run(const SearchRequest& request, Progress& progress, const Search& search) const;
+  template <class Real>
+  void range_as(const SearchRequest& request, const RangeRequest& radii, std::vector<std::vector<Neighbor>>& found,
+                Progress& progress) const;
+  template <class Real, class Met>
+  void walk(std::int64_t i, bool coded, std::size_t width, GraphTask<Real>& task, Met&& met) const;
+  template <class Real>
+  void scan(const std::vector<std::int32_t>& ids, std::int64_t i, std::size_t k, GraphTask<Real>& task) const;
+  template <class Real>
+  void within(const Admission& admission, std::int64_t i, double radius_rank, GraphTask<Real>& task) const;
+  template <class Real>
+  Real near_limit(const Beam<Real>& met, std::size_t k, std::int64_t i, const GraphTask<Real>& task) const;
+  template <class Real>
+  void compare(std::int64_t i, GraphTask<Real>& task) const;
   template <class Real>
   void collect(const Beam<Real>& met, std::size_t k, const Effort& effort, std::int64_t i, GraphTask<Real>& task) const;
 

@@ -78,6 +78,13 @@ class Scorer {
   std::int64_t computed_ = 0;
 };
 
+// Takes every node that a walk meets for what it is.
+template <class Real>
+struct Whoever {
+  void operator()(const Real*, const std::int32_t*, std::int64_t) const {}
+  bool enough(Real) const { return false; }
+};
+
 // Scratch of a walk, kept from query to query.
 template <class Real>
 class Walk {
@@ -86,7 +93,7 @@ class Walk {
   Beam<Real> beam;
 
   // Fills the beam with the `width` best nodes that are found from the entries on. `met(values, nodes, n)` is told of
-  // every node that a value is computed for.
+  // every node that a value is computed for, and ends the walk by `met.enough(value)` of the next to be visited.
   template <class Met>
   void run(const Links& links, const std::int32_t* entries, std::int64_t count, std::size_t width, Met&& met) {
     beam.reset(width);
@@ -97,6 +104,7 @@ class Walk {
     }
     take(met);
     for (std::int32_t node = beam.visit(); node >= 0; node = beam.visit()) {
+      if (met.enough(beam.visiting())) return;
       const std::int32_t* neighbours = links.row(node);
       const std::int32_t upcoming = beam.upcoming();
       if (upcoming >= 0) prefetch(links.row(upcoming));
@@ -111,7 +119,7 @@ class Walk {
   }
 
   void run(const Links& links, const std::int32_t* entries, std::int64_t count, std::size_t width) {
-    run(links, entries, count, width, [](const Real*, const std::int32_t*, std::int64_t) {});
+    run(links, entries, count, width, Whoever<Real>{});
   }
 
   // From `node` to the nearest of its neighbours, as long as that is nearer.

@@ -96,15 +96,46 @@ def test_the_same_on_any_number_of_threads() -> None:
     assert not np.array_equal(answers[0], other)
 
 
-def test_filters_leave_only_what_is_allowed() -> None:
-    index = anear.Index(CLUSTERED, method="hnsw")
-    allowed = np.flatnonzero(RNG.random(len(CLUSTERED)) < 0.2)
+@pytest.mark.parametrize("codes", [0, 8])
+@pytest.mark.parametrize("share", [0.5, 0.2, 0.05, 0.01, 0.001, 0.0])
+def test_filters_keep_what_is_found(share: float, codes: int) -> None:
+    index = anear.Index(CLUSTERED, method="hnsw", options={"codes": codes})
+    allowed = RNG.random(len(CLUSTERED)) < share
     gold = anear.Index(CLUSTERED).search(CLUSTERED[:100], k=5, allow=allowed)
-    found = index.search(CLUSTERED[:100], k=5, allow=allowed, ef=200)
-    assert set(found.ids.ravel()) <= set(allowed)
-    assert recall(found, gold) > 0.9
-    alone = index.search(CLUSTERED[:100], k=5, exclude=np.arange(100), ef=100)
-    assert not np.any(alone.ids == np.arange(100)[:, None])
+    found = index.search(CLUSTERED[:100], k=5, allow=allowed, ef=40)
+    assert set(found.ids.ravel()) - {-1} <= set(np.flatnonzero(allowed))
+    assert np.mean(np.sort(found.ids) == np.sort(gold.ids)) > 0.9
+    np.testing.assert_array_equal(found.ids == -1, gold.ids == -1)
+
+
+@pytest.mark.parametrize("distance", ["euclidean", "cosine", "kldiv", "manhattan"])
+def test_what_is_left_out_of_few_is_exact(distance: str) -> None:
+    index = anear.Index(POSITIVE, distance, method="hnsw")
+    allowed = np.arange(0, len(POSITIVE), 40)
+    gold = anear.Index(POSITIVE, distance).search(POSITIVE[:80], k=5, allow=allowed, exclude=np.arange(80))
+    found = index.search(POSITIVE[:80], k=5, allow=allowed, exclude=np.arange(80))
+    np.testing.assert_array_equal(found.ids, gold.ids)
+    np.testing.assert_array_equal(found.distances, gold.distances)
+
+
+def test_a_search_of_the_points_leaves_out_each_itself() -> None:
+    index = anear.Index(CLUSTERED, method="hnsw")
+    found, gold = index.self_search(5), anear.Index(CLUSTERED).self_search(5)
+    assert not np.any(found.ids == np.arange(len(CLUSTERED))[:, None])
+    assert recall(found, gold) > 0.95
+
+
+@pytest.mark.parametrize("distance", ["euclidean", "cosine", "kldiv", "jensen_shannon"])
+def test_ranges_hold_what_lies_within(distance: str) -> None:
+    points, queries = POSITIVE[:2900], POSITIVE[2900:]
+    flat, index = anear.Index(points, distance), anear.Index(points, distance, method="hnsw")
+    for k in (1, 20, 1500):
+        radius = flat.search(queries, k=k).distances[:, -1]  # at the very edge of an answer
+        gold, found = flat.range_search(queries, radius), index.range_search(queries, radius)
+        pairs = [{(q, i) for q in range(len(queries)) for i in answer.of(q).ids.tolist()} for answer in (gold, found)]
+        assert pairs[1] <= pairs[0]
+        assert len(pairs[1]) > 0.97 * len(pairs[0])
+        assert np.all(found.distances <= np.repeat(radius, np.diff(found.offsets)))
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 17, 40])
