@@ -40,7 +40,7 @@ class Beam {
   void add(Real value, std::int32_t node) {
     if (!wants(value)) return;
     const Spot<Real> spot{value, node};
-    const std::size_t at = std::upper_bound(spots_.data(), spots_.data() + size_, spot) - spots_.data();
+    const std::size_t at = place(value);
     const std::size_t moved = std::min(size_, width_ - 1) - at;
     std::memmove(static_cast<void*>(spots_.data() + at + 1), spots_.data() + at, moved * sizeof(spot));
     std::memmove(visited_.data() + at + 1, visited_.data() + at, moved);
@@ -69,6 +69,17 @@ class Beam {
   }
 
  private:
+  // Behind all that are not farther. Halving without branches: which half is a coin toss that a processor cannot guess.
+  std::size_t place(Real value) const {
+    const Spot<Real>* first = spots_.data();
+    for (std::size_t count = size_; count > 0;) {
+      const std::size_t half = (count + 1) / 2;
+      first += first[half - 1].value <= value ? half : 0;
+      count -= half;
+    }
+    return static_cast<std::size_t>(first - spots_.data());
+  }
+
   std::size_t width_ = 0, size_ = 0, next_ = 0;
   std::vector<Spot<Real>> spots_;
   std::vector<std::uint8_t> visited_;

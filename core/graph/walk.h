@@ -147,7 +147,9 @@ class Walk {
     const auto count = static_cast<std::int64_t>(fresh_.size());
     if (count == 0) return;
     const Real* values = scorer(fresh_.data(), count);
-    for (std::int64_t i = 0; i < count; ++i) beam.add(values[i], fresh_[i]);
+    for (std::int64_t i = 0; i < count; ++i) {
+      if (beam.wants(values[i])) beam.add(values[i], fresh_[i]);
+    }
     met(values, fresh_.data(), count);
   }
 

@@ -72,7 +72,7 @@ void plain_values(const Codes& codes, const CodeQuery& query, const std::int32_t
       low += static_cast<std::int32_t>(code[j]) * query.low[j];
     }
     float value = query.base;
-    const auto* scalars = reinterpret_cast<const float*>(row + codes.scalars_at());
+    const float* scalars = codes.scalars_of(ids[i]);
     for (std::int64_t s = 0; s < codes.scalars(); ++s) value += query.scalars[s] * scalars[s];
     out[i] = value + query.scale * (128 * static_cast<float>(high) + static_cast<float>(low));
   }
@@ -82,24 +82,17 @@ void plain_values(const Codes& codes, const CodeQuery& query, const std::int32_t
 // Rows ahead of which the processor is told: a row's lines come from memory in the time that so many rows take.
 constexpr std::int64_t kAhead = 4;
 
-ANEAR_VNNI float vnni_value(const Codes& codes, const CodeQuery& query, const std::byte* row) {
+ANEAR_VNNI inline float vnni_value(const Codes& codes, const CodeQuery& query, std::int32_t id) {
+  const std::byte* row = codes.row(id);
   __m512i high = _mm512_setzero_si512(), low = _mm512_setzero_si512();
-  const std::int64_t whole = codes.length() / kRegister * kRegister;
-  std::int64_t j = 0;
-  for (; j < whole; j += kRegister) {
-    const __m512i code = _mm512_loadu_si512(row + j);
-    high = _mm512_dpbusd_epi32(high, code, _mm512_load_si512(query.high.data() + j));
-    low = _mm512_dpbusd_epi32(low, code, _mm512_load_si512(query.low.data() + j));
-  }
-  if (j < codes.length()) {
-    const __mmask64 rest = (~std::uint64_t{0}) >> (kRegister - (codes.length() - j));
-    const __m512i code = _mm512_maskz_loadu_epi8(rest, row + j);
+  for (std::int64_t j = 0; j < codes.row_bytes(); j += kRegister) {  // padded with zeros
+    const __m512i code = _mm512_load_si512(row + j);
     high = _mm512_dpbusd_epi32(high, code, _mm512_load_si512(query.high.data() + j));
     low = _mm512_dpbusd_epi32(low, code, _mm512_load_si512(query.low.data() + j));
   }
   const __m512 sum = _mm512_fmadd_ps(_mm512_set1_ps(128.0f), _mm512_cvtepi32_ps(high), _mm512_cvtepi32_ps(low));
   float value = query.base;
-  const auto* scalars = reinterpret_cast<const float*>(row + codes.scalars_at());
+  const float* scalars = codes.scalars_of(id);
   for (std::int64_t s = 0; s < codes.scalars(); ++s) value += query.scalars[s] * scalars[s];
   return value + query.scale * _mm512_reduce_add_ps(sum);
 }
@@ -110,7 +103,7 @@ ANEAR_VNNI void vnni_values(const Codes& codes, const CodeQuery& query, const st
   for (std::int64_t i = 0; i < n; ++i) {
     const std::byte* soon = codes.row(ids[std::min(i + kAhead, n - 1)]);
     for (std::int64_t line = 0; line < bytes; line += 64) prefetch(soon + line);
-    out[i] = vnni_value(codes, query, codes.row(ids[i]));
+    out[i] = vnni_value(codes, query, ids[i]);
   }
 }
 
@@ -147,8 +140,7 @@ Codes::Codes(CodeForm form, const Rows& rows, int threads, Progress& progress) :
   const KernelTable& table = form_.table->kernels();
   for (const CodeTerm& term : form_.terms)
     (term.length > 0 ? length_ : scalars_) += std::max<std::int64_t>(term.length, 1);
-  scalars_at_ = (length_ + 3) / 4 * 4;
-  row_bytes_ = scalars_at_ + 4 * scalars_;
+  row_bytes_ = (length_ + kRegister - 1) / kRegister * kRegister;
   std::vector<float> high(length_, -std::numeric_limits<float>::infinity());
   low_.assign(length_, std::numeric_limits<float>::infinity());
   std::mutex mutex;
@@ -179,11 +171,13 @@ Codes::Codes(CodeForm form, const Rows& rows, int threads, Progress& progress) :
     if (!(std::abs(low_[j]) < std::numeric_limits<float>::infinity())) low_[j] = 0;
   }
   memory_.ensure(rows.count * row_bytes_);
+  numbers_.ensure(rows.count * scalars_);
   each_point(form_, rows, threads, progress, [&](std::int64_t first, std::int64_t count, const std::byte* blocks) {
     for (std::int64_t i = 0; i < count; ++i) {
       std::byte* row = memory_.data() + (first + i) * row_bytes_;
       auto* code = reinterpret_cast<std::uint8_t*>(row);
-      auto* scalar = reinterpret_cast<float*>(row + scalars_at_);
+      float* scalar = numbers_.data() + (first + i) * scalars_;
+      std::fill(code + length_, code + row_bytes_, std::uint8_t{0});
       std::int64_t at = 0;
       for (const CodeTerm& term : form_.terms) {
         const float* value = entry(table, blocks, i, term);

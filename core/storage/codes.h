@@ -55,19 +55,20 @@ class Codes {
   }
 
   const std::byte* row(std::int64_t i) const { return memory_.data() + i * row_bytes_; }
-  std::int64_t row_bytes() const { return row_bytes_; }
-  std::int64_t length() const { return length_; }    // codes of a point, which come first
-  std::int64_t scalars() const { return scalars_; }  // float numbers of a point, which follow
-  std::int64_t scalars_at() const { return scalars_at_; }
-  std::int64_t bytes() const { return static_cast<std::int64_t>(memory_.size()); }
+  std::int64_t row_bytes() const { return row_bytes_; }  // whole cache lines
+  std::int64_t length() const { return length_; }        // codes of a point
+  std::int64_t scalars() const { return scalars_; }      // float numbers of a point
+  const float* scalars_of(std::int64_t i) const { return numbers_.data() + i * scalars_; }
+  std::int64_t bytes() const { return static_cast<std::int64_t>(memory_.size() + numbers_.size() * sizeof(float)); }
 
  private:
   using Values = void (*)(const Codes&, const CodeQuery&, const std::int32_t*, std::int64_t, float*);
 
   CodeForm form_;
-  std::int64_t length_ = 0, scalars_ = 0, scalars_at_ = 0, row_bytes_ = 0;
+  std::int64_t length_ = 0, scalars_ = 0, row_bytes_ = 0;
   std::vector<float> low_, step_;
   AlignedArray<std::byte> memory_;
+  AlignedArray<float> numbers_;  // the scalars: few enough to stay in a cache that the codes do not fit
   Values values_ = nullptr;
 };
 
