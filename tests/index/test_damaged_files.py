@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pickle
 import shutil
 import zlib
 from collections.abc import Callable
@@ -11,9 +13,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
+from tests.index import mutations
+from tests.index.support import same
 
 import anear
-from anear import FileFormatError, x, y
+from anear import AnearError, FileFormatError, x, y
+from anear.index import container, files
+from anear.index.methods import METHODS
 
 RNG = np.random.default_rng(13)
 POINTS = RNG.random((12, 3)).astype(np.float32)
@@ -81,8 +88,21 @@ def test_other_files_are_no_indexes(tmp_path: Path) -> None:
         with pytest.raises(FileFormatError):
             anear.load(path)
     np.save(path.with_suffix(".npy"), POINTS)
-    with pytest.raises(FileFormatError):
+    with pytest.raises(FileFormatError, match=r"it is a NumPy array .*, not an anear index"):
         anear.load(path.with_suffix(".npy"))
+    np.savez(path.with_suffix(".npz"), POINTS)
+    with pytest.raises(FileFormatError, match="it is a ZIP archive"):
+        anear.load(path.with_suffix(".npz"))
+    path.write_bytes(pickle.dumps(INDEX))
+    with pytest.raises(FileFormatError, match="it is a pickle, not an anear index"):
+        anear.load(path)
+    for begin, what in ((b"IxF2", "FAISS"), (b"IHNf", "FAISS"), (b"IwFl", "FAISS"), (bytes(16), "hnswlib")):
+        path.write_bytes(begin + RNG.bytes(200))
+        with pytest.raises(FileFormatError, match=f"it is .*{what}, not an anear index"):
+            anear.load(path)
+    save_file({"weight": POINTS}, path, metadata={"format": "pt"})
+    with pytest.raises(FileFormatError, match=r"it is not an anear index .its format is 'pt'"):
+        anear.load(path)
 
 
 def forged(whole: bytes, change: Callable[[dict[str, Any]], Any], data: bytes | None = None) -> bytes:
@@ -203,3 +223,76 @@ def test_a_file_that_vanishes(whole: bytes, tmp_path: Path) -> None:
     loaded = anear.load(path, mmap=True)
     shutil.move(path, tmp_path / "b")
     assert np.array_equal(loaded.search(QUERIES, 5).ids, EXPECTED.ids)
+
+
+# Every method's files, by accident and by an enemy: a sample, or with ANEAR_TESTS=full 10,000 of each method's.
+
+EACH = 5000 if os.environ.get("ANEAR_TESTS") == "full" else 60
+MANY = (RNG.random((300, 4)) + 0.01).astype(np.float32)
+ASKED = (RNG.random((3, 4)) + 0.01).astype(np.float32)
+DISTANCES = {
+    "ball_tree": "seuclidean",
+    "kd_tree": "sum(w * abs(x - y))",
+    "flat": "sum(w * abs(x - y)) / point_field('s')",
+}
+
+
+def index_of(method: str) -> anear.Index:
+    """A small index that has all that the method's files hold."""
+    distance: Any = DISTANCES.get(method, "kldivgen")
+    if "w *" in distance:
+        distance = anear.formula(distance, w=np.array([1.0, 2.0, 0.5, 1.5]))
+    data = {"s": MANY[:, 0]} if method == "flat" else None
+    params = {"V": MANY.var(0)} if method == "ball_tree" else {}
+    return anear.Index(MANY, distance, method=method, point_data=data, **params)
+
+
+@pytest.fixture(scope="module", params=METHODS)
+def example(request: pytest.FixtureRequest) -> tuple[bytes, anear.Neighbors]:
+    """A file of each method, and what its index answers."""
+    index = index_of(request.param)
+    return files.dumps(index), index.search(ASKED, 5)
+
+
+def loaded(data: bytes, path: Path, mmap: bool) -> anear.Index | None:
+    """The index, None where there is an error that says so."""
+    path.unlink(missing_ok=True)  # a mapped file must not change under its index
+    path.write_bytes(data)
+    try:
+        with np.errstate(all="ignore"):
+            return anear.load(path, mmap=mmap, num_threads=1)
+    except FileFormatError as error:
+        assert len(str(error)) < 3000  # noqa: PT017
+        return None
+
+
+def test_accidents(example: tuple[bytes, anear.Neighbors], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(container, "_AT_ONCE", 0)
+    whole, expected = example
+    for seed in range(EACH):
+        data = mutations.damaged(whole, np.random.default_rng(seed))
+        index = loaded(data, tmp_path / "a", mmap=seed % 2 == 1)
+        if index is None:
+            continue
+        try:
+            found = index.search(ASKED, 5)
+            index.verify()
+        except AnearError:
+            assert seed % 2 == 1
+            continue
+        assert same(found, expected)
+
+
+def test_enemies(example: tuple[bytes, anear.Neighbors], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(container, "_AT_ONCE", 0)
+    for seed in range(EACH):
+        index = loaded(mutations.forged(example[0], np.random.default_rng(seed)), tmp_path / "a", mmap=seed % 2 == 1)
+        if index is None:
+            continue
+        try:
+            with np.errstate(all="ignore"):
+                found = index.search(ASKED, 5)
+        except AnearError:
+            continue
+        assert np.all((found.ids >= -1) & (found.ids < len(index)))
+        assert np.all(found.distances[:, 1:] >= found.distances[:, :-1])

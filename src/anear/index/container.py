@@ -48,6 +48,20 @@ _LONGEST_HEADER: Final = 64 << 20
 _BLOCK: Final = 16 << 20  # bytes with a checksum of their own
 _PIECE: Final = 1 << 20  # read, written or summed in one go: it stays in the cache, and Ctrl-C has its turn between two
 _AT_ONCE: Final = 1 << 20  # arrays on disk of so many bytes are checked when they are opened
+_OTHERS: Final = {
+    b"\x93NUMPY": "a NumPy array (numpy.load reads it, and Index takes what it reads)",
+    b"PK\3\4": "a ZIP archive, such as NumPy's .npz and PyTorch's files",
+    b"\x89HDF": "an HDF5 file",
+    b"PAR1": "a Parquet file",
+    b"ARROW1": "an Arrow file",
+    b"\x1f\x8b": "compressed by gzip",
+    b"\x80\4\x95": "a pickle",
+    b"\x80\5\x95": "a pickle",
+    b"Ix": "an index of FAISS",
+    b"Iw": "an index of FAISS",
+    b"IH": "an index of FAISS",
+    bytes(8): "perhaps an index of hnswlib",
+}
 _HEADER_SUM: Final = "header_crc32"
 _ARRAY_SUMS: Final = "crc32"
 _BLOCK_SIZE: Final = "block"
@@ -169,7 +183,12 @@ def _block_size(text: str | None) -> int:
 
 def _header(file: IO[bytes], size: int) -> tuple[dict[str, str], dict[str, Any], int]:
     """Metadata, the table of arrays, and where the arrays begin."""
-    length = int.from_bytes(file.read(8), "little")
+    begin = file.read(8)
+    length = int.from_bytes(begin, "little")
+    if length > _LONGEST_HEADER or length == 0:
+        for mark, what in _OTHERS.items():
+            if begin.startswith(mark):
+                raise FileFormatError(f"it is {what}, not an anear index")
     if size < 8 or length > size - 8:
         raise FileFormatError(f"it is cut short, or no anear index: {size} bytes cannot hold a header of {length}")
     if length > _LONGEST_HEADER:

@@ -33,6 +33,7 @@ from anear.data.types.dense import STORAGE_TYPES
 from anear.errors import AnearError, ArgumentError, FileFormatError
 from anear.formula.hoist import fields
 from anear.formula.parse import formula
+from anear.formula.shapes import lengths
 from anear.formula.show import unbind
 from anear.index.arguments import file_path, flag, threads
 from anear.index.container import Content, read, write
@@ -215,6 +216,7 @@ def _made(content: Content, team: int, mmap: bool) -> Index:
     width = dimension + sum(length or 1 for _, length in fields(resolved.expr, "point"))
     if rows.ndim != 2 or dimension < 1 or rows.shape[1] != width or len(rows) == 0:
         raise FileFormatError(f"the points have shape {rows.shape}, but the header asks for {width} columns")
+    lengths(resolved.expr, dimension)  # says where a formula does not fit points of so many coordinates
     index = Index.__new__(Index)
     index._resolved = resolved
     index._check_domain, index._allow_nan = (flag(value, "checks") for value in json.loads(texts["checks"]))
