@@ -83,7 +83,8 @@ GraphSearch::GraphSearch(BuildRequest request, MakeGraph make, Progress& progres
     graph_ = stored_graph(*request.stored, rows_.count, request.threads, progress);
   } else {
     const PointQueries queries(space_.filter, form, request.threads, progress);
-    graph_ = make({space_.filter, points_, form.objects, queries, form}, request.parameters, request.threads, progress);
+    graph_ = make({space_.filter, points_, form.objects, queries, form, codes_ ? &*codes_ : nullptr},
+                  request.parameters, request.threads, progress);
   }
 }
 

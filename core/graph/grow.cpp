@@ -57,16 +57,20 @@ class Grower {
     Walk<Real>& walk = worker.walk;
     const auto width = static_cast<std::size_t>(growth_.width);
     const Graph& above = growth_.above;
-    const std::int32_t entry = descend(above.layers, above.top, query, walk);
+    const std::int32_t entry = descend(above.layers, above.top, linking_.walker(newcomer, query, worker), walk);
     linking_.of_nodes(worker);
     if (above.layers.empty() && !above.entries.empty()) {
       walk.run(links_, above.entries.data(), static_cast<std::int64_t>(above.entries.size()), width);
     } else {
       walk.run(links_, &entry, 1, width);
     }
-    worker.spots.assign(walk.beam.begin(), walk.beam.end());
-    // A walk may meet the newcomer itself where it is an entry.
-    std::erase_if(worker.spots, [&](const Spot<Real>& spot) { return spot.node == newcomer; });
+    walk.scorer.through(nullptr);
+    worker.ids.clear();
+    for (const Spot<Real>& spot : walk.beam) {
+      // A walk may meet the newcomer itself where it is an entry.
+      if (spot.node != newcomer) worker.ids.push_back(spot.node);
+    }
+    linking_.sort_from(query, worker.ids, worker);
     if (growth_.pruning.rule == Rule::ranked) extend(newcomer, query, worker);
     return linking_.choose(query, worker.spots.data(), worker.spots.size(), growth_.neighbours, worker);
   }

@@ -19,6 +19,7 @@ struct GraphPoints {
   const Rows& objects;
   const PointQueries& queries;
   const RowForm& form;
+  const Codes* codes = nullptr;  // walks may go through these; null: through the rows
 
   std::int64_t count() const { return objects.count; }
 };
@@ -36,7 +37,8 @@ template <class Real>
 struct LinkWorker {
   Walk<Real> walk;
   Chooser<Real> chooser;
-  PreparedQueries query;
+  PreparedQueries query, coded;
+  CodeQuery code;
   std::vector<Spot<Real>> spots;
   std::vector<std::int32_t> ids;
   std::int64_t reported = 0;
@@ -71,6 +73,17 @@ class Linking {
 
   const std::byte* prepare(std::int32_t node, Worker& worker) const {
     return points_.queries.at(nodes_.empty() ? node : nodes_[node], worker.query);
+  }
+
+  // The query that a walk of this node is to be at: through codes, if there are any.
+  const void* walker(std::int32_t node, const std::byte* query, Worker& worker) const {
+    worker.walk.scorer.through(points_.codes);
+    if (points_.codes == nullptr) return query;
+    const CodeForm& form = points_.codes->form();
+    const std::int32_t point = nodes_.empty() ? node : nodes_[node];
+    worker.coded.prepare(form.table->kernels(), form.parameters.data(), points_.objects, point, 1, 1);
+    points_.codes->prepare(worker.coded, 0, worker.code);
+    return &worker.code;
   }
 
   // At most `most` of the candidates of `query`, which are sorted.
