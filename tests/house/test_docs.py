@@ -7,9 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from safetensors import safe_open
+
 from anear.formula.table import FUNCTIONS
 
-PAGE = (Path(__file__).parents[2] / "docs" / "formula.md").read_text()
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE, FILES = ((DOCS / name).read_text() for name in ("formula.md", "files.md"))
 
 
 def test_every_function_is_named() -> None:
@@ -24,6 +28,18 @@ def test_every_named_function_exists() -> None:
     assert not unknown
 
 
-def test_the_code_runs() -> None:
-    code = "\n".join(re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
+@pytest.mark.parametrize("page", [PAGE, FILES], ids=["formula", "files"])
+def test_the_code_runs(page: str) -> None:
+    code = "\n".join(re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL))
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+def test_all_that_is_in_files_is_named() -> None:
+    named = set(re.findall(r"`([\w.<>]+)`", FILES))
+    for path in (DOCS.parent / "tests" / "golden").iterdir():
+        with safe_open(path, framework="numpy") as file:
+            found = {*file.metadata(), *file.keys()}
+        for name in found:
+            part = re.sub(r"^(array|parameter|padding)\..*", r"\1.<name>", name.removeprefix("method."))
+            part = re.sub(r"^layer\.\d+", "layer.<i>", part).replace("padding.<name>", "padding.<n>")
+            assert part in named, name
