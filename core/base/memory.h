@@ -31,18 +31,32 @@ class AlignedArray {
   AlignedArray() = default;
   explicit AlignedArray(std::size_t size) { ensure(size); }
   AlignedArray(AlignedArray&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+      : data_(std::exchange(other.data_, nullptr)),
+        size_(std::exchange(other.size_, 0)),
+        borrowed_(std::exchange(other.borrowed_, false)) {}
   AlignedArray& operator=(AlignedArray&& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
+    std::swap(borrowed_, other.borrowed_);
     return *this;
   }
-  ~AlignedArray() { free_aligned(data_); }
+  ~AlignedArray() { release(); }
+
+  // Memory that another keeps, which may not be written to.
+  static AlignedArray over(const T* data, std::size_t size) {
+    AlignedArray array;
+    array.data_ = const_cast<T*>(data);
+    array.size_ = size;
+    array.borrowed_ = true;
+    return array;
+  }
 
   T* ensure(std::size_t size) {
     if (size > size_) {
-      free_aligned(std::exchange(data_, nullptr));
+      release();
+      data_ = nullptr;
       size_ = 0;
+      borrowed_ = false;
       data_ = static_cast<T*>(allocate_aligned(size * sizeof(T)));
       size_ = size;
     }
@@ -56,8 +70,13 @@ class AlignedArray {
   const T& operator[](std::size_t i) const { return data_[i]; }
 
  private:
+  void release() {
+    if (!borrowed_) free_aligned(data_);
+  }
+
   T* data_ = nullptr;
   std::size_t size_ = 0;
+  bool borrowed_ = false;
 };
 
 }  // namespace anear

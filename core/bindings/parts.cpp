@@ -11,6 +11,7 @@ namespace {
 
 PartType type_of(const Array& array) {
   if (array.format() == 'B') return PartType::uint8;
+  if (array.format() == 'f') return PartType::float32;
   if (array.format() == 'd') return PartType::float64;
   return array.item_bytes() == 4 ? PartType::int32 : PartType::int64;
 }
@@ -23,6 +24,8 @@ nb::dlpack::dtype type_of(PartType type) {
       return nb::dtype<std::int32_t>();
     case PartType::int64:
       return nb::dtype<std::int64_t>();
+    case PartType::float32:
+      return nb::dtype<float>();
     case PartType::float64:
       return nb::dtype<double>();
   }
@@ -35,7 +38,7 @@ StoredArrays::StoredArrays(nb::dict arrays, bool look) {
   for (const auto& [key, value] : arrays) {
     const auto name = nb::cast<std::string>(key);
     const int dimensions = nb::cast<int>(value.attr("ndim")) == 1 ? 1 : 2;
-    const Array& array = held_.emplace_back(value, name.c_str(), dimensions, "Bilqd");
+    const Array& array = held_.emplace_back(value, name.c_str(), dimensions, "Bilqfd");
     const std::int64_t columns = dimensions == 1 ? 0 : array.size(1);
     require(dimensions == 1 || columns >= 1, "'" + name + "' has no columns");
     stored_.parts.push_back({name, type_of(array), array.size(), columns, array.data<const void>()});

@@ -13,7 +13,7 @@ namespace anear::bindings {
 class StoredArrays {
  public:
   StoredArrays() = default;
-  // `arrays`: by name; vectors or matrices of uint8, int32, int64 or float64. `look`: see Stored.
+  // `arrays`: by name; vectors or matrices of uint8, int32, int64, float32 or float64. `look`: see Stored.
   StoredArrays(nb::dict arrays, bool look);
   const Stored& stored() const { return stored_; }
 

@@ -77,7 +77,11 @@ GraphSearch::GraphSearch(BuildRequest request, MakeGraph make, Progress& progres
   }
   if (request.code_form) {
     request.code_form->check();
-    codes_.emplace(std::move(*request.code_form), rows_, request.threads, progress);
+    if (const auto made = request.stored ? stored_codes(*request.stored) : std::nullopt) {
+      codes_.emplace(std::move(*request.code_form), rows_.count, *made);
+    } else {
+      codes_.emplace(std::move(*request.code_form), rows_, request.threads, progress);
+    }
   }
   if (request.stored) {
     graph_ = stored_graph(*request.stored, rows_.count, request.threads, progress);
@@ -93,6 +97,9 @@ std::vector<Part> GraphSearch::parts() const {
   parts.push_back(part("maxima", points_.maxima()));
   if (points_.bytes() > 0) {
     parts.push_back({"rows", PartType::uint8, rows_.count, points_.row_bytes(), points_.data()});
+  }
+  if (codes_) {
+    for (Part& part : code_parts(*codes_, rows_.count)) parts.push_back(std::move(part));
   }
   return parts;
 }

@@ -102,4 +102,29 @@ Graph stored_graph(const Stored& stored, std::int64_t points, int threads, Progr
   return graph;
 }
 
+std::vector<Part> code_parts(const Codes& codes, std::int64_t points) {
+  const MadeCodes made = codes.made(points);
+  std::vector<Part> parts{{"codes", PartType::uint8, points, codes.row_bytes(), made.rows.data()}};
+  const auto add = [&](const char* name, std::span<const float> values) {
+    parts.push_back({name, PartType::float32, static_cast<std::int64_t>(values.size()), 0, values.data()});
+  };
+  add("code_scalars", made.scalars);
+  add("code_low", made.low);
+  add("code_step", made.step);
+  return parts;
+}
+
+std::optional<MadeCodes> stored_codes(const Stored& stored) {
+  const Part* codes = stored.find("codes");
+  if (codes == nullptr) return std::nullopt;
+  const auto floats = [&](const char* name) {
+    const Part& part = stored.get(name);
+    return std::span(part.floats(), static_cast<std::size_t>(part.size()));
+  };
+  return MadeCodes{{reinterpret_cast<const std::byte*>(codes->bytes()), static_cast<std::size_t>(codes->size())},
+                   floats("code_scalars"),
+                   floats("code_low"),
+                   floats("code_step")};
+}
+
 }  // namespace anear

@@ -18,11 +18,16 @@ const std::int32_t* Part::integers() const { return static_cast<const std::int32
 const std::int64_t* Part::long_integers() const {
   return static_cast<const std::int64_t*>(checked(*this, PartType::int64));
 }
+const float* Part::floats() const { return static_cast<const float*>(checked(*this, PartType::float32)); }
 const double* Part::doubles() const { return static_cast<const double*>(checked(*this, PartType::float64)); }
 const std::uint8_t* Part::bytes() const { return static_cast<const std::uint8_t*>(checked(*this, PartType::uint8)); }
 
 Part part(std::string name, const std::vector<std::int32_t>& values) {
   return {std::move(name), PartType::int32, static_cast<std::int64_t>(values.size()), 0, values.data()};
+}
+
+Part part(std::string name, const std::vector<float>& values) {
+  return {std::move(name), PartType::float32, static_cast<std::int64_t>(values.size()), 0, values.data()};
 }
 
 Part part(std::string name, const std::vector<double>& values) {

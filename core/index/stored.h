@@ -6,7 +6,7 @@
 
 namespace anear {
 
-enum class PartType { uint8, int32, int64, float64 };
+enum class PartType { uint8, int32, int64, float32, float64 };
 
 // A matrix of `rows` x `columns` numbers without gaps; `columns` 0: a vector. A view.
 struct Part {
@@ -19,11 +19,13 @@ struct Part {
   // Throws ArgumentError if the part holds numbers of another type.
   const std::int32_t* integers() const;
   const std::int64_t* long_integers() const;
+  const float* floats() const;
   const double* doubles() const;
   const std::uint8_t* bytes() const;
 };
 
 Part part(std::string name, const std::vector<std::int32_t>& values);
+Part part(std::string name, const std::vector<float>& values);
 Part part(std::string name, const std::vector<double>& values);
 
 // What was stored of a method. It may come from a damaged file, or an enemy's.

@@ -136,11 +136,35 @@ void CodeForm::check() const {
   require(codes > 0, "the codes have no vector");
 }
 
-Codes::Codes(CodeForm form, const Rows& rows, int threads, Progress& progress) : form_(std::move(form)) {
-  const KernelTable& table = form_.table->kernels();
+void Codes::measure() {
   for (const CodeTerm& term : form_.terms)
     (term.length > 0 ? length_ : scalars_) += std::max<std::int64_t>(term.length, 1);
   row_bytes_ = (length_ + kRegister - 1) / kRegister * kRegister;
+  values_ = plain_values;
+#ifdef ANEAR_VNNI
+  if (has_vnni()) values_ = vnni_values;
+#endif
+}
+
+Codes::Codes(CodeForm form, std::int64_t points, const MadeCodes& made) : form_(std::move(form)) {
+  measure();
+  const auto fits = [](std::size_t size, std::int64_t wanted) { return static_cast<std::int64_t>(size) == wanted; };
+  require(fits(made.rows.size(), points * row_bytes_) && fits(made.scalars.size(), points * scalars_) &&
+              fits(made.low.size(), length_) && fits(made.step.size(), length_),
+          "the codes are not of " + std::to_string(points) + " points of " + std::to_string(length_) + " numbers");
+  const auto finite = [](float value) { return std::abs(value) < std::numeric_limits<float>::infinity(); };
+  require(
+      std::all_of(made.low.begin(), made.low.end(), finite) && std::all_of(made.step.begin(), made.step.end(), finite),
+      "the numbers that codes stand for are not all finite");
+  low_.assign(made.low.begin(), made.low.end());
+  step_.assign(made.step.begin(), made.step.end());
+  memory_ = AlignedArray<std::byte>::over(made.rows.data(), made.rows.size());
+  numbers_ = AlignedArray<float>::over(made.scalars.data(), made.scalars.size());
+}
+
+Codes::Codes(CodeForm form, const Rows& rows, int threads, Progress& progress) : form_(std::move(form)) {
+  const KernelTable& table = form_.table->kernels();
+  measure();
   std::vector<float> high(length_, -std::numeric_limits<float>::infinity());
   low_.assign(length_, std::numeric_limits<float>::infinity());
   std::mutex mutex;
@@ -189,10 +213,6 @@ Codes::Codes(CodeForm form, const Rows& rows, int threads, Progress& progress) :
       }
     }
   });
-  values_ = plain_values;
-#ifdef ANEAR_VNNI
-  if (has_vnni()) values_ = vnni_values;
-#endif
 }
 
 void Codes::prepare(const PreparedQueries& queries, std::int64_t i, CodeQuery& query) const {
@@ -219,7 +239,8 @@ void Codes::prepare(const PreparedQueries& queries, std::int64_t i, CodeQuery& q
   at = 0;
   for (const CodeTerm& term : form_.terms) {
     for (std::int64_t j = 0; j < term.length; ++j, ++at) {
-      const auto weight = static_cast<std::int32_t>(rounded(slots[term.slot + j] * step_[at] * inverse));
+      const float product = slots[term.slot + j] * step_[at] * inverse;
+      const auto weight = static_cast<std::int32_t>(product == product ? rounded(product) : 0);  // NaN has no number
       const std::int32_t upper = (weight + 64) >> 7;
       high[at] = static_cast<std::int8_t>(upper);
       low[at] = static_cast<std::int8_t>(weight - 128 * upper);

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "base/memory.h"
@@ -41,9 +42,24 @@ struct CodeQuery {
   float scale = 0, base = 0;
 };
 
+// Codes where they lie: rows and scalars of all points; the smallest number and the step of each column of codes.
+struct MadeCodes {
+  std::span<const std::byte> rows;
+  std::span<const float> scalars, low, step;
+};
+
 class Codes {
  public:
   Codes(CodeForm form, const Rows& rows, int threads, Progress& progress);
+  // Codes that were made before, which stay where they are. Throws ArgumentError if they are of other sizes.
+  Codes(CodeForm form, std::int64_t points, const MadeCodes& made);
+
+  // Those of the first so many points.
+  MadeCodes made(std::int64_t points) const {
+    const auto rows = static_cast<std::size_t>(points * row_bytes_),
+               count = static_cast<std::size_t>(points * scalars_);
+    return {{memory_.data(), rows}, {numbers_.data(), count}, low_, step_};
+  }
 
   // Queries of the form's table, prepared from raw ones.
   void prepare(const PreparedQueries& queries, std::int64_t i, CodeQuery& query) const;
@@ -63,6 +79,8 @@ class Codes {
 
  private:
   using Values = void (*)(const Codes&, const CodeQuery&, const std::int32_t*, std::int64_t, float*);
+
+  void measure();
 
   CodeForm form_;
   std::int64_t length_ = 0, scalars_ = 0, row_bytes_ = 0;

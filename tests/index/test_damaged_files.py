@@ -20,7 +20,7 @@ from tests.index.support import same
 import anear
 from anear import AnearError, FileFormatError, x, y
 from anear.index import container, files
-from anear.index.methods import METHODS
+from anear.index.methods import GRAPHS, METHODS
 
 RNG = np.random.default_rng(13)
 POINTS = RNG.random((12, 3)).astype(np.float32)
@@ -239,15 +239,18 @@ DISTANCES = {
 
 def index_of(method: str) -> anear.Index:
     """A small index that has all that the method's files hold."""
+    method, _, codes = method.partition(" ")
     distance: Any = DISTANCES.get(method, "kldivgen")
     if "w *" in distance:
         distance = anear.formula(distance, w=np.array([1.0, 2.0, 0.5, 1.5]))
     data = {"s": MANY[:, 0]} if method == "flat" else None
     params = {"V": MANY.var(0)} if method == "ball_tree" else {}
-    return anear.Index(MANY, distance, method=method, point_data=data, **params)
+    return anear.Index(
+        MANY, distance, method=method, point_data=data, options={"codes": 8} if codes else None, **params
+    )
 
 
-@pytest.fixture(scope="module", params=METHODS)
+@pytest.fixture(scope="module", params=[*METHODS, *(f"{method} codes" for method in GRAPHS)])
 def example(request: pytest.FixtureRequest) -> tuple[bytes, anear.Neighbors]:
     """A file of each method, and what its index answers."""
     index = index_of(request.param)

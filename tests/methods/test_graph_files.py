@@ -31,10 +31,13 @@ def links_of(index: anear.Index) -> Any:
 @pytest.mark.parametrize("method", GRAPHS)
 @pytest.mark.parametrize("distance", ["euclidean", "cosine", "kldivgen", "sum(abs(x - y)) / point_field('s')"])
 @pytest.mark.parametrize("storage", ["float32", "float64", "uint8"])
-def test_saved_pickled_and_copied(method: str, distance: str, storage: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("codes", [0, 8])
+def test_saved_pickled_and_copied(method: str, distance: str, storage: str, codes: int, tmp_path: Path) -> None:
+    if codes and ("field" in distance or storage == "uint8"):
+        pytest.skip("codes are for inner products of floating numbers")
     points = (POINTS * 100 + 1).astype(storage)
     data = {"s": POINTS[:, 0] + 1} if "field" in distance else None
-    index = anear.Index(points, distance, method=method, point_data=data)
+    index = anear.Index(points, distance, method=method, point_data=data, options={"codes": codes})
     expected = index.search(QUERIES, 10), index.search(QUERIES, 3, ef=5, allow=np.arange(0, 900, 3))
     index.save(tmp_path / "a")
     whole = (tmp_path / "a").read_bytes()
@@ -92,6 +95,25 @@ def test_rows_prepared_otherwise_are_prepared_again(tmp_path: Path) -> None:
         assert files.dumps(loaded) == files.dumps(index)
 
 
+def test_forged_codes(tmp_path: Path) -> None:
+    texts, arrays = contents(files.dumps(anear.Index(POINTS, "kldivgen", method="hnsw", options={"codes": 8})))
+    wrong: dict[str, Any] = {
+        "method.codes": arrays["method.codes"][:, 1:].copy(),
+        "method.code_scalars": arrays["method.code_scalars"][1:],
+        "method.code_low": np.full_like(arrays["method.code_low"], np.nan),
+        "method.code_step": np.full_like(arrays["method.code_step"], np.inf),
+    }
+    for name, array in wrong.items():
+        for value, message in ((array, "codes"), (np.zeros_like(array, np.int32), "another type"), (None, "missing")):
+            others = {other: kept for other, kept in arrays.items() if other != name}
+            (tmp_path / "a").write_bytes(written(texts, others if value is None else {**others, name: value}))
+            if value is None and name == "method.codes":
+                assert files.dumps(anear.load(tmp_path / "a")) == written(texts, arrays)  # made again
+                continue
+            with pytest.raises(FileFormatError, match=message):
+                anear.load(tmp_path / "a")
+
+
 def ones(arrays: Arrays, name: str, value: float, place: int = 0) -> None:
     """Another number at one place."""
     arrays[name] = arrays[name].copy()
@@ -129,7 +151,7 @@ FORGERIES: dict[str, tuple[Callable[[Arrays], Any], str]] = {
     "no rows": (lambda a: a.pop("method.rows"), "the prepared rows take 0 bytes instead of"),
     "short rows": (lambda a: a.update({"method.rows": a["method.rows"][:, 1:].copy()}), "the prepared rows take"),
     "rows of numbers": (lambda a: a.update({"method.rows": a["method.rows"].view(np.int32)}), "another type"),
-    "a type there is none of": (lambda a: a.update({"method.more": np.zeros(3, np.float32)}), "items of format 'f'"),
+    "a type there is none of": (lambda a: a.update({"method.more": np.zeros(3, np.float16)}), "items of format 'e'"),
 }
 UNSEEN = {"link beyond", "link far beyond", "link below", "link after the last"}
 """What opening by memory map does not look at."""
@@ -204,3 +226,15 @@ def test_long_arrays_alone_are_left_for_later(tmp_path: Path) -> None:
     anear.Index(points, method="hnsw", options={"ef_construction": 20}).save(path)
     assert {left.name for left in anear.load(path, mmap=True)._unchecked} == {"points"}
     assert anear.load(path)._unchecked == ()
+
+
+@pytest.mark.parametrize("codes", [0, 8])
+def test_arrays_that_lie_askew(codes: int, tmp_path: Path) -> None:
+    index = anear.Index(POINTS, "kldivgen", method="hnsw", options={"codes": codes})
+    whole = files.dumps(index)
+    length = int.from_bytes(whole[:8], "little")
+    for more in (1, 2, 4, 33):
+        header = whole[8 : 8 + length] + b" " * more
+        (tmp_path / f"{more}").write_bytes(len(header).to_bytes(8, "little") + header + whole[8 + length :])
+        for mmap in (False, True):
+            assert same(anear.load(tmp_path / f"{more}", mmap=mmap).search(QUERIES), index.search(QUERIES))

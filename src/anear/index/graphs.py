@@ -41,18 +41,17 @@ def row_form(space: Space, rows: npt.NDArray[Any], layout: Layout, method: str, 
     )
 
 
-def code_form(space: Space, method: str) -> Any:
-    """How the points become codes, for the core: by the inner product that the formula is."""
+def code_form(space: Space, method: str) -> tuple[Any, Layout]:
+    """How the points become codes, for the core: by the inner product that the formula is; and how that is laid out."""
     plan = space.stages.expanded
     if plan is None or not plan.bilinear:
         raise ArgumentError(
             f"options['codes'] is 8, but {method!r} makes codes for formulas that are an inner product of numbers of"
             f" the query and of the point, which {space.expr} is not; allowed: 0 (the points themselves)"
         )
-    layout = space.code_table(plan).layout
-    terms = [_term(term, layout) for term in _terms(plan.pair)]
     table = space.code_table(plan)
-    return _core.CodeForm(table.table, table.parameters, np.array(terms, np.int32).ravel())
+    terms = [_term(term, table.layout) for term in _terms(plan.pair)]
+    return _core.CodeForm(table.table, table.parameters, np.array(terms, np.int32).ravel()), table.layout
 
 
 def _terms(pair: Expr) -> list[Expr]:
@@ -79,12 +78,15 @@ def _term(term: Expr, layout: Layout) -> tuple[int, int, int]:
     return slot, entry.offset, entry.length if term.op == "sum" else 0
 
 
-def prepared_form(layout: Layout) -> str:
-    """A name for what prepared rows hold, and where: rows that were prepared under another are of no use."""
+def prepared_form(layout: Layout, codes: Layout | None = None) -> str:
+    """A name for what prepared rows and codes hold, and where: what was prepared under another is of no use."""
     rows = row_layout(layout)
     entries = [
         f"{entry.expr} as {entry.length} {entry.storage} at {offset}"
         for entry, offset in zip(layout.point, rows.offsets, strict=True)
     ]
-    text = "; ".join([*entries, f"{rows.row_bytes} bytes", *(f"largest {expr}" for expr in layout.plan.maxima)])
+    entries += [f"{rows.row_bytes} bytes", *(f"largest {expr}" for expr in layout.plan.maxima)]
+    if codes is not None:
+        entries += [f"codes of {codes.plan.pair}", *(f"{entry.expr} as {entry.length}" for entry in codes.point)]
+    text = "; ".join(entries)
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()

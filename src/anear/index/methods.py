@@ -233,12 +233,12 @@ def _graph(
     plan = space.stages.direct
     table = space.row_table(plan)
     form = row_form(space, rows, table.layout, method, symmetric(resolved, checked))
-    name = prepared_form(table.layout)
-    codes = code_form(space, method) if options["codes"] else None
+    codes, layout = code_form(space, method) if options["codes"] else (None, None)
+    name = prepared_form(table.layout, layout)
     numbers = {option: value for option, value in options.items() if option != "codes"}
     precision = space.precision(plan)
     if stored is not None and stored.form != name:
-        left = {part: array for part, array in stored.arrays.items() if part not in ("rows", "maxima")}
+        left = {part: array for part, array in stored.arrays.items() if not part.startswith(("rows", "maxima", "code"))}
         stored = replace(stored, arrays=left)
     core = _index(
         method, space, rows, plan, table, precision, numbers, team, progress,
