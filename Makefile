@@ -82,7 +82,7 @@ bench: $(STAMPS)/bench
 asan: SANITIZE := address,undefined
 asan: TESTS := tests
 tsan: SANITIZE := thread
-tsan: TESTS := tests/core tests/index/test_threads.py tests/index/test_counts.py tests/index/test_undefined.py
+tsan: TESTS := tests/core tests/index/test_threads.py tests/index/test_counts.py tests/index/test_undefined.py tests/index/test_living_threads.py
 asan tsan: $(STAMPS)/build
 	@test -x build/$@/venv/bin/python || $(BIN)/python -m venv build/$@/venv
 	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > \

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 #include <utility>
 
@@ -61,6 +62,19 @@ class AlignedArray {
       size_ = size;
     }
     return data_;
+  }
+
+  // Makes room for `size`, and for half as many again if it has to move; the first `kept` stay.
+  T* grow(std::size_t size, std::size_t kept) {
+    if (size > size_) *this = grown(size, kept);
+    return data_;
+  }
+
+  // A copy of the first `kept`, with room for `size` and half as many again.
+  AlignedArray grown(std::size_t size, std::size_t kept) const {
+    AlignedArray more(size + size / 2);
+    if (kept > 0) std::memcpy(static_cast<void*>(more.data_), data_, kept * sizeof(T));
+    return more;
   }
 
   T* data() { return data_; }

@@ -5,39 +5,23 @@
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <memory>
+#include <mutex>
 
 #include "base/parallel.h"
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
+#include "bindings/build_data.h"
 #include "bindings/call.h"
 #include "bindings/parts.h"
+#include "bindings/search_data.h"
 #include "index/registry.h"
 
 namespace anear::bindings {
 namespace {
-
-using Values = std::map<std::string, double>;
-
-// Declared parameters with the given values; unknown names and values out of range are errors.
-std::vector<double> parameter_values(const std::vector<Parameter>& declared, Values given) {
-  std::vector<double> values;
-  std::string known;
-  for (const Parameter& parameter : declared) {
-    const auto found = given.find(parameter.name);
-    const double value = found == given.end() ? parameter.fallback : found->second;
-    require(parameter.low <= value && value <= parameter.high,
-            "parameter '" + parameter.name + "' is " + std::to_string(value) + "; allowed are " +
-                std::to_string(parameter.low) + " to " + std::to_string(parameter.high));
-    values.push_back(value);
-    known += (known.empty() ? "" : ", ") + parameter.name;
-    given.erase(parameter.name);
-  }
-  require(given.empty(),
-          "unknown parameter '" + (given.empty() ? "" : given.begin()->first) + "'; there are: " + known);
-  return values;
-}
 
 // The kernel tables of a distance and what goes with them, gathered from Python's arguments.
 Space make_space(std::shared_ptr<Table> search, std::shared_ptr<Table> exact, nb::handle search_parameters,
@@ -49,86 +33,19 @@ Space make_space(std::shared_ptr<Table> search, std::shared_ptr<Table> exact, nb
           doubles(exact_parameters, "exact_parameters")};
 }
 
-// What boxes are made of, and the tables that bound ranks over them; the arrays are needed while an index is built.
-class BoxData {
- public:
-  BoxData(const Estimate& lower, const Estimate* upper, nb::handle low, nb::handle high, const std::string& storage,
-          nb::handle split, const std::string& split_storage, std::int64_t extras)
-      : low_(low, "low", storage), high_(high, "high", storage), split_(split, "split", split_storage) {
-    boxes_ = {lower, low_.rows, high_.rows, split_.rows, extras, upper ? std::optional(*upper) : std::nullopt};
-  }
-  const Boxes& boxes() const { return boxes_; }
-
- private:
-  RowsArray low_, high_, split_;
-  Boxes boxes_;
-};
-
-// The same of balls.
-class BallData {
- public:
-  BallData(std::shared_ptr<Table> table, nb::handle parameters, std::shared_ptr<Table> reach,
-           nb::handle reach_parameters, bool means)
-      : balls_{{std::move(table), doubles(parameters, "parameters"), {}, 0, 0, -1},
-               std::move(reach),
-               doubles(reach_parameters, "reach_parameters"),
-               means} {}
-  const Balls& balls() const { return balls_; }
-
- private:
-  Balls balls_;
-};
-
-// How prepared points lie as rows; the points as queries are needed while an index is built.
-class RowData {
- public:
-  RowData(nb::handle pieces, bool raw, nb::handle objects, const std::string& storage, bool raw_queries, bool symmetric)
-      : objects_(objects, "objects", storage) {
-    const std::vector<std::int32_t> numbers = integers(pieces, "pieces");
-    require(numbers.size() % 4 == 0, "pieces must hold four numbers an entry");
-    for (std::size_t i = 0; i < numbers.size(); i += 4) {
-      form_.pieces.push_back({numbers[i], numbers[i + 1], numbers[i + 2], numbers[i + 3]});
-    }
-    form_.raw = raw;
-    form_.objects = objects_.rows;
-    form_.raw_queries = raw_queries;
-    form_.symmetric = symmetric;
-  }
-  const RowForm& form() const { return form_; }
-
- private:
-  RowsArray objects_;
-  RowForm form_;
-};
-
-// The terms of a bilinear plan that codes are made by: slot, block offset and length of each.
-class CodeData {
- public:
-  CodeData(std::shared_ptr<Table> table, nb::handle parameters, nb::handle terms)
-      : form_{std::move(table), doubles(parameters, "parameters"), {}} {
-    const std::vector<std::int32_t> numbers = integers(terms, "terms");
-    require(numbers.size() % 3 == 0, "terms must hold three numbers each");
-    for (std::size_t i = 0; i < numbers.size(); i += 3) {
-      form_.terms.push_back({numbers[i], numbers[i + 1], numbers[i + 2]});
-    }
-  }
-  const CodeForm& form() const { return form_; }
-
- private:
-  CodeForm form_;
-};
-
 // A method built over rows, which it keeps alive.
 class Index {
  public:
   Index(const std::string& name, nb::handle rows, const std::string& storage, Space space, const BoxData* boxes,
         const BallData* balls, const RowData* row_form, const CodeData* code_form, const Values& parameters,
         int num_threads, nb::handle progress, StoredArrays stored = {})
-      : rows_(rows, "rows", storage), stored_(std::move(stored)), query_columns_(space.exact().query_columns) {
+      : rows_(std::make_unique<RowsArray>(rows, "rows", storage)),
+        stored_(std::move(stored)),
+        query_columns_(space.exact().query_columns) {
     const MethodEntry& entry = method(name);
-    require(rows_.rows.count >= 1 && rows_.rows.columns >= 1, "rows is empty");
+    require(rows_->rows.count >= 1 && rows_->rows.columns >= 1, "rows is empty");
     searching_ = &entry.search_parameters;
-    BuildRequest request{rows_.rows,
+    BuildRequest request{rows_->rows,
                          std::move(space),
                          row_form ? std::optional(row_form->form()) : std::nullopt,
                          code_form ? std::optional(code_form->form()) : std::nullopt,
@@ -139,14 +56,14 @@ class Index {
                          resolve_threads(num_threads)};
     call(progress, [&](Progress& p) {
       method_ = entry.build(std::move(request), p);
-      building_ = p.computed();
+      count_building(p);
     });
   }
 
   nb::object knn(nb::handle queries, const std::string& query_storage, std::int64_t k, int num_threads,
                  nb::handle exclude, nb::handle allow, const std::string& distance_type, nb::handle progress,
                  const Values& parameters, nb::handle effort) const {
-    const Call given(*this, queries, query_storage, num_threads, exclude, allow, parameters, effort);
+    Call given(*searching_, query_columns_, queries, query_storage, num_threads, exclude, allow, parameters, effort);
     require(k >= 1, "k is " + std::to_string(k) + "; it must be at least 1");
     require(k <= std::numeric_limits<std::int32_t>::max(),
             "k is " + std::to_string(k) + ", which is more than any index holds");
@@ -159,6 +76,8 @@ class Index {
     const KnnAnswer answer{k, ids_out.data<std::int64_t>(), single ? nullptr : distances_out.data<double>(),
                            single ? distances_out.data<float>() : nullptr};
     call(progress, [&](Progress& p) {
+      const Gate::Inside inside(gate_);
+      given.admit(*method_, changed_);
       method_->knn(given.request, answer, p);
       tally(p);
     });
@@ -168,11 +87,13 @@ class Index {
   nb::object range(nb::handle queries, const std::string& query_storage, nb::handle radius_rank, nb::handle radius,
                    nb::handle exclude, nb::handle allow, int num_threads, const std::string& distance_type,
                    nb::handle progress, const Values& parameters, nb::handle effort) const {
-    const Call given(*this, queries, query_storage, num_threads, exclude, allow, parameters, effort);
+    Call given(*searching_, query_columns_, queries, query_storage, num_threads, exclude, allow, parameters, effort);
     const Radii radii(radius_rank, radius, given.queries.rows.count);
     checked_type(distance_type);
     RangeAnswer answer;
     call(progress, [&](Progress& p) {
+      const Gate::Inside inside(gate_);
+      given.admit(*method_, changed_);
       answer = method_->range(given.request, radii.request(), p);
       tally(p);
     });
@@ -182,11 +103,13 @@ class Index {
   nb::object count(nb::handle queries, const std::string& query_storage, nb::handle radius_rank, nb::handle sure_rank,
                    nb::handle radius, nb::handle exclude, nb::handle allow, int num_threads, nb::handle progress,
                    const Values& parameters, nb::handle effort) const {
-    const Call given(*this, queries, query_storage, num_threads, exclude, allow, parameters, effort);
+    Call given(*searching_, query_columns_, queries, query_storage, num_threads, exclude, allow, parameters, effort);
     const Radii radii(radius_rank, radius, given.queries.rows.count, sure_rank);
     nb::object result = new_array("int64", given.queries.rows.count);
     const Array out(result, "counts", 1, "lq", true);
     call(progress, [&](Progress& p) {
+      const Gate::Inside inside(gate_);
+      given.admit(*method_, changed_);
       const auto counts = method_->count(given.request, radii.request(), p);
       std::copy(counts.begin(), counts.end(), out.data<std::int64_t>());
       tally(p);
@@ -196,12 +119,14 @@ class Index {
 
   nb::object pairs(nb::handle queries, const std::string& query_storage, nb::handle radius_rank, nb::handle sure_rank,
                    nb::handle radius, int num_threads, nb::handle progress) const {
-    const Call given(*this, queries, query_storage, num_threads, nb::none(), nb::none(), {}, nb::none());
+    const Call given(*searching_, query_columns_, queries, query_storage, num_threads, nb::none(), nb::none(), {},
+                     nb::none());
     const std::int64_t shared = Array(radius, "radius", 1, "d").size();
     const Radii radii(radius_rank, radius, shared, sure_rank);
     nb::object result = new_array("int64", shared);
     const Array out(result, "pairs", 1, "lq", true);
     call(progress, [&](Progress& p) {
+      const Gate::Inside inside(gate_);
       auto request = radii.request();
       request.shared = shared;
       const auto found = method_->pairs(given.request, request, p);
@@ -214,7 +139,8 @@ class Index {
   nb::object sums(nb::handle queries, const std::string& query_storage, std::shared_ptr<Table> value,
                   nb::handle parameters, nb::handle value_queries, nb::handle atol, double rtol, nb::handle weights,
                   int num_threads, nb::handle progress) const {
-    const Call given(*this, queries, query_storage, num_threads, nb::none(), nb::none(), {}, nb::none());
+    const Call given(*searching_, query_columns_, queries, query_storage, num_threads, nb::none(), nb::none(), {},
+                     nb::none());
     const std::int64_t count = given.queries.rows.count;
     const RowsArray taken(value_queries, "value_queries", "float64");
     const auto allowed = doubles(atol, "atol");
@@ -227,7 +153,7 @@ class Index {
             "the table of values is none of float64 points of one column, or does not fit its queries");
     require(taken.rows.count == count && static_cast<std::int64_t>(allowed.size()) == count,
             "value_queries and atol must have an entry a query");
-    require(weighted.empty() || static_cast<std::int64_t>(weighted.size()) == rows_.rows.count,
+    require(weighted.empty() || static_cast<std::int64_t>(weighted.size()) == points(),
             "weights must have an entry a point");
     nb::object result = new_array("float64", count);
     const Array out(result, "sums", 1, "d", true);
@@ -241,16 +167,89 @@ class Index {
     return result;
   }
 
-  std::int64_t bytes() const { return method_->bytes(); }
   nb::dict parts(nb::handle self) const { return part_arrays(method_->parts(), self); }
 
-  nb::object computed() const {
-    return nb::make_tuple(building_.scanned + building_.exact, scanned_.load(), exact_.load());
+  // Takes in the rows behind those it has; `rows` are all of them.
+  void add(nb::handle rows, const std::string& storage, const RowData* row_form, int num_threads, nb::handle progress) {
+    auto all = std::make_unique<RowsArray>(rows, "rows", storage);
+    const Rows before = rows_->rows;
+    require(
+        all->rows.count > before.count && all->rows.columns == before.columns && all->rows.storage == before.storage,
+        "rows are not those there were with others behind them");
+    const Change change{all->rows, row_form ? std::optional(row_form->form()) : std::nullopt,
+                        resolve_threads(num_threads)};
+    const auto settle = [&] {
+      if (method_->points() != before.count) std::swap(rows_, all);
+    };
+    try {
+      call(progress, [&](Progress& p) {
+        const std::lock_guard alone(begin_change());
+        changed_ = true;
+        method_->add(change, gate_, p);
+        count_building(p);
+      });
+    } catch (...) {
+      settle();
+      throw;
+    }
+    settle();
   }
+
+  void remove(nb::handle points, const RowData* row_form, int num_threads, nb::handle progress) {
+    std::vector<std::int32_t> gone = integers(points, "points");
+    const Change change{rows_->rows, row_form ? std::optional(row_form->form()) : std::nullopt,
+                        resolve_threads(num_threads)};
+    std::sort(gone.begin(), gone.end());
+    call(progress, [&](Progress& p) {
+      const std::lock_guard alone(begin_change());
+      const Alive* alive = method_->alive();
+      require(alive != nullptr, "this method's points are fixed");
+      for (std::size_t i = 0; i < gone.size(); ++i) {
+        const bool there = 0 <= gone[i] && gone[i] < alive->points() && (*alive)[gone[i]];
+        require(there && (i == 0 || gone[i] != gone[i - 1]),
+                "point " + std::to_string(gone[i]) + " is not there to be removed");
+      }
+      if (!gone.empty()) method_->remove(gone, change, gate_, p);
+      count_building(p);
+    });
+  }
+
+  nb::object check() const {
+    Checked checked;
+    call(nb::none(), [&](Progress&) {
+      const Gate::Inside inside(gate_);
+      checked = method_->check();
+    });
+    nb::list faults;
+    for (const std::string& fault : checked.faults) faults.append(nb::str(fault.c_str()));
+    return nb::make_tuple(checked.sound, checked.live, checked.reachable, faults);
+  }
+
+  // Nobody waits at the gate with Python's lock: whoever is inside may need it.
+  std::int64_t points() const {
+    const nb::gil_scoped_release released;
+    const Gate::Inside inside(gate_);
+    return method_->points();
+  }
+
+  std::int64_t live() const {
+    const nb::gil_scoped_release released;
+    const Gate::Inside inside(gate_);
+    const Alive* alive = method_->alive();
+    return alive == nullptr ? method_->points() : alive->count();
+  }
+
+  std::int64_t bytes() const {
+    const nb::gil_scoped_release released;
+    const Gate::Inside inside(gate_);
+    return method_->bytes();
+  }
+
+  nb::object computed() const { return nb::make_tuple(building_.load(), scanned_.load(), exact_.load()); }
 
   nb::object order() const {
     const auto& ids = method_->order();
-    nb::object result = new_array("int64", static_cast<std::int64_t>(ids.empty() ? rows_.rows.count : ids.size()));
+    nb::object result = new_array("int64", static_cast<std::int64_t>(ids.empty() ? method_->points() : ids.size()));
     const Array out(result, "order", 1, "lq", true);
     auto* values = out.data<std::int64_t>();
     for (std::int64_t i = 0; i < out.size(); ++i) values[i] = ids.empty() ? i : ids[i];
@@ -266,101 +265,31 @@ class Index {
   }
 
  private:
-  // The arguments that every search takes, checked, and their memory held.
-  struct Call {
-    Call(const Index& index, nb::handle query_array, const std::string& storage, int num_threads, nb::handle exclude,
-         nb::handle allow, const Values& parameters, nb::handle effort)
-        : queries(query_array, "queries", storage) {
-      request.parameters = parameter_values(*index.searching_, parameters);
-      require(queries.rows.columns == index.query_columns_, "queries have " + std::to_string(queries.rows.columns) +
-                                                                " columns, the index expects " +
-                                                                std::to_string(index.query_columns_));
-      request.queries = queries.rows;
-      request.threads = resolve_threads(num_threads);
-      if (!exclude.is_none()) {
-        excluded.emplace(exclude, "exclude", 1, "il");
-        require(excluded->item_bytes() == 4, "exclude must be an int32 array");
-        require(excluded->size() == queries.rows.count, "exclude has " + std::to_string(excluded->size()) +
-                                                            " entries for " + std::to_string(queries.rows.count) +
-                                                            " queries");
-        request.exclude = excluded->data<const std::int32_t>();
-      }
-      if (!effort.is_none()) {
-        efforts.emplace(effort, "effort", 1, "il", true);
-        require(efforts->item_bytes() == 4 && efforts->size() == queries.rows.count,
-                "effort must be an int32 array with an entry a query");
-        request.effort = efforts->data<std::int32_t>();
-      }
-      if (!allow.is_none()) {
-        allowed.emplace(allow, "allow", 1, "B");
-        require(allowed->size() == (index.rows_.rows.count + 7) / 8,
-                "allow has " + std::to_string(allowed->size()) +
-                    " bytes, expected one bit a point: " + std::to_string((index.rows_.rows.count + 7) / 8));
-        request.allow = allowed->data<const std::uint8_t>();
-      }
-    }
-
-    RowsArray queries;
-    std::optional<Array> excluded, allowed, efforts;
-    SearchRequest request;
-  };
-
-  // A radius for each query, as a rank and as a distance.
-  struct Radii {
-    Radii(nb::handle radius_rank, nb::handle radius, std::int64_t queries, nb::handle sure_rank = nb::none())
-        : ranks(doubles(radius_rank, "radius_rank")), distances(doubles(radius, "radius")), sure(ranks) {
-      if (!sure_rank.is_none()) sure = doubles(sure_rank, "sure_rank");
-      const auto check = [&](const std::vector<double>& values, const char* name) {
-        require(static_cast<std::int64_t>(values.size()) == queries,
-                std::string(name) + " has " + std::to_string(values.size()) + " entries for " +
-                    std::to_string(queries) + " queries or radii");
-      };
-      check(ranks, "radius_rank");
-      check(distances, "radius");
-      check(sure, "sure_rank");
-    }
-    RangeRequest request() const { return {ranks.data(), distances.data(), sure.data()}; }
-
-    std::vector<double> ranks, distances, sure;
-  };
-
-  static const char* checked_type(const std::string& type) {
-    require(type == "float32" || type == "float64", "distance_type is '" + type + "'; allowed are float32, float64");
-    return type.c_str();
-  }
-
-  static nb::object range_result(const RangeAnswer& answer, const char* type) {
-    const auto size = static_cast<std::int64_t>(answer.ids.size());
-    nb::object ids = new_array("int64", size);
-    nb::object distances = new_array(type, size);
-    nb::object offsets = new_array("int64", static_cast<std::int64_t>(answer.offsets.size()));
-    const Array ids_out(ids, "ids", 1, "lq", true);
-    const Array distances_out(distances, "distances", 1, "fd", true);
-    const Array offsets_out(offsets, "offsets", 1, "lq", true);
-    std::copy(answer.ids.begin(), answer.ids.end(), ids_out.data<std::int64_t>());
-    std::copy(answer.offsets.begin(), answer.offsets.end(), offsets_out.data<std::int64_t>());
-    for (std::int64_t i = 0; i < size; ++i) {
-      if (distances_out.format() == 'f') {
-        distances_out.data<float>()[i] = static_cast<float>(answer.distances[i]);
-      } else {
-        distances_out.data<double>()[i] = answer.distances[i];
-      }
-    }
-    return nb::make_tuple(ids, distances, offsets);
-  }
-
   void tally(const Progress& progress) const {
     const Computed more = progress.computed();
     scanned_ += more.scanned;
     exact_ += more.exact;
   }
 
-  RowsArray rows_;
+  void count_building(const Progress& progress) {
+    building_ += progress.computed().scanned + progress.computed().exact;
+  }
+
+  // One change at a time, and none from within a search, which it would wait for.
+  std::mutex& begin_change() {
+    require(!gate_.entered(), "the points of an index cannot be changed from within one of its searches");
+    return changing_;
+  }
+
+  std::unique_ptr<RowsArray> rows_;
   StoredArrays stored_;
   std::int64_t query_columns_;
   const std::vector<Parameter>* searching_ = nullptr;
   std::unique_ptr<Method> method_;
-  Computed building_;
+  mutable Gate gate_;
+  std::mutex changing_;
+  std::atomic<bool> changed_{false};
+  std::atomic<std::int64_t> building_{0};
   mutable std::atomic<std::int64_t> scanned_{0}, exact_{0};  // by all searches so far
 };
 
@@ -469,6 +398,14 @@ void bind_methods(nb::module_& module) {
            nb::arg("value_queries"), nb::arg("atol"), nb::arg("rtol"), nb::arg("weights") = nb::none(),
            nb::arg("num_threads") = 0, nb::arg("progress") = nb::none(),
            "The sum over all points of a falling function of the rank, which `value` computes, for each query.")
+      .def("add", &Index::add, nb::arg("rows"), nb::arg("storage"), nb::arg("row_form") = nb::none(),
+           nb::arg("num_threads") = 0, nb::arg("progress") = nb::none(),
+           "Takes in the rows behind those there are, while others search.")
+      .def("remove", &Index::remove, nb::arg("points"), nb::arg("row_form") = nb::none(), nb::arg("num_threads") = 0,
+           nb::arg("progress") = nb::none(), "Leaves points out from now on, while others search.")
+      .def("check", &Index::check, "(sound, live points, points in reach, faults in words).")
+      .def_prop_ro("points", &Index::points, "How many points it has ever had, those removed as well.")
+      .def_prop_ro("live", &Index::live, "How many points were not removed.")
       .def_prop_ro("order", &Index::order, "The points' ids in the order in which the method keeps them.")
       .def_prop_ro("maxima", &Index::maxima, "Largest values over all points that enter the rounding bound.")
       .def_prop_ro("computed", &Index::computed,

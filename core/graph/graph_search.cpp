@@ -1,6 +1,7 @@
 #include "graph/graph_search.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <memory>
@@ -61,8 +62,8 @@ const std::vector<Parameter>& graph_search_parameters() {
   return parameters;
 }
 
-GraphSearch::GraphSearch(BuildRequest request, MakeGraph make, Progress& progress)
-    : rows_(request.rows), space_(std::move(request.space)) {
+GraphSearch::GraphSearch(BuildRequest request, MakeGraph make, const Upkeep& upkeep, Progress& progress)
+    : rows_(request.rows), space_(std::move(request.space)), upkeep_(upkeep), alive_(request.rows.count) {
   space_.check(rows_.columns);
   require(request.row_form.has_value(), "a graph needs the form of prepared rows");
   const RowForm& form = *request.row_form;
@@ -83,13 +84,22 @@ GraphSearch::GraphSearch(BuildRequest request, MakeGraph make, Progress& progres
       codes_.emplace(std::move(*request.code_form), rows_, request.threads, progress);
     }
   }
+  const PointQueries queries =
+      request.stored ? PointQueries(space_.filter, form) : PointQueries(space_.filter, form, request.threads, progress);
+  const GraphPoints points{space_.filter, points_, form.objects, queries, form, codes_ ? &*codes_ : nullptr};
   if (request.stored) {
     graph_ = stored_graph(*request.stored, rows_.count, request.threads, progress);
-  } else {
-    const PointQueries queries(space_.filter, form, request.threads, progress);
-    graph_ = make({space_.filter, points_, form.objects, queries, form, codes_ ? &*codes_ : nullptr},
-                  request.parameters, request.threads, progress);
+    graph_.root = graph_.root_below();
+    if (const Part* alive = request.stored->find("alive")) {
+      require(alive->size() == rows_.count, "'alive' has " + std::to_string(alive->size()) + " numbers for " +
+                                                std::to_string(rows_.count) + " points");
+      alive_ = Alive({alive->bytes(), alive->bytes() + alive->size()});
+    }
+    return;
   }
+  graph_ = make(points, request.parameters, request.threads, progress);
+  Gate alone;
+  GraphLife(graph_, alive_, points, upkeep_, alone, request.threads, progress).finish();
 }
 
 std::vector<Part> GraphSearch::parts() const {
@@ -101,7 +111,42 @@ std::vector<Part> GraphSearch::parts() const {
   if (codes_) {
     for (Part& part : code_parts(*codes_, rows_.count)) parts.push_back(std::move(part));
   }
+  if (!alive_.all()) parts.push_back({"alive", PartType::uint8, alive_.points(), 0, alive_.flags().data()});
   return parts;
+}
+
+void GraphSearch::add(const Change& change, Gate& gate, Progress& progress) {
+  require(change.row_form.has_value(), "a graph needs the form of prepared rows");
+  const RowForm& form = *change.row_form;
+  form.check(space_.search(), change.rows);
+  const std::int64_t first = rows_.count, last = change.rows.count;
+  if (codes_) codes_->extend(change.rows, first, change.threads, gate, progress);
+  {
+    const Gate::Alone alone(gate);
+    alive_.resize(last);
+  }
+  points_.extend(space_.search(), space_.filter.parameters.data(), form, change.rows, first, change.threads, gate,
+                 progress);
+  {
+    const Gate::Alone alone(gate);
+    rows_ = change.rows;
+  }
+  const PointQueries queries(space_.filter, form);
+  const GraphPoints points{space_.filter, points_, form.objects, queries, form, codes_ ? &*codes_ : nullptr};
+  GraphLife(graph_, alive_, points, upkeep_, gate, change.threads, progress).add(first, last);
+  const Gate::Alone alone(gate);
+  for (std::int64_t point = first; point < last; ++point) alive_.set(point, true);
+}
+
+void GraphSearch::remove(const std::vector<std::int32_t>& gone, const Change& change, Gate& gate, Progress& progress) {
+  require(change.row_form.has_value(), "a graph needs the form of prepared rows");
+  const RowForm& form = *change.row_form;
+  form.check(space_.search(), rows_);
+  const PointQueries queries(space_.filter, form);
+  const GraphPoints points{space_.filter, points_, form.objects, queries, form, codes_ ? &*codes_ : nullptr};
+  GraphLife(graph_, alive_, points, upkeep_, gate, change.threads, progress).remove(gone);
+  const Gate::Alone alone(gate);
+  for (const std::int32_t point : gone) alive_.set(point, false);
 }
 
 void GraphSearch::knn(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const {
@@ -207,14 +252,19 @@ RangeAnswer GraphSearch::range(const SearchRequest& request, const RangeRequest&
 // Walks towards the i-th query of the task, through codes if there are any and `coded` says so.
 template <class Real, class Met>
 void GraphSearch::walk(std::int64_t i, bool coded, std::size_t width, GraphTask<Real>& task, Met&& met) const {
+  if (graph_.top < 0) return task.walk.beam.reset(width);  // all points were removed
   coded = coded && codes_;
   task.walk.scorer.through(coded ? &*codes_ : nullptr);
   if (coded) codes_->prepare(task.coded, i, task.code);
   const void* asked = coded ? static_cast<const void*>(&task.code) : task.search.query(i);
-  const std::int32_t near = descend(graph_.layers, graph_.top, asked, task.walk);
-  const bool layered = !graph_.layers.empty();
-  task.walk.run(graph_.base, layered ? &near : graph_.entries.data(),
-                layered ? 1 : static_cast<std::int64_t>(graph_.entries.size()), width, met);
+  const std::int32_t near = descend<Real>(graph_.layers, graph_.top, asked, task.walk);
+  if (graph_.layers.empty()) {
+    task.walk.run(graph_.base, graph_.entries.data(), static_cast<std::int64_t>(graph_.entries.size()), width, met);
+    return;
+  }
+  // From the root every point can be reached: a walk that is wide enough is a scan.
+  const std::array<std::int32_t, 2> both{near, graph_.root};
+  task.walk.run(graph_.base, both.data(), 2, width, met);
 }
 
 // Whatever of `ids` may be among the k nearest is to be compared in full.
@@ -268,7 +318,9 @@ void GraphSearch::within(const Admission& admission, std::int64_t i, double radi
     return;
   }
   task.ids.clear();
-  for (std::int32_t node = 0; node < rows_.count; ++node) take(node);
+  for (std::int32_t node = 0; node < rows_.count; ++node) {
+    if (alive_[node]) take(node);
+  }
 }
 
 template <class Real>

@@ -7,8 +7,10 @@
 #include <utility>
 #include <vector>
 
+#include "graph/check.h"
 #include "graph/grow.h"
 #include "graph/layers.h"
+#include "graph/life.h"
 #include "index/method.h"
 #include "result/hits.h"
 #include "storage/codes.h"
@@ -22,6 +24,9 @@ const std::vector<Parameter>& graph_search_parameters();
 // Makes the graph over all points. `parameters` are the method's own.
 using MakeGraph = Graph (*)(const GraphPoints& points, const std::vector<double>& parameters, int threads,
                             Progress& progress);
+
+// How the graph takes in points later. `parameters` are the same.
+using MakeUpkeep = Upkeep (*)(const std::vector<double>& parameters);
 
 template <class Real>
 struct GraphTask;
@@ -38,14 +43,20 @@ struct Effort {
 class GraphSearch final : public Method {
  public:
   // Throws ArgumentError if the request lacks what a graph needs.
-  GraphSearch(BuildRequest request, MakeGraph make, Progress& progress);
+  GraphSearch(BuildRequest request, MakeGraph make, const Upkeep& upkeep, Progress& progress);
 
   void knn(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const override;
   RangeAnswer range(const SearchRequest& request, const RangeRequest& radii, Progress& progress) const override;
   std::int64_t points() const override { return rows_.count; }
-  std::int64_t bytes() const override { return points_.bytes() + graph_.bytes() + (codes_ ? codes_->bytes() : 0); }
+  std::int64_t bytes() const override {
+    return points_.bytes() + graph_.bytes() + alive_.bytes() + (codes_ ? codes_->bytes() : 0);
+  }
   const std::vector<double>& maxima() const override { return points_.maxima(); }
   std::vector<Part> parts() const override;
+  void add(const Change& change, Gate& gate, Progress& progress) override;
+  void remove(const std::vector<std::int32_t>& points, const Change& change, Gate& gate, Progress& progress) override;
+  const Alive* alive() const override { return &alive_; }
+  Checked check() const override { return anear::check(graph_, alive_); }
 
  private:
   template <class Real>
@@ -78,13 +89,16 @@ class GraphSearch final : public Method {
   RowPoints points_;
   std::optional<Codes> codes_;  // walks go through these, if there are any
   Graph graph_;
+  Upkeep upkeep_;
+  Alive alive_;
 };
 
 // The entry of a method that walks through the graph that `make` makes.
-template <MakeGraph make>
+template <MakeGraph make, MakeUpkeep upkeep>
 MethodEntry graph_method(std::string meaning, std::vector<Parameter> parameters) {
   const auto build = [](BuildRequest request, Progress& progress) {
-    return std::unique_ptr<Method>(std::make_unique<GraphSearch>(std::move(request), make, progress));
+    const Upkeep later = upkeep(request.parameters);
+    return std::unique_ptr<Method>(std::make_unique<GraphSearch>(std::move(request), make, later, progress));
   };
   return {std::move(meaning), std::move(parameters), graph_search_parameters(), build, true};
 }

@@ -1,6 +1,7 @@
 #include "graph/grow.h"
 
 #include <algorithm>
+#include <span>
 
 namespace anear {
 namespace {
@@ -18,7 +19,10 @@ class Grower {
       : links_(links),
         growth_(growth),
         progress_(progress),
-        linking_(links, nodes, points, growth.pruning, threads, progress) {}
+        draft_(links),
+        linking_(links, nodes, points, growth.pruning, threads, progress) {
+    if (growth.living != nullptr) linking_.into(&draft_);
+  }
 
   void run(const std::vector<std::int32_t>& newcomers, std::int64_t settled) {
     progress_.start(static_cast<std::int64_t>(newcomers.size()));
@@ -44,10 +48,14 @@ class Grower {
     });
     std::vector<Return> returns;
     for (std::int64_t i = 0; i < count; ++i) {
-      links_.set(newcomers[i], chosen[i]);
+      linking_.set(newcomers[i], chosen[i]);
       for (const std::int32_t target : chosen[i]) returns.push_back({target, newcomers[i]});
     }
     linking_.link_back(returns);
+    if (growth_.living != nullptr) {
+      growth_.living->reach.settle(draft_, newcomers, count);
+      draft_.write(growth_.living->gate);
+    }
     progress_.advance(count);
     progress_.poll();
   }
@@ -57,7 +65,8 @@ class Grower {
     Walk<Real>& walk = worker.walk;
     const auto width = static_cast<std::size_t>(growth_.width);
     const Graph& above = growth_.above;
-    const std::int32_t entry = descend(above.layers, above.top, linking_.walker(newcomer, query, worker), walk);
+    const std::int32_t entry = descend<Real>(std::span(above.layers).subspan(growth_.from), above.top,
+                                             linking_.walker(newcomer, query, worker), walk);
     linking_.of_nodes(worker);
     if (above.layers.empty() && !above.entries.empty()) {
       walk.run(links_, above.entries.data(), static_cast<std::int64_t>(above.entries.size()), width);
@@ -92,6 +101,7 @@ class Grower {
   Links& links_;
   const Growth& growth_;
   Progress& progress_;
+  Draft draft_;  // where rows are written while others search
   Linking<Real> linking_;
 };
 

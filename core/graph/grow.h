@@ -4,11 +4,19 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/gate.h"
 #include "base/progress.h"
 #include "graph/layers.h"
 #include "graph/linking.h"
+#include "graph/reach.h"
 
 namespace anear {
+
+// What a graph needs that is searched while it grows.
+struct Living {
+  Gate& gate;
+  Reach& reach;  // of the links that grow
+};
 
 struct Growth {
   std::int64_t neighbours;  // of a node that comes in
@@ -16,6 +24,8 @@ struct Growth {
   Pruning pruning;
   // Where walks begin: from `layers` where there are any, else at the graph's entries.
   const Graph& above;
+  std::size_t from = 0;  // the lowest of its layers that walks come through
+  const Living* living = nullptr;
 };
 
 // Inserts `newcomers`, in this order, into `links`, where `settled` nodes are already. `nodes`: the point that each node

@@ -1,18 +1,21 @@
 // The hierarchy of HNSW (https://arxiv.org/abs/1603.09320): ever fewer nodes, through which a walk comes near its query.
 #pragma once
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "graph/links.h"
+#include "graph/reach.h"
 #include "graph/walk.h"
 
 namespace anear {
 
 // One level above the lowest. Its nodes are numbered from 0, and so linked.
 struct Layer {
-  std::vector<std::int32_t> points;  // the point that a node stands for
+  std::vector<std::int32_t> points;  // the point that a node stands for; a removed one keeps its node, unlinked
   std::vector<std::int32_t> below;   // the node that stands for the same point one level down
   Links links;
+  Reach reach;  // made when the graph changes for the first time
 };
 
 // What every walk goes through.
@@ -22,11 +25,21 @@ struct Graph {
   std::int32_t top = 0;               // the node of the highest layer that every walk begins at
   std::vector<std::int32_t> entries;  // where walks begin without layers: nodes of the base, at least one
   std::int64_t width = 64;            // of a search that is told none
+  std::int32_t root = 0;              // the node of the base that all others can be reached from
+  Reach reach;                        // of the base
+
+  // Where the top leads to.
+  std::int32_t root_below() const {
+    std::int32_t node = top;
+    for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer) node = layer->below[node];
+    return node;
+  }
 
   std::int64_t bytes() const {
-    std::int64_t bytes = base.bytes() + static_cast<std::int64_t>(entries.size() * 4);
+    std::int64_t bytes = base.bytes() + reach.bytes() + static_cast<std::int64_t>(entries.size() * 4);
     for (const Layer& layer : layers) {
-      bytes += layer.links.bytes() + static_cast<std::int64_t>((layer.points.size() + layer.below.size()) * 4);
+      bytes += layer.links.bytes() + layer.reach.bytes() +
+               static_cast<std::int64_t>((layer.points.size() + layer.below.size()) * 4);
     }
     return bytes;
   }
@@ -35,7 +48,7 @@ struct Graph {
 // From the top (the last layer) down through all of them: a node of the level under the lowest that is near the query.
 // Without layers `top`.
 template <class Real>
-std::int32_t descend(const std::vector<Layer>& layers, std::int32_t top, const void* query, Walk<Real>& walk) {
+std::int32_t descend(std::span<const Layer> layers, std::int32_t top, const void* query, Walk<Real>& walk) {
   std::int32_t node = top;
   walk.scorer.at(query);
   for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer) {

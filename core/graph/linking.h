@@ -7,6 +7,7 @@
 #include "base/parallel.h"
 #include "base/spares.h"
 #include "graph/choose.h"
+#include "graph/draft.h"
 #include "graph/links.h"
 #include "graph/walk.h"
 
@@ -53,6 +54,18 @@ class Linking {
   Linking(Links& links, const std::vector<std::int32_t>& nodes, const GraphPoints& points, const Pruning& pruning,
           int threads, Progress& progress)
       : links_(links), nodes_(nodes), points_(points), pruning_(pruning), threads_(threads), progress_(progress) {}
+
+  // Rows are drafted from now on, and not written; null: written.
+  void into(Draft* draft) { draft_ = draft; }
+
+  // Sets a node's neighbours. From a task only where the node's row belongs to it, and was opened before.
+  void set(std::int32_t node, const std::vector<std::int32_t>& neighbours) {
+    if (draft_ == nullptr) {
+      links_.set(node, neighbours);
+    } else {
+      draft_->set(draft_->open(node), neighbours);
+    }
+  }
 
   // body(i, worker) for i below `count`.
   template <class Body>
@@ -112,6 +125,9 @@ class Linking {
     for (std::size_t i = 0; i < returns.size(); ++i) {
       if (i == 0 || returns[i].target != returns[i - 1].target) starts.push_back(i);
     }
+    if (draft_ != nullptr) {
+      for (const std::size_t start : starts) draft_->open(returns[start].target);
+    }
     starts.push_back(returns.size());
     each(static_cast<std::int64_t>(starts.size()) - 1, kTargetsPerTask, [&](std::int64_t i, Worker& worker) {
       link(returns.data() + starts[i], static_cast<std::int64_t>(starts[i + 1] - starts[i]), worker);
@@ -123,20 +139,17 @@ class Linking {
 
   void link(const Return* returns, std::int64_t count, Worker& worker) {
     const std::int32_t target = returns->target;
-    std::int32_t* row = links_.row(target);
-    std::int64_t there = links_.count(target);
+    const std::int32_t* row = draft_ == nullptr ? links_.row(target) : draft_->row(target);
+    const std::int64_t there = draft_ == nullptr ? links_.count(target) : draft_->count(target);
     worker.ids.assign(row, row + there);
     for (std::int64_t i = 0; i < count; ++i) {
       const std::int32_t source = returns[i].source;
       if (std::find(row, row + there, source) == row + there) worker.ids.push_back(source);
     }
-    if (static_cast<std::int64_t>(worker.ids.size()) <= links_.degree()) {
-      links_.set(target, worker.ids);
-      return;
-    }
+    if (static_cast<std::int64_t>(worker.ids.size()) <= links_.degree()) return set(target, worker.ids);
     const std::byte* query = prepare(target, worker);
     sort_from(query, worker.ids, worker);
-    links_.set(target, choose(query, worker.spots.data(), worker.spots.size(), links_.degree(), worker));
+    set(target, choose(query, worker.spots.data(), worker.spots.size(), links_.degree(), worker));
   }
 
   Links& links_;
@@ -145,6 +158,7 @@ class Linking {
   const Pruning pruning_;
   int threads_;
   Progress& progress_;
+  Draft* draft_ = nullptr;
   Spares<Worker> spares_;
 };
 

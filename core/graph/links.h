@@ -29,10 +29,12 @@ class Links {
 
   // Copies what another keeps: to be called before a node's neighbours are changed.
   void own() {
-    if (ids_ == memory_.data()) return;
+    if (owned()) return;
     std::copy_n(ids_, nodes_ * degree_, memory_.ensure(nodes_ * degree_));
     ids_ = memory_.data();
   }
+
+  bool owned() const { return ids_ == memory_.data(); }
 
   std::int64_t nodes() const { return nodes_; }
   std::int64_t degree() const { return degree_; }
@@ -48,6 +50,21 @@ class Links {
   std::int64_t count(std::int64_t node) const {
     const std::int32_t* ids = row(node);
     return std::find_if(ids, ids + degree_, [&](std::int32_t id) { return !leads(id); }) - ids;
+  }
+
+  // Room for more nodes, which have no neighbours yet.
+  void extend(std::int64_t nodes) {
+    own();
+    const std::int64_t before = nodes_ * degree_, now = nodes * degree_;
+    ids_ = memory_.grow(now, before);
+    std::fill_n(memory_.data() + before, now - before, kNone);
+    nodes_ = nodes;
+  }
+
+  // No node has neighbours any more.
+  void clear() {
+    own();
+    std::fill_n(memory_.data(), nodes_ * degree_, kNone);
   }
 
   // Sets a node's neighbours, at most `degree`.

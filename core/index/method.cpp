@@ -31,6 +31,12 @@ RangeAnswer::RangeAnswer(std::vector<std::vector<Neighbor>> found) : offsets(fou
   }
 }
 
+void Method::add(const Change&, Gate&, Progress&) { throw ArgumentError("this method's points are fixed"); }
+
+void Method::remove(const std::vector<std::int32_t>&, const Change&, Gate&, Progress&) {
+  throw ArgumentError("this method's points are fixed");
+}
+
 std::vector<std::int64_t> Method::count(const SearchRequest& request, const RangeRequest& radii,
                                         Progress& progress) const {
   const RangeAnswer found = range(request, radii, progress);

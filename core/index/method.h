@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "base/gate.h"
 #include "base/progress.h"
+#include "index/alive.h"
 #include "index/space.h"
 #include "index/stored.h"
 #include "result/neighbor.h"
@@ -67,6 +69,21 @@ struct RangeAnswer {
   std::vector<std::int64_t> offsets;
 };
 
+// What a method is told of points that come or go.
+struct Change {
+  Rows rows;                        // all points: those there were, and new ones behind them; outlives the method
+  std::optional<RowForm> row_form;  // as when it was built
+  int threads = 1;
+};
+
+// What a look at a method's whole structure has found.
+struct Checked {
+  bool sound = true;                // all is as it should be, but for points out of reach
+  std::int64_t live = 0;            // points that were not removed
+  std::int64_t reachable = 0;       // those of them that a search can come to
+  std::vector<std::string> faults;  // in words, the first few
+};
+
 class Method {
  public:
   virtual ~Method() = default;
@@ -93,6 +110,13 @@ class Method {
   }
   // What the method is made again from, beside the rows: views, valid until it changes. Empty: it is built anew.
   virtual std::vector<Part> parts() const { return {}; }
+  // Points come and go while others search: what they look at changes only while nobody is inside the gate. What is
+  // thrown leaves the points as they were.
+  virtual void add(const Change& change, Gate& gate, Progress& progress);
+  virtual void remove(const std::vector<std::int32_t>& points, const Change& change, Gate& gate, Progress& progress);
+  // Which points there still are; null: none can be removed.
+  virtual const Alive* alive() const { return nullptr; }
+  virtual Checked check() const { return {true, points(), points(), {}}; }
 };
 
 // A parameter of a method, declared once: Python, the command line, the documentation and messages all read this.

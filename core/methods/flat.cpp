@@ -58,7 +58,8 @@ struct Task {
 
 class Flat final : public Method {
  public:
-  Flat(BuildRequest request, Progress& progress) : rows_(request.rows), space_(std::move(request.space)) {
+  Flat(BuildRequest request, Progress& progress)
+      : rows_(request.rows), space_(std::move(request.space)), alive_(request.rows.count) {
     if (scans()) {
       points_ = PackedPoints(space_.search(), space_.filter.parameters.data(), rows_, request.threads, progress);
     }
@@ -67,8 +68,12 @@ class Flat final : public Method {
   void knn(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const override;
   RangeAnswer range(const SearchRequest& request, const RangeRequest& radii, Progress& progress) const override;
   std::int64_t points() const override { return rows_.count; }
-  std::int64_t bytes() const override { return points_.bytes(); }
+  std::int64_t bytes() const override { return points_.bytes() + alive_.bytes(); }
   const std::vector<double>& maxima() const override { return points_.maxima(); }
+  void add(const Change& change, Gate& gate, Progress& progress) override;
+  void remove(const std::vector<std::int32_t>& points, const Change& change, Gate& gate, Progress& progress) override;
+  const Alive* alive() const override { return &alive_; }
+  Checked check() const override { return {true, alive_.count(), alive_.count(), {}}; }
 
  private:
   bool scans() const { return space_.search().select != nullptr || space_.search().select_one != nullptr; }
@@ -96,10 +101,49 @@ class Flat final : public Method {
   void range_as(const Pass& pass, const RangeRequest& radii, std::vector<std::vector<Neighbor>>& found,
                 Progress& progress) const;
 
+  SearchRequest of_live(const SearchRequest& request) const;
+  void list_live();
+
   Rows rows_;
   Space space_;
   PackedPoints points_;
+  Alive alive_;
+  std::vector<std::uint8_t> live_;  // a bit a point; empty while all are alive
 };
+
+// A scan is over soon after it began, and so is what it is made of: all is done while nobody looks.
+void Flat::add(const Change& change, Gate& gate, Progress& progress) {
+  const std::int64_t first = rows_.count;
+  Progress undisturbed;
+  const Gate::Alone alone(gate);
+  alive_.resize(change.rows.count);
+  if (scans()) {
+    points_.extend(space_.search(), space_.filter.parameters.data(), change.rows, first, change.threads, undisturbed);
+  }
+  rows_ = change.rows;
+  for (std::int64_t point = first; point < rows_.count; ++point) alive_.set(point, true);
+  list_live();
+  progress.advance(rows_.count - first);
+}
+
+void Flat::remove(const std::vector<std::int32_t>& points, const Change&, Gate& gate, Progress& progress) {
+  const Gate::Alone alone(gate);
+  for (const std::int32_t point : points) alive_.set(point, false);
+  list_live();
+  progress.advance(static_cast<std::int64_t>(points.size()));
+}
+
+void Flat::list_live() {
+  live_.clear();
+  if (!alive_.all()) live_ = alive_.admitted(nullptr, 0);
+}
+
+// What was removed is no answer; a filter knows of it already.
+SearchRequest Flat::of_live(const SearchRequest& request) const {
+  SearchRequest live = request;
+  if (live.allow == nullptr && !live_.empty()) live.allow = live_.data();
+  return live;
+}
 
 std::int64_t Flat::count_admitted(const SearchRequest& request) const {
   if (request.allow == nullptr) return rows_.count;
@@ -301,7 +345,8 @@ void Flat::knn_as(const Pass& pass, const KnnAnswer& answer, Progress& progress)
 
 void Flat::knn(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const {
   if (request.queries.count == 0 || answer.k == 0) return;
-  const Pass pass = plan(request, answer.k);
+  const SearchRequest live = of_live(request);
+  const Pass pass = plan(live, answer.k);
   if (space_.search().arithmetic_bytes == 4) return knn_as<float>(pass, answer, progress);
   knn_as<double>(pass, answer, progress);
 }
@@ -329,7 +374,8 @@ void Flat::range_as(const Pass& pass, const RangeRequest& radii, std::vector<std
 RangeAnswer Flat::range(const SearchRequest& request, const RangeRequest& radii, Progress& progress) const {
   std::vector<std::vector<Neighbor>> found(request.queries.count);
   if (request.queries.count == 0) return RangeAnswer(std::move(found));
-  const Pass pass = plan(request, 0);
+  const SearchRequest live = of_live(request);
+  const Pass pass = plan(live, 0);
   if (space_.search().arithmetic_bytes == 4) {
     range_as<float>(pass, radii, found, progress);
   } else {

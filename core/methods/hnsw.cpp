@@ -106,10 +106,15 @@ Graph make_hnsw(const GraphPoints& points, const std::vector<double>& parameters
   return graph;
 }
 
+Upkeep hnsw_upkeep(const std::vector<double>& parameters) {
+  const Options options(parameters);
+  return {options.m, options.width, options.pruning, options.share, options.seed};
+}
+
 }  // namespace
 
 extern const MethodEntry method_hnsw;
-const MethodEntry method_hnsw = graph_method<make_hnsw>(
+const MethodEntry method_hnsw = graph_method<make_hnsw, hnsw_upkeep>(
     "approximate search by walking through a hierarchy of proximity graphs",
     {{"m", "int", 2, 512, 16, "neighbours that a point is linked to when it comes in"},
      {"ef_construction", "int", 1, 1 << 20, 200, "width of the search for a new point's neighbours"},

@@ -36,24 +36,25 @@ struct Scratch {
   AlignedArray<std::byte> blocks;
 };
 
-// Calls take(row, block, lane) for every point.
+// Calls take(first, count, blocks) for all points from `begin` on, some at a time.
 template <class Take>
-void each_point(const CodeForm& form, const Rows& rows, int threads, Progress& progress, const Take& take) {
+void each_point(const CodeForm& form, const Rows& rows, std::int64_t begin, int threads, Progress& progress,
+                const Take& take) {
   const KernelTable& table = form.table->kernels();
   Spares<Scratch> spares;
-  progress.start(rows.count);
-  parallel_for((rows.count + kTaskRows - 1) / kTaskRows, threads, progress, [&](std::int64_t task) {
+  progress.start(rows.count - begin);
+  parallel_for((rows.count - begin + kTaskRows - 1) / kTaskRows, threads, progress, [&](std::int64_t task) {
     auto scratch = spares.take();
     scratch->blocks.ensure(kTaskBlocks * table.point_block_bytes);
-    const std::int64_t end = std::min((task + 1) * kTaskRows, rows.count);
-    for (std::int64_t first = task * kTaskRows; first < end; first += kTaskBlocks * table.block) {
+    const std::int64_t start = begin + task * kTaskRows, end = std::min(start + kTaskRows, rows.count);
+    for (std::int64_t first = start; first < end; first += kTaskBlocks * table.block) {
       const std::int64_t count = std::min(kTaskBlocks * table.block, end - first);
       prepare_blocks(table, form.parameters.data(), rows, first, (count + table.block - 1) / table.block,
                      scratch->blocks.data(), nullptr, scratch->raw);
       take(first, count, scratch->blocks.data());
     }
     spares.give(std::move(scratch));
-    progress.advance(end - task * kTaskRows);
+    progress.advance(end - start);
   });
 }
 
@@ -168,7 +169,7 @@ Codes::Codes(CodeForm form, const Rows& rows, int threads, Progress& progress) :
   std::vector<float> high(length_, -std::numeric_limits<float>::infinity());
   low_.assign(length_, std::numeric_limits<float>::infinity());
   std::mutex mutex;
-  each_point(form_, rows, threads, progress, [&](std::int64_t, std::int64_t count, const std::byte* blocks) {
+  each_point(form_, rows, 0, threads, progress, [&](std::int64_t, std::int64_t count, const std::byte* blocks) {
     std::vector<float> least(length_, std::numeric_limits<float>::infinity()), most(length_, -least[0]);
     for (std::int64_t i = 0; i < count; ++i) {
       std::int64_t at = 0;
@@ -194,25 +195,42 @@ Codes::Codes(CodeForm form, const Rows& rows, int threads, Progress& progress) :
     step_[j] = usable ? range / kLevels : 0;
     if (!(std::abs(low_[j]) < std::numeric_limits<float>::infinity())) low_[j] = 0;
   }
-  memory_.ensure(rows.count * row_bytes_);
-  numbers_.ensure(rows.count * scalars_);
-  each_point(form_, rows, threads, progress, [&](std::int64_t first, std::int64_t count, const std::byte* blocks) {
-    for (std::int64_t i = 0; i < count; ++i) {
-      std::byte* row = memory_.data() + (first + i) * row_bytes_;
-      auto* code = reinterpret_cast<std::uint8_t*>(row);
-      float* scalar = numbers_.data() + (first + i) * scalars_;
-      std::fill(code + length_, code + row_bytes_, std::uint8_t{0});
-      std::int64_t at = 0;
-      for (const CodeTerm& term : form_.terms) {
-        const float* value = entry(table, blocks, i, term);
-        if (term.length == 0) *scalar++ = *value;
-        for (std::int64_t j = 0; j < term.length; ++j, ++at) {
-          const float level = step_[at] > 0 ? (value[j * table.block] - low_[at]) / step_[at] : 0;
-          code[at] = static_cast<std::uint8_t>(rounded(std::min(std::max(level, 0.0f), kLevels)));
-        }
-      }
-    }
-  });
+  encode(rows, 0, memory_.ensure(rows.count * row_bytes_), numbers_.ensure(rows.count * scalars_), threads, progress);
+}
+
+void Codes::encode(const Rows& rows, std::int64_t first, std::byte* codes, float* scalars, int threads,
+                   Progress& progress) const {
+  const KernelTable& table = form_.table->kernels();
+  each_point(form_, rows, first, threads, progress,
+             [&](std::int64_t begin, std::int64_t count, const std::byte* blocks) {
+               for (std::int64_t i = 0; i < count; ++i) {
+                 auto* code = reinterpret_cast<std::uint8_t*>(codes + (begin + i) * row_bytes_);
+                 float* scalar = scalars + (begin + i) * scalars_;
+                 std::fill(code + length_, code + row_bytes_, std::uint8_t{0});
+                 std::int64_t at = 0;
+                 for (const CodeTerm& term : form_.terms) {
+                   const float* value = entry(table, blocks, i, term);
+                   if (term.length == 0) *scalar++ = *value;
+                   for (std::int64_t j = 0; j < term.length; ++j, ++at) {
+                     const float level = step_[at] > 0 ? (value[j * table.block] - low_[at]) / step_[at] : 0;
+                     code[at] = static_cast<std::uint8_t>(rounded(std::min(std::max(level, 0.0f), kLevels)));
+                   }
+                 }
+               }
+             });
+}
+
+void Codes::extend(const Rows& rows, std::int64_t first, int threads, Gate& gate, Progress& progress) {
+  const std::size_t size = rows.count * row_bytes_, numbers = rows.count * scalars_;
+  AlignedArray<std::byte> codes;
+  AlignedArray<float> scalars;
+  if (size > memory_.size()) codes = memory_.grown(size, first * row_bytes_);
+  if (numbers > numbers_.size()) scalars = numbers_.grown(numbers, first * scalars_);
+  encode(rows, first, codes.size() > 0 ? codes.data() : memory_.data(),
+         scalars.size() > 0 ? scalars.data() : numbers_.data(), threads, progress);
+  const Gate::Alone alone(gate);
+  if (codes.size() > 0) memory_ = std::move(codes);
+  if (scalars.size() > 0) numbers_ = std::move(scalars);
 }
 
 void Codes::prepare(const PreparedQueries& queries, std::int64_t i, CodeQuery& query) const {

@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "base/gate.h"
 #include "base/memory.h"
 #include "base/progress.h"
 #include "kernel/table.h"
@@ -61,6 +62,10 @@ class Codes {
     return {{memory_.data(), rows}, {numbers_.data(), count}, low_, step_};
   }
 
+  // Takes in the rows from `first` on, while others read those before. What lies outside of what the first points held
+  // becomes the code nearest to it.
+  void extend(const Rows& rows, std::int64_t first, int threads, Gate& gate, Progress& progress);
+
   // Queries of the form's table, prepared from raw ones.
   void prepare(const PreparedQueries& queries, std::int64_t i, CodeQuery& query) const;
   const CodeForm& form() const { return form_; }
@@ -81,6 +86,8 @@ class Codes {
   using Values = void (*)(const Codes&, const CodeQuery&, const std::int32_t*, std::int64_t, float*);
 
   void measure();
+  void encode(const Rows& rows, std::int64_t first, std::byte* codes, float* scalars, int threads,
+              Progress& progress) const;
 
   CodeForm form_;
   std::int64_t length_ = 0, scalars_ = 0, row_bytes_ = 0;

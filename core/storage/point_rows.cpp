@@ -51,6 +51,15 @@ void take_apart(const std::byte* block, const std::vector<RowPiece>& pieces, std
   }
 }
 
+// `others`: several sets of as many.
+void raise_maxima(std::vector<double>& maxima, const std::vector<double>& others) {
+  for (std::size_t i = 0; i < others.size(); ++i) {
+    double& maximum = maxima[i % maxima.size()];
+    // a NaN stays: no bound can be proved with it
+    if (maximum == maximum && !(others[i] <= maximum)) maximum = others[i];
+  }
+}
+
 }  // namespace
 
 void RowForm::check(const KernelTable& table, const Rows& points) const {
@@ -85,38 +94,58 @@ RowPoints::RowPoints(const KernelTable& table, const RowForm& form, const Rows& 
 RowPoints::RowPoints(const KernelTable& table, const double* parameters, const RowForm& form, const Rows& rows,
                      int threads, Progress& progress)
     : row_bytes_(table.row_bytes) {
-  constexpr double kLowest = -std::numeric_limits<double>::infinity();
-  maxima_.assign(table.maxima, kLowest);
   bytes_ = form.raw ? 0 : rows.count * row_bytes_;
   data_ = form.raw ? rows.data : memory_.ensure(bytes_);
-  if (form.raw && table.maxima == 0) return;
-  const std::int64_t tasks = (rows.count + kTaskRows - 1) / kTaskRows;
+  maxima_ = prepare(table, parameters, form, rows, 0, memory_.data(), threads, progress);
+}
+
+std::vector<double> RowPoints::prepare(const KernelTable& table, const double* parameters, const RowForm& form,
+                                       const Rows& rows, std::int64_t first, std::byte* out, int threads,
+                                       Progress& progress) const {
+  constexpr double kLowest = -std::numeric_limits<double>::infinity();
+  std::vector<double> all(table.maxima, kLowest);
+  if (form.raw && table.maxima == 0) return all;
+  const std::int64_t tasks = (rows.count - first + kTaskRows - 1) / kTaskRows;
   std::vector<double> task_maxima(tasks * table.maxima, kLowest);
   Spares<Scratch> spares;
-  progress.start(rows.count);
+  progress.start(rows.count - first);
   parallel_for(tasks, threads, progress, [&](std::int64_t task) {
     auto scratch = spares.take();
-    const std::int64_t end = std::min((task + 1) * kTaskRows, rows.count);
+    const std::int64_t begin = first + task * kTaskRows, end = std::min(begin + kTaskRows, rows.count);
     double* maxima = table.maxima ? task_maxima.data() + task * table.maxima : nullptr;
     scratch->blocks.ensure(kTaskBlocks * table.point_block_bytes);
-    for (std::int64_t first = task * kTaskRows; first < end; first += kTaskBlocks * table.block) {
-      const std::int64_t count = std::min(kTaskBlocks * table.block, end - first);
+    for (std::int64_t row = begin; row < end; row += kTaskBlocks * table.block) {
+      const std::int64_t count = std::min(kTaskBlocks * table.block, end - row);
       const std::int64_t blocks = (count + table.block - 1) / table.block;
-      prepare_blocks(table, parameters, rows, first, blocks, scratch->blocks.data(), maxima, scratch->raw);
+      prepare_blocks(table, parameters, rows, row, blocks, scratch->blocks.data(), maxima, scratch->raw);
       for (std::int64_t b = 0; b < blocks && !form.raw; ++b) {
         const std::int64_t used = std::min<std::int64_t>(table.block, count - b * table.block);
         take_apart(scratch->blocks.data() + b * table.point_block_bytes, form.pieces, table.block, used,
-                   memory_.data() + (first + b * table.block) * row_bytes_, row_bytes_);
+                   out + (row + b * table.block) * row_bytes_, row_bytes_);
       }
     }
     spares.give(std::move(scratch));
-    progress.advance(end - task * kTaskRows);
+    progress.advance(end - begin);
   });
-  for (std::size_t i = 0; i < task_maxima.size(); ++i) {
-    double& maximum = maxima_[i % table.maxima];
-    // a NaN stays: no bound can be proved with it
-    if (maximum == maximum && !(task_maxima[i] <= maximum)) maximum = task_maxima[i];
+  raise_maxima(all, task_maxima);
+  return all;
+}
+
+void RowPoints::extend(const KernelTable& table, const double* parameters, const RowForm& form, const Rows& rows,
+                       std::int64_t first, int threads, Gate& gate, Progress& progress) {
+  const std::size_t kept = form.raw ? 0 : first * row_bytes_, size = form.raw ? 0 : rows.count * row_bytes_;
+  AlignedArray<std::byte> moved;
+  if (size > memory_.size()) {
+    moved = AlignedArray<std::byte>(size + size / 2);
+    std::memcpy(moved.data(), data_, kept);
   }
+  std::byte* out = moved.size() > 0 ? moved.data() : memory_.data();
+  const std::vector<double> more = prepare(table, parameters, form, rows, first, out, threads, progress);
+  const Gate::Alone alone(gate);
+  if (moved.size() > 0) memory_ = std::move(moved);
+  data_ = form.raw ? rows.data : memory_.data();
+  bytes_ = size;
+  raise_maxima(maxima_, more);
 }
 
 }  // namespace anear

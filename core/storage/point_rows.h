@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/gate.h"
 #include "base/memory.h"
 #include "base/progress.h"
 #include "kernel/abi.h"
@@ -37,6 +38,10 @@ class RowPoints {
   RowPoints(const KernelTable& table, const RowForm& form, const Rows& rows, const std::byte* prepared,
             std::int64_t prepared_bytes, std::vector<double> maxima);
 
+  // Takes in the rows from `first` on, while others read those before.
+  void extend(const KernelTable& table, const double* parameters, const RowForm& form, const Rows& rows,
+              std::int64_t first, int threads, Gate& gate, Progress& progress);
+
   const std::byte* data() const { return data_; }
   std::int64_t row_bytes() const { return row_bytes_; }
   const std::byte* row(std::int64_t i) const { return data_ + i * row_bytes_; }
@@ -47,6 +52,10 @@ class RowPoints {
  private:
   AlignedArray<std::byte> memory_;
   const std::byte* data_ = nullptr;
+  // Prepares rows from `first` on; `out` is where row 0 goes. Returns their maxima.
+  std::vector<double> prepare(const KernelTable& table, const double* parameters, const RowForm& form, const Rows& rows,
+                              std::int64_t first, std::byte* out, int threads, Progress& progress) const;
+
   std::int64_t row_bytes_ = 0, bytes_ = 0;  // of a row, and of all where they are kept beside the points
   std::vector<double> maxima_;
 };

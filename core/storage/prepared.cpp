@@ -79,7 +79,7 @@ void prepare_blocks(const KernelTable& table, const double* parameters, const Ro
 
 PackedPoints::PackedPoints(const KernelTable& table, const double* parameters, const Rows& rows, int threads,
                            Progress& progress) {
-  fill(table, rows, threads, progress,
+  fill(table, rows, 0, threads, progress,
        [&](std::int64_t first, std::int64_t blocks, std::byte* out, double* maxima, Scratch& scratch) {
          prepare_blocks(table, parameters, rows, first * table.block, blocks, out, maxima, scratch.raw);
        });
@@ -89,7 +89,7 @@ PackedPoints::PackedPoints(const KernelTable& table, const double* parameters, c
                            const std::vector<std::int32_t>& order, int threads, Progress& progress,
                            const Witness& witness) {
   const std::int64_t piece = std::max<std::int64_t>(1, kFetchedBytes / raw_block_bytes(table, rows.columns));
-  fill(table, rows, threads, progress,
+  fill(table, rows, 0, threads, progress,
        [&](std::int64_t first, std::int64_t blocks, std::byte* out, double* maxima, Scratch& scratch) {
          for (const std::int64_t end = first + blocks; first < end; first += piece) {
            const std::int64_t now = std::min(piece, end - first), row = first * table.block;
@@ -101,27 +101,37 @@ PackedPoints::PackedPoints(const KernelTable& table, const double* parameters, c
        });
 }
 
-void PackedPoints::fill(const KernelTable& table, const Rows& rows, int threads, Progress& progress,
+void PackedPoints::extend(const KernelTable& table, const double* parameters, const Rows& rows, std::int64_t first,
+                          int threads, Progress& progress) {
+  const std::int64_t from = first / table.block;
+  memory_.grow(padded_blocks(table, rows.count) * block_bytes_, from * block_bytes_);
+  fill(table, rows, from, threads, progress,
+       [&](std::int64_t begin, std::int64_t blocks, std::byte* out, double* maxima, Scratch& scratch) {
+         prepare_blocks(table, parameters, rows, begin * table.block, blocks, out, maxima, scratch.raw);
+       });
+}
+
+void PackedPoints::fill(const KernelTable& table, const Rows& rows, std::int64_t from, int threads, Progress& progress,
                         const Prepare& prepare) {
   block_bytes_ = table.point_block_bytes;
   step_ = block_step(table);
   blocks_ = padded_blocks(table, rows.count);
   memory_.ensure(blocks_ * block_bytes_);
   const std::int64_t per_task = std::max<std::int64_t>(1, kTaskBytes / raw_block_bytes(table, rows.columns));
-  const std::int64_t tasks = (blocks_ + per_task - 1) / per_task;
+  const std::int64_t tasks = (blocks_ - from + per_task - 1) / per_task;
   constexpr double kLowest = -std::numeric_limits<double>::infinity();
   std::vector<double> task_maxima(tasks * table.maxima, kLowest);
   Spares<Scratch> spares;
   progress.start(rows.count);
   parallel_for(tasks, threads, progress, [&](std::int64_t task) {
     auto scratch = spares.take();
-    const std::int64_t first = task * per_task, count = std::min(per_task, blocks_ - first);
+    const std::int64_t first = from + task * per_task, count = std::min(per_task, blocks_ - first);
     double* maxima = table.maxima ? task_maxima.data() + task * table.maxima : nullptr;
     prepare(first, count, memory_.data() + first * block_bytes_, maxima, *scratch);
     spares.give(std::move(scratch));
     progress.advance(count * table.block);
   });
-  maxima_.assign(table.maxima, kLowest);
+  if (from == 0) maxima_.assign(table.maxima, kLowest);
   for (std::size_t i = 0; i < task_maxima.size(); ++i) {
     double& maximum = maxima_[i % table.maxima];
     // a NaN stays: no bound can be proved with it

@@ -34,6 +34,10 @@ class PackedPoints {
   PackedPoints(const KernelTable& table, const double* parameters, const Rows& rows,
                const std::vector<std::int32_t>& order, int threads, Progress& progress, const Witness& witness = {});
 
+  // Takes in the rows from `first` on. Their first block may hold rows before them, and is prepared anew.
+  void extend(const KernelTable& table, const double* parameters, const Rows& rows, std::int64_t first, int threads,
+              Progress& progress);
+
   const std::byte* block(std::int64_t i) const { return memory_.data() + i * block_bytes_; }
   std::int64_t blocks() const { return blocks_; }
   // Kernels go over the blocks in multiples of this.
@@ -48,7 +52,9 @@ class PackedPoints {
   };
   // prepare(first, blocks, out, maxima, scratch) prepares blocks, on any thread.
   using Prepare = std::function<void(std::int64_t, std::int64_t, std::byte*, double*, Scratch&)>;
-  void fill(const KernelTable& table, const Rows& rows, int threads, Progress& progress, const Prepare& prepare);
+  // Prepares all blocks from `from` on.
+  void fill(const KernelTable& table, const Rows& rows, std::int64_t from, int threads, Progress& progress,
+            const Prepare& prepare);
 
   AlignedArray<std::byte> memory_;
   std::int64_t block_bytes_ = 0;

@@ -129,6 +129,31 @@ class Index:
 
         A tree fills ``effort``: the blocks it looked at for each query, negative where it gave up.
         """
+    def add(
+        self,
+        rows: NDArray[Any],
+        storage: str,
+        row_form: RowForm | None = None,
+        num_threads: int = 0,
+        progress: _Progress | None = None,
+    ) -> None:
+        """Takes in the rows behind those there are, while others search; ``rows`` are all of them."""
+    def remove(
+        self,
+        points: NDArray[np.int32],
+        row_form: RowForm | None = None,
+        num_threads: int = 0,
+        progress: _Progress | None = None,
+    ) -> None:
+        """Leaves points out from now on, while others search."""
+    def check(self) -> tuple[bool, int, int, list[str]]:
+        """(sound, live points, points in reach, faults in words)."""
+    @property
+    def points(self) -> int:
+        """How many points it has ever had, those removed as well."""
+    @property
+    def live(self) -> int:
+        """How many points were not removed."""
     def range(
         self,
         queries: NDArray[Any],

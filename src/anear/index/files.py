@@ -5,6 +5,8 @@
     method.<name>     what the method is made again from without being built; see Method::parts in the core. Graphs have
                       their links and, where these are not the raw rows, the prepared ones; trees the order of the
                       points. Other methods have none: preparing again costs less than reading
+    ids               what the points are called, where not by their row numbers: int64, or code points of texts; and
+    alive             for each point 1, or 0 where it was removed, where one was
     array.<name>      what the formula captured
     parameter.<name>  the named distance's vectors and matrices
 
@@ -37,6 +39,7 @@ from anear.formula.shapes import lengths
 from anear.formula.show import unbind
 from anear.index.arguments import file_path, flag, threads
 from anear.index.container import Content, read, write
+from anear.index.ids import stored_ids
 from anear.index.methods import Stored, checked_options
 from anear.spaces.lookup import resolve
 from anear.spaces.space import Resolved
@@ -55,10 +58,9 @@ _KEYS: Final = ("storage", "dimension", "formula", "distance", "method", "checks
 def save(index: Index, path: str | os.PathLike[str]) -> None:
     """Write ``index`` to ``path``; see :meth:`Index.save`."""
     target = file_path(path)
-    arrays, texts = _parts(index)
     try:
-        with _replacing(target) as file:
-            write(file, arrays, texts)
+        with index._changes.alone(), _replacing(target) as file:
+            write(file, *_parts(index))
     except OSError as error:
         if error.filename is not None:
             raise
@@ -114,7 +116,8 @@ def load(path: str | os.PathLike[str], *, num_threads: int | None = None, mmap: 
 def dumps(index: Index) -> bytes:
     """The bytes that ``save`` would write."""
     file = io.BytesIO()
-    write(file, *_parts(index))
+    with index._changes.alone():
+        write(file, *_parts(index))
     return file.getvalue()
 
 
@@ -138,7 +141,10 @@ def _parts(index: Index) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:
     given = {name: value for name, value in resolved.params.items() if value is not None}
     numbers = {name: value for name, value in given.items() if isinstance(value, float)}
     stored = index._built.stored()
-    arrays = {"points": index._rows} | {f"{_METHOD}{name}": part for name, part in stored.arrays.items()}
+    if len(index) == 0:
+        raise ArgumentError("the index cannot be saved: all of its points were removed")
+    arrays = {"points": index._rows} | ({} if index._ids is None else index._ids.arrays())
+    arrays |= {f"{_METHOD}{name}": part for name, part in stored.arrays.items()}
     arrays |= {f"array.{name}": _plain(value) for name, value in captured.items()}
     arrays |= {f"parameter.{name}": _plain(value) for name, value in given.items() if name not in numbers}
     texts = {
@@ -222,8 +228,10 @@ def _made(content: Content, team: int, mmap: bool) -> Index:
     index._check_domain, index._allow_nan = (flag(value, "checks") for value in json.loads(texts["checks"]))
     index._method, index._options = method, checked_options(method, options)
     index._keep(rows, dimension)
+    index._ids = stored_ids(arrays, len(rows))
     parts = _under(_METHOD, arrays)
     index._build(team, None, Stored(parts, texts.get("prepared", ""), not mmap) if parts else None)
+    index._leave_out_dead()
     index._unchecked = content.unchecked
     return index
 

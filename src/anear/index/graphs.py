@@ -20,8 +20,10 @@ from anear.index.tables import Space
 __all__ = ["code_form", "prepared_form", "row_form"]
 
 
-def row_form(space: Space, rows: npt.NDArray[Any], layout: Layout, method: str, symmetric: bool) -> Any:
-    """How the points lie as prepared rows, for the core."""
+def row_form(
+    space: Space, layout: Layout, method: str, symmetric: bool, rows: npt.NDArray[Any], objects: npt.NDArray[Any]
+) -> Any:
+    """How the points lie as prepared rows, for the core; ``objects`` are their coordinates alone."""
     if space.fields("query"):
         raise ArgumentError(
             f"method is {method!r}, which compares points with each other, but the formula uses query_field(...), which"
@@ -34,7 +36,6 @@ def row_form(space: Space, rows: npt.NDArray[Any], layout: Layout, method: str, 
     ]
     raw = [entry.expr.op for entry in layout.point] == ["y"] and layout.point[0].storage == space.storage
     raw = raw and row_layout(layout).row_bytes == rows.shape[1] * rows.itemsize
-    objects = np.ascontiguousarray(rows[:, : space.dimension])
     raw_queries = [entry.expr.op for entry in layout.query] == ["x"] and layout.arithmetic == storage_name(objects)
     return _core.RowForm(
         np.array(pieces, np.int32).ravel(), raw, viewed(objects), storage_name(objects), raw_queries, symmetric

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from anear.data.arrays import as_filter, as_ids, storage_name
+from anear.data.arrays import storage_name
 from anear.errors import ArgumentError
 from anear.formula.bounds_number import always_number
 from anear.formula.expression import Expr
 from anear.formula.hoist import fields
 from anear.index.arguments import Progress, callback, flag, neighbour_count, radii, radii_for_all, threads, whole_number
+from anear.index.ids import Ids, checked_ids, filtered, left_out, named
+from anear.index.life import Changes, Living
 from anear.index.methods import GRAPHS, Built, Stored, build, checked_options
 from anear.index.objects import lies_in_domain, point_rows, query_rows, viewed
 from anear.index.radius import rank_of_radius, rank_within_radius
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Index"]
 
 
-class Index:
+class Index(Living):
     """Points, ready to be searched under a distance.
 
     Parameters
@@ -54,6 +57,8 @@ class Index:
         formulas that are an inner product (Euclidean, cosine, Kullback-Leibler, ...).
     point_data : {name: array (n,) or (n, L)} for each ``point_field(name)`` of the formula. Fields of float64 make the
         index one of float64 points, which are searched at half the speed; others are float32.
+    ids : a different whole number from 0, or a different text, for each point: what searches answer with. None: row
+        numbers.
     num_threads : for building; None: as many as the process may use (or ANEAR_NUM_THREADS).
     check_domain : refuse points outside the distance's domain.
     allow_nan : accept NaN and infinity; a point whose distance is NaN is never a neighbour.
@@ -82,6 +87,7 @@ class Index:
         method: str = "flat",
         options: Mapping[str, Any] | None = None,
         point_data: Mapping[str, Any] | None = None,
+        ids: Any = None,
         num_threads: int | None = None,
         check_domain: bool = True,
         allow_nan: bool = False,
@@ -90,6 +96,8 @@ class Index:
     ) -> None:
         team, progress = threads(num_threads), callback(progress)
         self._take(points, distance, method, options, point_data, check_domain, allow_nan, params, team)
+        if ids is not None:
+            self._ids = Ids(len(self._rows), checked_ids(ids, len(self._rows)))
         self._build(team, progress)
 
     def _take(
@@ -121,7 +129,7 @@ class Index:
         self._keep(rows, dimension)
 
     def _keep(self, rows: npt.NDArray[Any], dimension: int) -> None:
-        self._rows = rows
+        self._rows, self._ids, self._changes = rows, None, Changes()
         checked = lies_in_domain(self._resolved, self._check_domain)
         self._space = Space(self._resolved.expr, dimension, storage_name(rows), checked)
 
@@ -130,6 +138,7 @@ class Index:
             self._method, self._space, self._rows, self._resolved, self._options, team, progress, self._check_domain,
             stored,
         )  # fmt: skip
+        self._built = replace(self._built, ids=self._ids)
         self._scan = self._built if self._method == "flat" else None
 
     def _for(self, rows: npt.NDArray[Any]) -> Built:
@@ -138,12 +147,10 @@ class Index:
             return self._built
         if self._scan is None:
             self._scan = build("flat", self._space, self._rows, self._resolved, {}, 0, None)
+            self._scan = replace(self._scan, ids=self._ids)
         return self._scan
 
     # what it is
-
-    def __len__(self) -> int:
-        return len(self._rows)
 
     def __repr__(self) -> str:
         kind = f"{len(self)} points of {self.dimension} {self._space.storage}"
@@ -163,13 +170,6 @@ class Index:
     def formula(self) -> Expr:
         """The distance's formula."""
         return self._resolved.expr
-
-    @property
-    def points(self) -> npt.NDArray[Any]:
-        """The points' coordinates, read-only."""
-        view = self._rows[:, : self.dimension].view()
-        view.flags.writeable = False
-        return view
 
     @property
     def order(self) -> npt.NDArray[np.int64]:
@@ -211,7 +211,7 @@ class Index:
         """
         from anear.index.explain import explained
 
-        each = self.nbytes / len(self)
+        each = self.nbytes / len(self._rows)
         row = self._rows.shape[1] * self._rows.itemsize
         text = f"{each:.0f} bytes a point, beside the {row} of the point itself"
         choice = self._built.choice or (self._method,)
@@ -270,15 +270,16 @@ class Index:
         array([0, 2])
         """
         rows, single = self._queries(queries, query_data)
-        count = len(rows)
+        built, count = self._for(rows), len(rows)
         found = self._knn(
             rows,
-            neighbour_count(k, len(self._rows), count),
+            neighbour_count(k, len(self), count),
             threads(num_threads),
-            None if exclude is None else self._excluded(exclude, count),
-            None if allow is None and deny is None else as_filter(len(self), allow=allow, deny=deny),
+            left_out(built.ids, len(self), exclude, count),
+            filtered(built.ids, len(self), allow, deny),
             callback(progress),
             self._limits(max_leaves, ef, rerank),
+            built,
         )
         return Neighbors(found.ids[0], found.distances[0]) if single else found
 
@@ -308,13 +309,15 @@ class Index:
         allow: npt.NDArray[np.uint8] | None,
         progress: Progress | None,
         limits: Mapping[str, float] | None = None,
+        built: Built | None = None,
     ) -> Neighbors:
         """A search whose arguments have been checked."""
-        built, storage = self._for(rows), storage_name(rows)
+        built, storage = built or self._for(rows), storage_name(rows)
         core, arithmetic, outer = built.core, self._space.arithmetic, self._space.stages.outer
         limits = limits if limits and not built.scans else {}
         if limits or not may_be_flat(outer, self._space.checked):
-            return Neighbors(*core.knn(viewed(rows), storage, k, team, exclude, allow, arithmetic, progress, limits))
+            ids, distances = core.knn(viewed(rows), storage, k, team, exclude, allow, arithmetic, progress, limits)
+            return Neighbors(named(built.ids, ids), distances)
 
         def within(some: npt.NDArray[np.intp], radius: npt.NDArray[np.float64]) -> Any:
             left_out = None if exclude is None else exclude[some]
@@ -322,9 +325,9 @@ class Index:
             return core.range(viewed(rows[some]), storage, ranks, radius, left_out, allow, team, "float64", progress)
 
         ids, distances = core.knn(viewed(rows), storage, k, team, exclude, allow, "float64", progress)
-        with_ties(ids, distances, outer, len(self), within)
+        with_ties(ids, distances, outer, max(len(self), 1), within)
         with np.errstate(over="ignore"):
-            return Neighbors(ids, distances.astype(arithmetic, copy=False))
+            return Neighbors(named(built.ids, ids), distances.astype(arithmetic, copy=False))
 
     def self_search(
         self, k: int = 10, *, num_threads: int | None = None, progress: Progress | None = None
@@ -341,7 +344,8 @@ class Index:
         """The points as queries, and for each its own id."""
         if self._space.fields("query"):
             raise ArgumentError("self_search: the formula uses query_field(...), which points do not have")
-        return self._queries(self.points, None)[0], np.arange(len(self), dtype=np.int32)
+        places = np.arange(len(self)) if self._ids is None else self._ids.live_places
+        return self._queries(self.points, None)[0], places.astype(np.int32)
 
     def range_search(
         self,
@@ -370,19 +374,19 @@ class Index:
         (array([0, 2, 3]), array([1, 0]))
         """
         rows, _ = self._queries(queries, query_data)
-        wanted = radii(radius, len(rows))
-        ids, distances, offsets = self._for(rows).core.range(
+        built, wanted = self._for(rows), radii(radius, len(rows))
+        ids, distances, offsets = built.core.range(
             viewed(rows),
             storage_name(rows),
             rank_of_radius(self._space.stages.outer, wanted),
             wanted,
-            None if exclude is None else self._excluded(exclude, len(rows)),
-            None if allow is None and deny is None else as_filter(len(self), allow=allow, deny=deny),
+            left_out(built.ids, len(self), exclude, len(rows)),
+            filtered(built.ids, len(self), allow, deny),
             threads(num_threads),
             self._space.arithmetic,
             callback(progress),
         )
-        return RangeNeighbors(ids, distances, offsets)
+        return RangeNeighbors(named(built.ids, ids), distances, offsets)
 
     def count(
         self,
@@ -494,6 +498,3 @@ class Index:
         return query_rows(
             queries, self._resolved, self._space, data, check_domain=self._check_domain, allow_nan=self._allow_nan
         )
-
-    def _excluded(self, exclude: Any, n: int) -> npt.NDArray[np.int32]:
-        return as_ids(exclude, len(self), "exclude", n, allow_none=True).astype(np.int32)

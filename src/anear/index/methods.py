@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from anear.spaces.space import Resolved
 if TYPE_CHECKING:
     from anear.formula.bounds import Bound
     from anear.index.boxes import Range
+    from anear.index.ids import Ids
 
 # What a tree needs is imported where one is built: a scan never pays for it.
 
@@ -61,8 +63,9 @@ class Built:
     """A method built over points: the core's object, the plan it scans with, and for trees what they prune with.
 
     ``scans``: it looks at every point, whatever limits are set. ``everywhere``: the bound holds for all queries that
-    pass the checks. ``form``: see :class:`Stored`. Lines for people: ``words`` say what was proved of the bound,
-    ``choice`` which method was chosen and why.
+    pass the checks. ``form``: see :class:`Stored`. ``ids``: what the points are called; None: by their row numbers.
+    ``row_form``: makes of rows, and of their coordinates, what a graph takes. Lines for people: ``words`` say what was
+    proved of the bound, ``choice`` which method was chosen and why.
     """
 
     core: Any
@@ -72,6 +75,8 @@ class Built:
     choice: tuple[str, ...] = ()
     scans: bool = False
     everywhere: bool = False
+    ids: Ids | None = None
+    row_form: Callable[[npt.NDArray[Any], npt.NDArray[Any]], Any] | None = None
     form: str = ""
 
     def stored(self) -> Stored:
@@ -232,7 +237,8 @@ def _graph(
 
     plan = space.stages.direct
     table = space.row_table(plan)
-    form = row_form(space, rows, table.layout, method, symmetric(resolved, checked))
+    make_form = partial(row_form, space, table.layout, method, symmetric(resolved, checked))
+    form = make_form(rows, np.ascontiguousarray(rows[:, : space.dimension]))
     codes, layout = code_form(space, method) if options["codes"] else (None, None)
     name = prepared_form(table.layout, layout)
     numbers = {option: value for option, value in options.items() if option != "codes"}
@@ -244,7 +250,7 @@ def _graph(
         method, space, rows, plan, table, precision, numbers, team, progress,
         row_form=form, code_form=codes, stored=stored,
     )  # fmt: skip
-    return Built(core, plan, form=name)
+    return Built(core, plan, row_form=make_form, form=name)
 
 
 def _auto(

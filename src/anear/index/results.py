@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["DistanceCounts", "Neighbors", "RangeNeighbors"]
+__all__ = ["DistanceCounts", "IndexCheck", "Neighbors", "RangeNeighbors"]
 
 
 class DistanceCounts(NamedTuple):
@@ -25,13 +25,33 @@ class DistanceCounts(NamedTuple):
     exact: int
 
 
+class IndexCheck(NamedTuple):
+    """What a look at the whole structure of an index has found.
+
+    Attributes
+    ----------
+    points : how many there are.
+    reachable : how many of them a search can come to.
+    faults : what is not as it should be, in words; the first few.
+    """
+
+    points: int
+    reachable: int
+    faults: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether all is as it should be."""
+        return self.points == self.reachable and not self.faults
+
+
 class Neighbors(NamedTuple):
     """The k nearest points of each query, nearest first; ties are ordered by the smaller id.
 
     Attributes
     ----------
-    ids : int64, shape (n_queries, k), or (k,) for a single query vector: row numbers of the points; -1 where there
-        are fewer than k.
+    ids : int64, shape (n_queries, k), or (k,) for a single query vector: row numbers of the points, or the ids they
+        were given; -1 where there are fewer than k. Texts where ids are texts, and the empty one for -1.
     distances : float64 for float64 points, else float32, of the same shape: inf where there are fewer than k.
     """
 

@@ -1,0 +1,54 @@
+// Which points of an index have been removed.
+#pragma once
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace anear {
+
+class Alive {
+ public:
+  explicit Alive(std::int64_t points = 0) : points_(points), count_(points) {}
+  // As `flags` gave them.
+  explicit Alive(std::vector<std::uint8_t> flags) : flags_(std::move(flags)) {
+    points_ = static_cast<std::int64_t>(flags_.size());
+    for (std::uint8_t& flag : flags_) count_ += flag = flag != 0 ? 1 : 0;
+  }
+
+  std::int64_t points() const { return points_; }
+  std::int64_t count() const { return count_; }
+  bool all() const { return count_ == points_; }
+  bool operator[](std::int64_t point) const { return flags_.empty() || flags_[point] != 0; }
+  // A byte a point; empty while no point has ever been anything but alive.
+  const std::vector<std::uint8_t>& flags() const { return flags_; }
+  std::int64_t bytes() const { return static_cast<std::int64_t>(flags_.size()); }
+
+  // New points are not alive before they are set.
+  void resize(std::int64_t points) {
+    if (flags_.empty()) flags_.assign(points_, 1);
+    flags_.resize(points, 0);
+    points_ = points;
+  }
+
+  void set(std::int64_t point, bool alive) {
+    if (flags_.empty()) flags_.assign(points_, 1);
+    count_ += static_cast<int>(alive) - static_cast<int>(flags_[point]);
+    flags_[point] = alive ? 1 : 0;
+  }
+
+  // Bit i: point i is alive, and allowed if `allowed` says something (bits of the first `known` points).
+  std::vector<std::uint8_t> admitted(const std::uint8_t* allowed, std::int64_t known) const {
+    std::vector<std::uint8_t> bits((points_ + 7) / 8, 0);
+    for (std::int64_t i = 0; i < points_; ++i) {
+      const bool may = allowed == nullptr || (i < known && (allowed[i >> 3] >> (i & 7) & 1) != 0);
+      if (may && (*this)[i]) bits[i >> 3] |= static_cast<std::uint8_t>(1u << (i & 7));
+    }
+    return bits;
+  }
+
+ private:
+  std::vector<std::uint8_t> flags_;
+  std::int64_t points_ = 0, count_ = 0;
+};
+
+}  // namespace anear

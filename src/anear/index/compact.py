@@ -1,0 +1,47 @@
+"""A graph without the points that were removed from it: the same links under new numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["compacted_graph"]
+
+Array = npt.NDArray[Any]
+
+
+def compacted_graph(parts: Mapping[str, Array], kept: npt.NDArray[np.int64], count: int) -> dict[str, Array]:
+    """The parts of a graph over ``count`` points as those of one over the points ``kept`` alone.
+
+    Nobody has links to a point that was removed, so every row of links stays as long as it is.
+    """
+    numbers = _numbers(kept, count)
+    left = {name: part for name, part in parts.items() if name != "alive"}
+    left["links"] = numbers[parts["links"][kept]]
+    left["entries"] = numbers[parts["entries"]]
+    for name in {"rows", "codes"} & parts.keys():
+        left[name] = parts[name][kept]
+    if "code_scalars" in parts:
+        left["code_scalars"] = parts["code_scalars"].reshape(count, -1)[kept].ravel()
+    below, level = numbers, 0
+    while f"layer.{level}.links" in parts:
+        name = f"layer.{level}."
+        points = parts[f"{name}points"]
+        nodes = np.flatnonzero(numbers[points] >= 0)
+        here = _numbers(nodes, len(points))
+        left[f"{name}links"] = here[parts[f"{name}links"][nodes]]
+        left[f"{name}points"] = numbers[points[nodes]]
+        left[f"{name}below"] = below[parts[f"{name}below"][nodes]]
+        below, level = here, level + 1
+    left["top"] = below[parts["top"]]
+    return left
+
+
+def _numbers(kept: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int32]:
+    """The new number of each old one; -1 for what goes, and, in the last place, for -1."""
+    numbers = np.full(count + 1, -1, np.int32)
+    numbers[kept] = np.arange(len(kept), dtype=np.int32)
+    return numbers
