@@ -78,13 +78,15 @@ void GraphLife::forget() {
 // if they are not what they should be.
 void GraphLife::prepare() {
   if (graph_.base.owned()) return;
+  bool whole = false;
   {
     const Gate::Alone alone(gate_);
-    graph_.base.own();
+    whole = graph_.base.own();
   }
   const Checked checked = check(graph_, alive_);
-  require(checked.sound, "the index was damaged, and its points cannot change: " +
-                             (checked.faults.empty() ? std::string() : checked.faults[0]));
+  const std::string fault = whole ? "" : "links lead nowhere";
+  require(whole && checked.sound, "the index was damaged, and its points cannot change: " +
+                                      (checked.faults.empty() ? fault : checked.faults[0]));
 }
 
 void GraphLife::add(std::int64_t first, std::int64_t last) {

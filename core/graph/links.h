@@ -27,11 +27,21 @@ class Links {
     return links;
   }
 
-  // Copies what another keeps: to be called before a node's neighbours are changed.
-  void own() {
-    if (owned()) return;
-    std::copy_n(ids_, nodes_ * degree_, memory_.ensure(nodes_ * degree_));
+  // Copies what another keeps, as far as it leads to nodes: to be called before a node's neighbours are changed. From
+  // then on there is no need to ask where a link leads. False if something had to be left out.
+  bool own() {
+    if (owned()) return true;
+    bool whole = true;
+    std::int32_t* out = memory_.ensure(nodes_ * degree_);
+    for (std::int64_t node = 0; node < nodes_; ++node, out += degree_) {
+      const std::int32_t* ids = row(node);
+      std::int64_t count = 0;
+      for (std::int32_t id = 0; count < degree_ && leads(id = ids[count]); ++count) out[count] = id;
+      std::fill(out + count, out + degree_, kNone);
+      whole = whole && std::all_of(ids + count, ids + degree_, [](std::int32_t id) { return id == kNone; });
+    }
     ids_ = memory_.data();
+    return whole;
   }
 
   bool owned() const { return ids_ == memory_.data(); }

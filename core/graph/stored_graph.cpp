@@ -39,8 +39,10 @@ Links stored_links(const Part& part, std::int64_t nodes, bool copied, bool look,
   require(part.rows == nodes && part.columns >= 1, "'" + part.name + "' has the shape " + std::to_string(part.rows) +
                                                        " x " + std::to_string(part.columns) + " for " +
                                                        std::to_string(nodes) + " nodes");
-  if (copied) links.own();
-  if (copied || look) {
+  const std::string nowhere = "'" + part.name + "' holds links that lead nowhere";
+  if (copied) {
+    require(links.own(), nowhere);
+  } else if (look) {
     const std::int32_t* ids = links.row(0);
     const std::int64_t each = std::max<std::int64_t>(1, kTaskNumbers / part.columns);
     std::atomic<bool> good = true;
@@ -48,7 +50,7 @@ Links stored_links(const Part& part, std::int64_t nodes, bool copied, bool look,
       const std::int64_t first = task * each, count = std::min(each, nodes - first);
       if (!are_links(ids + first * part.columns, count, part.columns, nodes)) good = false;
     });
-    require(good, "'" + part.name + "' holds links that lead nowhere");
+    require(good, nowhere);
   }
   return links;
 }

@@ -238,3 +238,38 @@ def test_arrays_that_lie_askew(codes: int, tmp_path: Path) -> None:
         (tmp_path / f"{more}").write_bytes(len(header).to_bytes(8, "little") + header + whole[8 + length :])
         for mmap in (False, True):
             assert same(anear.load(tmp_path / f"{more}", mmap=mmap).search(QUERIES), index.search(QUERIES))
+
+
+@pytest.mark.parametrize("link", [900, -2, 2**31 - 1])
+def test_a_damaged_graph_takes_no_points(link: int, tmp_path: Path) -> None:
+    texts, arrays = contents(files.dumps(anear.Index(POINTS, method="hnsw")))
+    ones(arrays, "method.links", link, 3)
+    (tmp_path / "a").write_bytes(written(texts, arrays))
+    for change in (lambda index: index.add(POINTS[:3]), lambda index: index.remove([0, 5])):
+        loaded = anear.load(tmp_path / "a", mmap=True)
+        with pytest.raises(anear.ArgumentError, match="the index was damaged, and its points cannot change"):
+            change(loaded)
+        assert loaded.search(POINTS[:4], 1).ids.ravel().tolist() == [0, 1, 2, 3]
+        assert len(loaded) == 900
+
+
+@pytest.mark.parametrize("codes", [0, 8])
+@pytest.mark.parametrize("distance", ["euclidean", "kldivgen"])
+def test_a_mapped_graph_takes_points(distance: str, codes: int, tmp_path: Path) -> None:
+    index = anear.Index(POINTS, distance, method="hnsw", options={"codes": codes})
+    index.save(tmp_path / "a")
+    before = (tmp_path / "a").read_bytes()
+    loaded = anear.load(tmp_path / "a", mmap=True)
+    for each in (index, loaded):
+        each.add(QUERIES)
+        each.remove(np.arange(0, 900, 7))
+        each.add(QUERIES * 2)
+    assert same(loaded.search(QUERIES, 5), index.search(QUERIES, 5))
+    assert files.dumps(loaded) == files.dumps(index)
+    assert (tmp_path / "a").read_bytes() == before
+    loaded.save(tmp_path / "a")
+    for mmap in (False, True):
+        again = anear.load(tmp_path / "a", mmap=mmap)
+        assert same(again.search(QUERIES, 5), index.search(QUERIES, 5))
+        assert files.dumps(again) == files.dumps(index)
+        assert again.check().ok

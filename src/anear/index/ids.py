@@ -312,8 +312,8 @@ def stored_ids(arrays: Mapping[str, Names], count: int) -> Ids | None:
         if names.size and not 0 <= int(names.min()) <= int(names.max()) <= sys.maxunicode:
             raise ArgumentError("ids hold a character that there is not")
         names = np.ascontiguousarray(names).view(f"<U{names.shape[1]}").reshape(-1)
-    live = names if alive is None else names[: len(alive)][alive != 0]
-    checked_ids(live, len(live))
     if names.shape != (count,):
         raise ArgumentError(f"ids has shape {names.shape}; ({count},) is needed")
+    live = names if alive is None else names[alive != 0]
+    checked_ids(live, len(live))
     return Ids(count, np.array(names), alive)
