@@ -27,6 +27,9 @@ class PointQueries {
     return scratch.query(0);
   }
 
+  // The same where all are prepared.
+  const std::byte* ready(std::int32_t point) const { return data_ + point * bytes_; }
+
   // What lies between values of this query and its rank: needed where values of several queries are compared.
   template <class Real>
   Real offset(const std::byte* query) const {

@@ -2,18 +2,16 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <numeric>
 #include <utility>
 #include <vector>
 
 #include "graph/chance.h"
 #include "graph/graph_search.h"
+#include "graph/hierarchy.h"
 #include "graph/merge.h"
 
 namespace anear {
 namespace {
-
-constexpr int kMostLayers = 16;
 
 struct Options {
   explicit Options(const std::vector<double>& given)
@@ -35,18 +33,6 @@ struct Options {
   std::uint64_t seed;
 };
 
-// How many nodes the levels above the base have, from the lowest up.
-std::vector<std::int64_t> level_sizes(std::int64_t count, double share) {
-  std::vector<std::int64_t> sizes;
-  double part = static_cast<double>(count);
-  while (static_cast<int>(sizes.size()) < kMostLayers - 1) {
-    part *= share;
-    if (part < 2) break;
-    sizes.push_back(static_cast<std::int64_t>(part));
-  }
-  return sizes;
-}
-
 // The base: nodes that the level above has come linked as they are there, the others come in.
 Links make_base(const Graph& graph, const std::vector<std::int32_t>& order, const std::vector<std::int32_t>& newcomers,
                 const GraphPoints& points, const Options& options, const Growth& growth, int threads,
@@ -63,37 +49,14 @@ Links make_base(const Graph& graph, const std::vector<std::int32_t>& order, cons
   return base;
 }
 
-// Level by level from the top; the nodes of a level are linked one level down as they were above, and the others come in.
 Graph make_hnsw(const GraphPoints& points, const std::vector<double>& parameters, int threads, Progress& progress) {
   const Options options(parameters);
   const std::int64_t count = points.count();
   Graph graph;
   const Growth growth{.neighbours = options.m, .width = options.width, .pruning = options.pruning, .above = graph};
   const std::vector<std::int32_t> order = shuffled(count, options.seed);
-  const std::vector<std::int64_t> sizes = level_sizes(count, options.share);
-  std::int64_t settled = 0;
-  for (auto size = sizes.rbegin(); size != sizes.rend(); ++size) {
-    Layer layer;
-    layer.points.assign(order.begin(), order.begin() + *size);
-    layer.links = Links(*size, options.most);
-    for (std::int64_t i = 0; i < settled; ++i) {
-      const std::int32_t* from = graph.layers.front().links.row(i);
-      std::copy(from, from + options.most, layer.links.row(i));
-    }
-    std::vector<std::int32_t> newcomers(*size - settled);
-    std::iota(newcomers.begin(), newcomers.end(), static_cast<std::int32_t>(settled));
-    grow(layer.links, layer.points, newcomers, settled, points, growth, threads, progress);
-    settled = *size;
-    layer.below.resize(*size);
-    std::iota(layer.below.begin(), layer.below.end(), 0);
-    graph.layers.insert(graph.layers.begin(), std::move(layer));
-  }
-  if (settled > 0) {
-    std::copy(order.begin(), order.begin() + settled, graph.layers.front().below.begin());
-  } else {
-    graph.top = order[0];
-    graph.entries = {order[0]};
-  }
+  const std::int64_t settled =
+      grow_layers(graph, order, level_sizes(count, options.share), options.most, points, growth, threads, progress);
   std::vector<std::int32_t> newcomers(order.begin() + settled, order.end());
   graph.base = make_base(graph, order, newcomers, points, options, growth, threads, progress);
   if (options.post > 0) {
