@@ -46,7 +46,8 @@ class BallData {
 // How prepared points lie as rows; the points as queries are needed while an index is built.
 class RowData {
  public:
-  RowData(nb::handle pieces, bool raw, nb::handle objects, const std::string& storage, bool raw_queries, bool symmetric)
+  RowData(nb::handle pieces, bool raw, nb::handle objects, const std::string& storage, bool raw_queries, bool symmetric,
+          bool never_negative)
       : objects_(objects, "objects", storage) {
     const std::vector<std::int32_t> numbers = integers(pieces, "pieces");
     require(numbers.size() % 4 == 0, "pieces must hold four numbers an entry");
@@ -57,6 +58,7 @@ class RowData {
     form_.objects = objects_.rows;
     form_.raw_queries = raw_queries;
     form_.symmetric = symmetric;
+    form_.never_negative = never_negative;
   }
   const RowForm& form() const { return form_; }
 

@@ -352,8 +352,9 @@ void bind_methods(nb::module_& module) {
       .def(nb::init<std::shared_ptr<Table>, nb::handle, std::shared_ptr<Table>, nb::handle, bool>(), nb::arg("table"),
            nb::arg("parameters"), nb::arg("reach"), nb::arg("reach_parameters"), nb::arg("means"));
   nb::class_<RowData>(module, "RowForm", "How prepared points lie as rows, and the points as queries.")
-      .def(nb::init<nb::handle, bool, nb::handle, const std::string&, bool, bool>(), nb::arg("pieces"), nb::arg("raw"),
-           nb::arg("objects"), nb::arg("storage"), nb::arg("raw_queries") = false, nb::arg("symmetric") = false);
+      .def(nb::init<nb::handle, bool, nb::handle, const std::string&, bool, bool, bool>(), nb::arg("pieces"),
+           nb::arg("raw"), nb::arg("objects"), nb::arg("storage"), nb::arg("raw_queries") = false,
+           nb::arg("symmetric") = false, nb::arg("never_negative") = false);
   nb::class_<CodeData>(module, "CodeForm", "The terms of a bilinear plan that codes are made by.")
       .def(nb::init<std::shared_ptr<Table>, nb::handle, nb::handle>(), nb::arg("table"), nb::arg("parameters"),
            nb::arg("terms"));

@@ -26,7 +26,7 @@ using MakeGraph = Graph (*)(const GraphPoints& points, const std::vector<double>
                             Progress& progress);
 
 // How the graph takes in points later. `parameters` are the same.
-using MakeUpkeep = Upkeep (*)(const std::vector<double>& parameters);
+using MakeUpkeep = Upkeep (*)(const std::vector<double>& parameters, bool never_negative);
 
 template <class Real>
 struct GraphTask;
@@ -97,7 +97,7 @@ class GraphSearch final : public Method {
 template <MakeGraph make, MakeUpkeep upkeep>
 MethodEntry graph_method(std::string meaning, std::vector<Parameter> parameters) {
   const auto build = [](BuildRequest request, Progress& progress) {
-    const Upkeep later = upkeep(request.parameters);
+    const Upkeep later = upkeep(request.parameters, request.row_form && request.row_form->never_negative);
     return std::unique_ptr<Method>(std::make_unique<GraphSearch>(std::move(request), make, later, progress));
   };
   return {std::move(meaning), std::move(parameters), graph_search_parameters(), build, true};

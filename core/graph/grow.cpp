@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <span>
 
+#include "graph/chance.h"
+
 namespace anear {
 namespace {
 
@@ -32,7 +34,7 @@ class Grower {
       const std::int64_t there = settled + static_cast<std::int64_t>(done);
       const auto batch = static_cast<std::size_t>(std::clamp<std::int64_t>(there / kShare, 1, kLargestBatch));
       const std::size_t count = std::min(batch, newcomers.size() - done);
-      insert(newcomers.data() + done, static_cast<std::int64_t>(count));
+      insert(newcomers, done, count);
       done += count;
     }
   }
@@ -40,46 +42,56 @@ class Grower {
  private:
   using Worker = LinkWorker<Real>;
 
-  void insert(const std::int32_t* newcomers, std::int64_t count) {
+  // Newcomers `done` ... `done` + `count` - 1.
+  void insert(const std::vector<std::int32_t>& newcomers, std::size_t done, std::size_t count) {
     std::vector<std::vector<std::int32_t>> chosen(count);
-    linking_.each(count, kNewcomersPerTask, [&](std::int64_t i, Worker& worker) {
-      chosen[i] = neighbours(newcomers[i], worker);
+    linking_.each(static_cast<std::int64_t>(count), kNewcomersPerTask, [&](std::int64_t i, Worker& worker) {
+      const std::int32_t newcomer = newcomers[done + i];
+      worker.entries.clear();
+      for (std::int64_t j = 0; j < growth_.attempts; ++j) {
+        const std::uint64_t drawn = static_cast<std::uint64_t>(newcomer) << 12 | static_cast<std::uint64_t>(j);
+        worker.entries.push_back(newcomers[chance_below(growth_.seed, drawn, static_cast<std::int64_t>(done))]);
+      }
+      chosen[i] = neighbours(newcomer, worker);
       progress_.poll();
     });
     std::vector<Return> returns;
-    for (std::int64_t i = 0; i < count; ++i) {
-      linking_.set(newcomers[i], chosen[i]);
-      for (const std::int32_t target : chosen[i]) returns.push_back({target, newcomers[i]});
+    for (std::size_t i = 0; i < count; ++i) {
+      linking_.set(newcomers[done + i], chosen[i]);
+      for (const std::int32_t target : chosen[i]) returns.push_back({target, newcomers[done + i]});
     }
     linking_.link_back(returns);
     if (growth_.living != nullptr) {
-      growth_.living->reach.settle(draft_, newcomers, count);
+      growth_.living->reach.settle(draft_, newcomers.data() + done, static_cast<std::int64_t>(count));
       draft_.write(growth_.living->gate);
     }
-    progress_.advance(count);
+    progress_.advance(static_cast<std::int64_t>(count));
     progress_.poll();
   }
 
+  // A newcomer's; the walk to them begins at the worker's entries, if there are any.
   const std::vector<std::int32_t>& neighbours(std::int32_t newcomer, Worker& worker) {
     const std::byte* query = linking_.prepare(newcomer, worker);
     Walk<Real>& walk = worker.walk;
     const auto width = static_cast<std::size_t>(growth_.width);
     const Graph& above = growth_.above;
-    const std::int32_t entry = descend<Real>(std::span(above.layers).subspan(growth_.from), above.top,
-                                             linking_.walker(newcomer, query, worker), walk);
+    const void* asked = linking_.walker(newcomer, query, worker);
+    if (worker.entries.empty() && above.layers.empty()) worker.entries = above.entries;
+    if (worker.entries.empty()) {
+      worker.entries = {descend<Real>(std::span(above.layers).subspan(growth_.from), above.top, asked, walk)};
+    }
     linking_.of_nodes(worker);
-    if (above.layers.empty() && !above.entries.empty()) {
-      walk.run(links_, above.entries.data(), static_cast<std::int64_t>(above.entries.size()), width);
-    } else {
-      walk.run(links_, &entry, 1, width);
-    }
+    walk.scorer.at(asked);
+    walk.run(links_, worker.entries.data(), static_cast<std::int64_t>(worker.entries.size()), width);
     walk.scorer.through(nullptr);
-    worker.ids.clear();
-    for (const Spot<Real>& spot : walk.beam) {
-      // A walk may meet the newcomer itself where it is an entry.
-      if (spot.node != newcomer) worker.ids.push_back(spot.node);
+    worker.spots.assign(walk.beam.begin(), walk.beam.end());
+    // A walk may meet the newcomer itself where it is an entry.
+    std::erase_if(worker.spots, [&](const Spot<Real>& spot) { return spot.node == newcomer; });
+    if (asked != query) {  // values of codes
+      worker.ids.clear();
+      for (const Spot<Real>& spot : worker.spots) worker.ids.push_back(spot.node);
+      linking_.sort_from(query, worker.ids, worker);
     }
-    linking_.sort_from(query, worker.ids, worker);
     if (growth_.pruning.rule == Rule::ranked) extend(newcomer, query, worker);
     return linking_.choose(query, worker.spots.data(), worker.spots.size(), growth_.neighbours, worker);
   }

@@ -22,10 +22,13 @@ struct Growth {
   std::int64_t neighbours;  // of a node that comes in
   std::int64_t width;       // of the walk that finds them
   Pruning pruning;
-  // Where walks begin: from `layers` where there are any, else at the graph's entries.
+  // Where walks begin: from its layers where there are any, else at its entries.
   const Graph& above;
   std::size_t from = 0;  // the lowest of its layers that walks come through
   const Living* living = nullptr;
+  // With attempts at so many of the nodes that are there, drawn by chance.
+  std::int64_t attempts = 0;
+  std::uint64_t seed = 0;
 };
 
 // Inserts `newcomers`, in this order, into `links`, where `settled` nodes are already. `nodes`: the point that each node

@@ -4,12 +4,41 @@
 #include <numeric>
 #include <utility>
 
+#include "graph/chance.h"
+
 namespace anear {
 namespace {
 
 constexpr std::size_t kMostLevels = 15;
+constexpr std::int64_t kNodesPerTask = 256;
+
+template <class Real>
+void tell_undefined(const GraphPoints& points, std::vector<std::uint8_t>& undefined, int threads, Progress& progress) {
+  Links none;
+  const std::vector<std::int32_t> every;
+  Linking<Real> linking(none, every, points, {}, threads, progress);
+  linking.each(points.count(), kNodesPerTask, [&](std::int64_t i, LinkWorker<Real>& worker) {
+    const auto node = static_cast<std::int32_t>(i);
+    worker.walk.scorer.at(linking.prepare(node, worker));
+    const Real value = *worker.walk.scorer(&node, 1);
+    undefined[i] = !(value == value);
+  });
+}
 
 }  // namespace
+
+std::vector<std::int32_t> order_of_chance(const GraphPoints& points, std::uint64_t seed, int threads,
+                                          Progress& progress) {
+  std::vector<std::uint8_t> undefined(points.count(), 0);
+  if (points.estimate.kernels().arithmetic_bytes == 4) {
+    tell_undefined<float>(points, undefined, threads, progress);
+  } else {
+    tell_undefined<double>(points, undefined, threads, progress);
+  }
+  std::vector<std::int32_t> order = shuffled(points.count(), seed);
+  std::stable_partition(order.begin(), order.end(), [&](std::int32_t point) { return undefined[point] == 0; });
+  return order;
+}
 
 std::vector<std::int64_t> level_sizes(std::int64_t count, double share) {
   std::vector<std::int64_t> sizes;
@@ -44,10 +73,8 @@ std::int64_t grow_layers(Graph& graph, const std::vector<std::int32_t>& order, c
   }
   if (settled > 0) {
     std::copy(order.begin(), order.begin() + settled, graph.layers.front().below.begin());
-  } else {
-    graph.top = order[0];
-    graph.entries = {order[0]};
   }
+  graph.entries = {order[0]};
   return settled;
 }
 

@@ -23,7 +23,7 @@ struct Graph {
   Links base;                         // node i is point i
   std::vector<Layer> layers;          // from the lowest up
   std::int32_t top = 0;               // the node of the highest layer that every walk begins at
-  std::vector<std::int32_t> entries;  // where walks begin without layers: nodes of the base, at least one
+  std::vector<std::int32_t> entries;  // nodes of the base at which walks begin, beside one that the layers lead to
   std::int64_t width = 64;            // of a search that is told none
   std::int32_t root = 0;              // the node of the base that all others can be reached from
   Reach reach;                        // of the base

@@ -41,7 +41,7 @@ struct LinkWorker {
   PreparedQueries query, coded;
   CodeQuery code;
   std::vector<Spot<Real>> spots;
-  std::vector<std::int32_t> ids;
+  std::vector<std::int32_t> ids, entries;
   std::int64_t reported = 0;
 };
 

@@ -14,8 +14,4 @@ template <class Real>
 Links navigable(const KnnTable<Real>& table, const Graph& above, std::int64_t degree, const GraphPoints& points,
                 const Pruning& pruning, int threads, Progress& progress);
 
-// Makes every node reachable from where walks begin (a node of the lowest layer, or an entry): nodes that are not get a
-// link from a near one that is.
-void make_reachable(Graph& graph, const GraphPoints& points, int threads, Progress& progress);
-
 }  // namespace anear

@@ -5,7 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "graph/chance.h"
 #include "graph/graph_search.h"
 #include "graph/hierarchy.h"
 #include "graph/merge.h"
@@ -54,7 +53,7 @@ Graph make_hnsw(const GraphPoints& points, const std::vector<double>& parameters
   const std::int64_t count = points.count();
   Graph graph;
   const Growth growth{.neighbours = options.m, .width = options.width, .pruning = options.pruning, .above = graph};
-  const std::vector<std::int32_t> order = shuffled(count, options.seed);
+  const std::vector<std::int32_t> order = order_of_chance(points, options.seed, threads, progress);
   const std::int64_t settled =
       grow_layers(graph, order, level_sizes(count, options.share), options.most, points, growth, threads, progress);
   std::vector<std::int32_t> newcomers(order.begin() + settled, order.end());
@@ -69,7 +68,7 @@ Graph make_hnsw(const GraphPoints& points, const std::vector<double>& parameters
   return graph;
 }
 
-Upkeep hnsw_upkeep(const std::vector<double>& parameters) {
+Upkeep hnsw_upkeep(const std::vector<double>& parameters, bool /*never_negative*/) {
   const Options options(parameters);
   return {options.m, options.width, options.pruning, options.share, options.seed};
 }

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "graph/chance.h"
 #include "graph/graph_search.h"
 #include "graph/hierarchy.h"
 #include "graph/navigable.h"
@@ -20,7 +19,8 @@ constexpr double kSpread = 1.0 / 16;
 constexpr std::int64_t kSpreadLinks = 16, kSpreadWidth = 64;
 
 template <class Real>
-Links make_base(const Graph& above, const GraphPoints& points, const Descent& descent, int threads, Progress& progress) {
+Links make_base(const Graph& above, const GraphPoints& points, const Descent& descent, int threads,
+                Progress& progress) {
   const KnnTable<Real> table = nn_descent<Real>(points, descent, threads, progress);
   return navigable(table, above, descent.k, points, {}, threads, progress);
 }
@@ -41,19 +41,23 @@ Graph make_nn_descent(const GraphPoints& points, const std::vector<double>& para
     return graph;
   }
   const Growth growth{.neighbours = kSpreadLinks, .width = kSpreadWidth, .pruning = {}, .above = graph};
-  grow_layers(graph, shuffled(count, descent.seed), level_sizes(count, kSpread), kSpreadLinks, points, growth, threads,
-              progress);
+  grow_layers(graph, order_of_chance(points, descent.seed, threads, progress), level_sizes(count, kSpread),
+              kSpreadLinks, points, growth, threads, progress);
   const bool single = points.estimate.kernels().arithmetic_bytes == 4;
   graph.base = single ? make_base<float>(graph, points, descent, threads, progress)
                       : make_base<double>(graph, points, descent, threads, progress);
-  make_reachable(graph, points, threads, progress);
   return graph;
+}
+
+Upkeep nn_descent_upkeep(const std::vector<double>& parameters, bool /*never_negative*/) {
+  const auto neighbours = static_cast<std::int64_t>(parameters[0]);
+  return {neighbours, 2 * neighbours, {}, kSpread, static_cast<std::uint64_t>(parameters[5])};
 }
 
 }  // namespace
 
 extern const MethodEntry method_nn_descent;
-const MethodEntry method_nn_descent = graph_method<make_nn_descent>(
+const MethodEntry method_nn_descent = graph_method<make_nn_descent, nn_descent_upkeep>(
     "approximate search by walking through every point's nearest neighbours, found by NN-descent",
     {{"nn", "int", 2, 512, 32, "neighbours of a point"},
      {"rho", "real", 0.01, 1, 0.5, "share of a point's neighbours that are compared with each other in a round"},

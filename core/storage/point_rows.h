@@ -20,10 +20,11 @@ struct RowPiece {
 // How a table's prepared points lie as rows.
 struct RowForm {
   std::vector<RowPiece> pieces;
-  bool raw = false;          // a prepared row is the raw row: nothing has to be kept beside the points
-  Rows objects;              // the points once more, as queries
-  bool raw_queries = false;  // a prepared query is the raw row of `objects`
-  bool symmetric = false;    // two objects are as far apart from either side
+  bool raw = false;             // a prepared row is the raw row: nothing has to be kept beside the points
+  Rows objects;                 // the points once more, as queries
+  bool raw_queries = false;     // a prepared query is the raw row of `objects`
+  bool symmetric = false;       // two objects are as far apart from either side
+  bool never_negative = false;  // no rank is below 0
 
   // Throws ArgumentError if this does not fit the table and the points.
   void check(const KernelTable& table, const Rows& points) const;

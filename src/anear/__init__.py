@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from anear.index.explain import Explanation, explain
     from anear.index.files import load
     from anear.index.index import Index
+    from anear.index.knn_graph import KnnGraph, knn_graph
     from anear.index.results import Neighbors, RangeNeighbors
     from anear.index.search import knn, pairwise
     from anear.spaces import Distance
@@ -54,12 +55,14 @@ __all__ = [
     "KDTree",
     "KDTree32",
     "KDTree64",
+    "KnnGraph",
     "Neighbors",
     "RangeNeighbors",
     "distances",
     "explain",
     "formula",
     "knn",
+    "knn_graph",
     "load",
     "pairwise",
     "point_field",
@@ -75,11 +78,13 @@ _LATER = {
     "Distance": ("anear.spaces", "Distance"),
     "Explanation": ("anear.index.explain", "Explanation"),
     "Index": ("anear.index.index", "Index"),
+    "KnnGraph": ("anear.index.knn_graph", "KnnGraph"),
     "Neighbors": ("anear.index.results", "Neighbors"),
     "RangeNeighbors": ("anear.index.results", "RangeNeighbors"),
     "distances": ("anear.spaces.lookup", "all_distances"),
     "explain": ("anear.index.explain", "explain"),
     "knn": ("anear.index.search", "knn"),
+    "knn_graph": ("anear.index.knn_graph", "knn_graph"),
     "load": ("anear.index.files", "load"),
     "pairwise": ("anear.index.search", "pairwise"),
     "read": ("anear.data", "read"),

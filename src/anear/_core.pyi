@@ -75,6 +75,7 @@ class RowForm:
         storage: str,
         raw_queries: bool = False,
         symmetric: bool = False,
+        never_negative: bool = False,
     ) -> None: ...
 
 class CodeForm:
@@ -294,3 +295,17 @@ def pairwise(
 
     With ``guarded`` and ``exact`` the guarded table's store kernel does it; where that gives NaN, exact's gather.
     """
+
+def knn_graph(
+    rows: NDArray[Any],
+    storage: str,
+    search: Estimate,
+    exact: Table,
+    exact_parameters: NDArray[np.float64],
+    row_form: RowForm,
+    k: int,
+    parameters: dict[str, float],
+    distance_type: str,
+    num_threads: int = 0,
+    progress: Callable[[int, int], object] | None = None,
+) -> tuple[NDArray[np.int64], NDArray[Any]]: ...

@@ -36,12 +36,12 @@ MAX_THREADS: Final = 4096  # what ANEAR_NUM_THREADS is held to as well
 _MOST_FILLED: Final = 2**27
 
 
-def whole_number(value: Any, name: str, most: int) -> int:
-    """A whole number from 1 to ``most``."""
-    if type(value) is int and 0 < value <= most:
+def whole_number(value: Any, name: str, most: int, least: int = 1) -> int:
+    """A whole number from ``least`` to ``most``."""
+    if type(value) is int and least <= value <= most:
         return value
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 < value <= most:
-        raise ArgumentError(f"{name} is {shown(value)}; allowed: a whole number from 1 to {most}")
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= most:
+        raise ArgumentError(f"{name} is {shown(value)}; allowed: a whole number from {least} to {most}")
     return int(value)
 
 

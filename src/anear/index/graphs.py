@@ -14,14 +14,22 @@ from anear.codegen.rows import row_layout
 from anear.data.types.dense import storage_name
 from anear.errors import ArgumentError
 from anear.formula.expression import Expr, make
+from anear.index.metrics import never_negative, symmetric
 from anear.index.objects import viewed
 from anear.index.tables import Space
+from anear.spaces.space import Resolved
 
 __all__ = ["code_form", "prepared_form", "row_form"]
 
 
 def row_form(
-    space: Space, layout: Layout, method: str, symmetric: bool, rows: npt.NDArray[Any], objects: npt.NDArray[Any]
+    space: Space,
+    layout: Layout,
+    method: str,
+    resolved: Resolved,
+    checked: bool,
+    rows: npt.NDArray[Any],
+    objects: npt.NDArray[Any],
 ) -> Any:
     """How the points lie as prepared rows, for the core; ``objects`` are their coordinates alone."""
     if space.fields("query"):
@@ -38,7 +46,13 @@ def row_form(
     raw = raw and row_layout(layout).row_bytes == rows.shape[1] * rows.itemsize
     raw_queries = [entry.expr.op for entry in layout.query] == ["x"] and layout.arithmetic == storage_name(objects)
     return _core.RowForm(
-        np.array(pieces, np.int32).ravel(), raw, viewed(objects), storage_name(objects), raw_queries, symmetric
+        np.array(pieces, np.int32).ravel(),
+        raw,
+        viewed(objects),
+        storage_name(objects),
+        raw_queries,
+        symmetric(resolved, checked),
+        never_negative(resolved, space.stages.outer, checked),
     )
 
 

@@ -233,11 +233,10 @@ def _graph(
     stored: Stored | None,
 ) -> Built:
     from anear.index.graphs import code_form, prepared_form, row_form
-    from anear.index.metrics import symmetric
 
     plan = space.stages.direct
     table = space.row_table(plan)
-    make_form = partial(row_form, space, table.layout, method, symmetric(resolved, checked))
+    make_form = partial(row_form, space, table.layout, method, resolved, checked)
     form = make_form(rows, np.ascontiguousarray(rows[:, : space.dimension]))
     codes, layout = code_form(space, method) if options["codes"] else (None, None)
     name = prepared_form(table.layout, layout)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
+from anear.formula.expression import Expr, number
 from anear.formula.hoist import fields
+from anear.formula.outer import apply_outer
 from anear.formula.properties import Properties, properties
 from anear.spaces.domain import Domain, Rule
 from anear.spaces.space import Resolved
 
-__all__ = ["NEEDED", "convex", "is_positive", "known", "lacking", "symmetric"]
+__all__ = ["NEEDED", "convex", "is_positive", "known", "lacking", "never_negative", "symmetric"]
 
 NEEDED: Final = ("symmetric", "non_negative", "zero_on_diagonal", "triangle")
 """What makes a metric."""
@@ -70,3 +72,12 @@ def symmetric(resolved: Resolved, checked: bool) -> bool:
         return False
     claimed = checked and "symmetric" in resolved.claims
     return claimed or known(resolved.expr, checked and is_positive(resolved)).symmetric == "proved"
+
+
+def never_negative(resolved: Resolved, outer: Expr, checked: bool) -> bool:
+    """Whether no rank is surely below 0, so that ranks may be compared by their ratios: ``outer`` makes 0 of 0."""
+    zero = apply_outer(outer, number(0.0))
+    if zero.op != "number" or zero.value != 0.0:
+        return False
+    claimed = checked and "non_negative" in resolved.claims
+    return claimed or known(resolved.expr, checked and is_positive(resolved)).non_negative == "proved"
