@@ -119,7 +119,8 @@ def _descend(
     search = _core.Estimate(
         table.table, table.parameters, slack.slots, slack.scale, slack.relative, table.offset(plan)
     )  # fmt: skip
-    form = row_form(space, rows, table.layout, "nn_descent", index._resolved, index._check_domain)
+    objects = np.ascontiguousarray(rows[:, : space.dimension])
+    form = row_form(space, table.layout, "nn_descent", index._resolved, index._check_domain, rows, objects)
     return _core.knn_graph(
         viewed(rows),
         space.storage,
