@@ -3,6 +3,7 @@ threads, under filters, for few and equal points, and what it says to wrong para
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 
 import anear
 from anear.errors import ArgumentError
-from anear.index.methods import GRAPHS
+from anear.index.methods import GRAPHS, checked_options
 
 Array = npt.NDArray[Any]
 RNG = np.random.default_rng(11)
@@ -142,3 +143,15 @@ def test_alpha_keeps_more_links_where_ranks_have_ratios() -> None:
 
     assert computed("euclidean", CLUSTERED, 1.5) > 1.1 * computed("euclidean", CLUSTERED, 1.0)
     assert computed("negdotprod", DIRECTIONS, 1.5) == computed("negdotprod", DIRECTIONS, 1.0)
+
+
+@pytest.mark.parametrize("method", GRAPHS)
+def test_every_option_and_its_default_is_documented(method: str) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "graphs.md").read_text()
+    section = text.split(f"## {method}\n")[1].split("\n## ")[0]
+    for name, value in checked_options(method, None).items():
+        if name in ("seed", "codes"):
+            assert f"`{name}` (0" in text
+        else:
+            line = next(line for line in section.splitlines() if line.startswith("| ") and f"`{name}`" in line)
+            assert line.split("|")[2].strip() == f"{value:g}"

@@ -48,11 +48,11 @@ class Index(Living):
         "ball_tree": exact search in cells enclosed by balls, for every distance that is proved or stated to be a
         metric, whatever the bound over boxes; better than boxes where many coordinates hold few dimensions.
         "auto": one of these, or two of them together, by how long each takes for some of the points.
-        "hnsw": approximate search by walking through a hierarchy of proximity graphs, for every distance; ``ef`` of
-        :meth:`search` says how many of the nearest are found.
+        "hnsw", "vamana", "nn_descent", "sw_graph": approximate search by walking through a graph, for every distance;
+        ``ef`` of :meth:`search` says how many of the nearest are found.
     options : the method's own parameters. kd_tree has "split", how cells are cut: "spread" (the coordinate that extends
-        furthest), "round_robin", "geodesic" (spread in the distance's own local metric), "auto". hnsw has "m" (links of
-        a new point, 16), "ef_construction" (width of the walk that finds them, 200), "seed" (0) and "codes": 8 walks
+        furthest), "round_robin", "geodesic" (spread in the distance's own local metric), "auto". Graphs have those of
+        docs/graphs.md, NMSLIB's spelling welcome, such as hnsw's "m" (links of a new point, 16), and "codes": 8 walks
         through codes of eight bits a coordinate, four times as fast to fetch, and compares the nearest in full; for
         formulas that are an inner product (Euclidean, cosine, Kullback-Leibler, ...).
     point_data : {name: array (n,) or (n, L)} for each ``point_field(name)`` of the formula. Fields of float64 make the
