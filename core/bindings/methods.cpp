@@ -16,6 +16,7 @@
 #include "bindings/bindings.h"
 #include "bindings/build_data.h"
 #include "bindings/call.h"
+#include "bindings/forms.h"
 #include "bindings/parts.h"
 #include "bindings/search_data.h"
 #include "index/registry.h"
@@ -355,9 +356,10 @@ void bind_methods(nb::module_& module) {
       .def(nb::init<nb::handle, bool, nb::handle, const std::string&, bool, bool, bool>(), nb::arg("pieces"),
            nb::arg("raw"), nb::arg("objects"), nb::arg("storage"), nb::arg("raw_queries") = false,
            nb::arg("symmetric") = false, nb::arg("never_negative") = false);
-  nb::class_<CodeData>(module, "CodeForm", "The terms of a bilinear plan that codes are made by.")
-      .def(nb::init<std::shared_ptr<Table>, nb::handle, nb::handle>(), nb::arg("table"), nb::arg("parameters"),
-           nb::arg("terms"));
+  nb::class_<CodeData>(module, "CodeForm", "What codes are made of, and the kernel that decodes them.")
+      .def(nb::init<std::shared_ptr<Table>, nb::handle, nb::handle, std::shared_ptr<Table>, nb::handle>(),
+           nb::arg("table"), nb::arg("parameters"), nb::arg("terms"), nb::arg("kernel").none() = nb::none(),
+           nb::arg("kernel_parameters") = nb::none());
   nb::class_<Index>(module, "Index", "A method built over rows.")
       .def(
           "__init__",

@@ -31,7 +31,7 @@ class Scorer {
 
   // values()[i] for nodes[i].
   const Real* operator()(const std::int32_t* nodes, std::int64_t n) {
-    const std::int64_t padded = n + table_->row_tile;
+    const std::int64_t padded = n + std::max<std::int64_t>(table_->row_tile, codes_ ? codes_->tile() : 0);
     if (static_cast<std::int64_t>(ids_.size()) < padded) {
       ids_.resize(2 * padded);
       values_.resize(2 * padded);
@@ -41,6 +41,7 @@ class Scorer {
     if constexpr (sizeof(Real) == sizeof(float)) {
       if (codes_ != nullptr) {
         ask(*codes_, n);
+        std::fill_n(ids_.data() + n, codes_->tile(), ids_[n - 1]);
         codes_->values(*static_cast<const CodeQuery*>(query_), ids_.data(), n, values_.data());
         return values_.data();
       }

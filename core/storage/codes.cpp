@@ -12,6 +12,10 @@
 #include "base/spares.h"
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#if !defined(__clang__)
+// GCC's own intrinsics begin with a register that holds nothing yet (its bug 105593).
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <immintrin.h>
 #define ANEAR_VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
 #endif
@@ -79,6 +83,12 @@ void plain_values(const Codes& codes, const CodeQuery& query, const std::int32_t
   }
 }
 
+void compiled_values(const Codes& codes, const CodeQuery& query, const std::int32_t* ids, std::int64_t n, float* out) {
+  const CodeForm& form = codes.form();
+  form.kernel->kernels().gather_rows(query.raw, codes.row(0), codes.row_bytes(), ids, n, form.kernel_parameters.data(),
+                                     out);
+}
+
 #ifdef ANEAR_VNNI
 // Rows ahead of which the processor is told: a row's lines come from memory in the time that so many rows take.
 constexpr std::int64_t kAhead = 4;
@@ -133,6 +143,21 @@ void CodeForm::check() const {
                 term.block_offset + 4 * numbers * t.block <= t.point_block_bytes,
             "a term of the codes does not fit the table");
     codes += term.length;
+    if (kernel == nullptr) continue;
+    const auto size = static_cast<std::int64_t>(kernel_parameters.size());
+    const std::int64_t bytes = term.length > 0 ? term.length : 4;
+    require(0 <= term.row_offset && term.row_offset + bytes <= kernel->kernels().row_bytes &&
+                (term.length > 0 || term.row_offset % 4 == 0),
+            "a term of the codes does not fit the kernel's rows");
+    require(0 <= term.low_at && term.low_at + term.length <= size && 0 <= term.step_at &&
+                term.step_at + term.length <= size,
+            "a term of the codes does not fit the kernel's parameters");
+  }
+  if (kernel != nullptr) {
+    kernel->check();
+    const KernelTable& k = kernel->kernels();
+    require(k.gather_rows != nullptr && k.arithmetic_bytes == 4 && k.query_slots == t.query_slots,
+            "the kernel of codes lacks 'gather_rows', or does not fit the table");
   }
   require(codes > 0, "the codes have no vector");
 }
@@ -140,8 +165,14 @@ void CodeForm::check() const {
 void Codes::measure() {
   for (const CodeTerm& term : form_.terms)
     (term.length > 0 ? length_ : scalars_) += std::max<std::int64_t>(term.length, 1);
-  row_bytes_ = (length_ + kRegister - 1) / kRegister * kRegister;
+  const std::int64_t bytes = form_.kernel ? form_.kernel->kernels().row_bytes : length_;
+  row_bytes_ = (bytes + kRegister - 1) / kRegister * kRegister;
   values_ = plain_values;
+  if (form_.kernel != nullptr) {
+    scalars_ = 0;  // they lie in the rows
+    values_ = compiled_values;
+    return;
+  }
 #ifdef ANEAR_VNNI
   if (has_vnni()) values_ = vnni_values;
 #endif
@@ -159,6 +190,7 @@ Codes::Codes(CodeForm form, std::int64_t points, const MadeCodes& made) : form_(
       "the numbers that codes stand for are not all finite");
   low_.assign(made.low.begin(), made.low.end());
   step_.assign(made.step.begin(), made.step.end());
+  fill_parameters();
   memory_ = AlignedArray<std::byte>::over(made.rows.data(), made.rows.size());
   numbers_ = AlignedArray<float>::over(made.scalars.data(), made.scalars.size());
 }
@@ -195,6 +227,7 @@ Codes::Codes(CodeForm form, const Rows& rows, int threads, Progress& progress) :
     step_[j] = usable ? range / kLevels : 0;
     if (!(std::abs(low_[j]) < std::numeric_limits<float>::infinity())) low_[j] = 0;
   }
+  fill_parameters();
   encode(rows, 0, memory_.ensure(rows.count * row_bytes_), numbers_.ensure(rows.count * scalars_), threads, progress);
 }
 
@@ -204,13 +237,17 @@ void Codes::encode(const Rows& rows, std::int64_t first, std::byte* codes, float
   each_point(form_, rows, first, threads, progress,
              [&](std::int64_t begin, std::int64_t count, const std::byte* blocks) {
                for (std::int64_t i = 0; i < count; ++i) {
-                 auto* code = reinterpret_cast<std::uint8_t*>(codes + (begin + i) * row_bytes_);
+                 std::byte* row = codes + (begin + i) * row_bytes_;
+                 auto* code = reinterpret_cast<std::uint8_t*>(row);
                  float* scalar = scalars + (begin + i) * scalars_;
-                 std::fill(code + length_, code + row_bytes_, std::uint8_t{0});
+                 std::fill(code, code + row_bytes_, std::uint8_t{0});
                  std::int64_t at = 0;
                  for (const CodeTerm& term : form_.terms) {
                    const float* value = entry(table, blocks, i, term);
-                   if (term.length == 0) *scalar++ = *value;
+                   if (form_.kernel != nullptr) code = reinterpret_cast<std::uint8_t*>(row) + term.row_offset - at;
+                   if (term.length == 0 && form_.kernel != nullptr)
+                     std::memcpy(row + term.row_offset, value, sizeof(float));
+                   if (term.length == 0 && form_.kernel == nullptr) *scalar++ = *value;
                    for (std::int64_t j = 0; j < term.length; ++j, ++at) {
                      const float level = step_[at] > 0 ? (value[j * table.block] - low_[at]) / step_[at] : 0;
                      code[at] = static_cast<std::uint8_t>(rounded(std::min(std::max(level, 0.0f), kLevels)));
@@ -233,7 +270,20 @@ void Codes::extend(const Rows& rows, std::int64_t first, int threads, Gate& gate
   if (scalars.size() > 0) numbers_ = std::move(scalars);
 }
 
+void Codes::fill_parameters() {
+  std::int64_t at = 0;
+  for (const CodeTerm& term : form_.terms) {
+    for (std::int64_t j = 0; j < term.length && form_.kernel != nullptr; ++j) {
+      form_.kernel_parameters[term.low_at + j] = low_[at + j];
+      form_.kernel_parameters[term.step_at + j] = step_[at + j];
+    }
+    at += term.length;
+  }
+}
+
 void Codes::prepare(const PreparedQueries& queries, std::int64_t i, CodeQuery& query) const {
+  query.raw = queries.query(i);
+  if (form_.kernel != nullptr) return;
   const auto* slots = reinterpret_cast<const float*>(queries.query(i));
   const std::int64_t padded = (length_ + kRegister - 1) / kRegister * kRegister;
   std::int8_t* high = query.high.ensure(padded);

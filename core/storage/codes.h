@@ -3,6 +3,8 @@
 // A bilinear plan computes  sum_s q_s * p_s + sum_i Q_i * P_i.  The scalars p_s are kept as they are; each P_i is rounded
 // to one of 256 evenly spaced numbers between its smallest and its largest, low_i + step_i * code_i. A query's weights
 // Q_i * step_i are rounded to 15 bits, and what is left of a pair is an inner product of small integers.
+//
+// Of any other formula the kernel decodes: it is compiled with low + step * code in place of each number.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -19,17 +21,21 @@
 
 namespace anear {
 
-// The terms of a bilinear plan: where a prepared query (in slots) and a prepared block (in bytes) have them.
+// The terms of a plan: where a prepared query (in slots) and a prepared block (in bytes) have them.
 struct CodeTerm {
   std::int64_t slot;  // of the query; -1: the factor 1 (of scalars)
   std::int64_t block_offset;
   std::int64_t length;  // 0: a scalar
+  // With a kernel: where it has the term in a row (in bytes), and its low and step among the kernel's parameters.
+  std::int64_t row_offset, low_at, step_at;
 };
 
 struct CodeForm {
-  std::shared_ptr<const Table> table;  // of the bilinear plan, in float32
+  std::shared_ptr<const Table> table;  // prepares points and queries, all in float32
   std::vector<double> parameters;
   std::vector<CodeTerm> terms;
+  std::shared_ptr<const Table> kernel;  // null: the plan is bilinear
+  std::vector<double> kernel_parameters;
 
   // Throws ArgumentError if the terms do not fit the table.
   void check() const;
@@ -41,6 +47,7 @@ struct CodeQuery {
       low;  // weight = scale * (128 * high + low), both padded with zeros to whole registers
   std::vector<float> scalars;
   float scale = 0, base = 0;
+  const void* raw = nullptr;  // for a kernel: the prepared query as it is
 };
 
 // Codes where they lie: rows and scalars of all points; the smallest number and the step of each column of codes.
@@ -70,12 +77,14 @@ class Codes {
   void prepare(const PreparedQueries& queries, std::int64_t i, CodeQuery& query) const;
   const CodeForm& form() const { return form_; }
 
-  // out[i]: about the rank of point ids[i].
+  // out[i]: about the rank of point ids[i]. Ids and out have room for n rounded up to `tile`, and the ids beyond n are
+  // points as well.
   void values(const CodeQuery& query, const std::int32_t* ids, std::int64_t n, float* out) const {
     values_(*this, query, ids, n, out);
   }
 
   const std::byte* row(std::int64_t i) const { return memory_.data() + i * row_bytes_; }
+  std::int64_t tile() const { return form_.kernel ? form_.kernel->kernels().row_tile : 1; }
   std::int64_t row_bytes() const { return row_bytes_; }  // whole cache lines
   std::int64_t length() const { return length_; }        // codes of a point
   std::int64_t scalars() const { return scalars_; }      // float numbers of a point
@@ -88,6 +97,7 @@ class Codes {
   void measure();
   void encode(const Rows& rows, std::int64_t first, std::byte* codes, float* scalars, int threads,
               Progress& progress) const;
+  void fill_parameters();
 
   CodeForm form_;
   std::int64_t length_ = 0, scalars_ = 0, row_bytes_ = 0;

@@ -79,9 +79,16 @@ class RowForm:
     ) -> None: ...
 
 class CodeForm:
-    """The terms of a bilinear plan that codes are made by."""
+    """What codes are made of, and for formulas that are no inner product the kernel that decodes them."""
 
-    def __init__(self, table: Table, parameters: NDArray[np.float64], terms: NDArray[np.int32]) -> None: ...
+    def __init__(
+        self,
+        table: Table,
+        parameters: NDArray[np.float64],
+        terms: NDArray[np.int32],
+        kernel: Table | None = None,
+        kernel_parameters: NDArray[np.float64] | None = None,
+    ) -> None: ...
 
 class Index:
     """A method built over rows, which it keeps alive.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -74,11 +76,33 @@ def test_codes_of_equal_and_of_far_coordinates() -> None:
     np.testing.assert_array_equal(coded.search(points[:50, :2], k=1, ef=300, rerank=50).ids[:, 0], np.arange(50))
 
 
-def test_codes_need_an_inner_product() -> None:
-    with pytest.raises(
-        ArgumentError, match=r"options\['codes'\] is 8, but 'hnsw' makes codes for formulas that are an"
-    ):
-        anear.Index(POSITIVE, "jensen_shannon", method="hnsw", options={"codes": 8})
+@pytest.mark.parametrize(
+    "distance", ["manhattan", "jensen_shannon", "chi_square", "canberra", "sum(abs(x - y) ** 1.5)"]
+)
+def test_codes_of_any_formula(distance: str) -> None:
+    points, queries = POSITIVE[:2800], POSITIVE[2800:]
+    gold = anear.knn(points, queries, k=10, distance=distance)
+    index = anear.Index(points, distance, method="hnsw", options={"codes": 8})
+    assert recall(index.search(queries, k=10, ef=100), gold) > 0.9
+    whole = index.search(queries[:40], k=10, ef=2800, rerank=2800)
+    np.testing.assert_array_equal(whole.ids, gold.ids[:40])
+    again = pickle.loads(pickle.dumps(index)).search(queries, k=10, ef=50)
+    np.testing.assert_array_equal(again.ids, index.search(queries, k=10, ef=50).ids)
+
+
+@pytest.mark.parametrize("storage", ["float16", "uint8", "int8"])
+def test_codes_of_narrow_points(storage: str) -> None:
+    points = (POSITIVE * 1500).clip(0, 120).astype(storage)
+    for distance in ("euclidean", "manhattan"):
+        gold = anear.knn(points, points[:50], k=10, distance=distance)
+        index = anear.Index(points, distance, method="hnsw", options={"codes": 8})
+        found = index.search(points[:50], k=10, ef=100)
+        assert np.mean(found.distances[:, -1] == gold.distances[:, -1]) > 0.9
+
+
+def test_what_codes_are_refused_for() -> None:
+    with pytest.raises(ArgumentError, match=r"options\['codes'\] is 8, but these points are searched in float64"):
+        anear.Index(POSITIVE.astype(np.float64), method="hnsw", options={"codes": 8})
     with pytest.raises(ArgumentError, match=r"options\['codes'\] is 4; allowed: 0, 8"):
         anear.Index(POSITIVE, method="hnsw", options={"codes": 4})
     with pytest.raises(ArgumentError, match="rerank is for graphs with codes"):

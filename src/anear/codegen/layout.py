@@ -10,7 +10,7 @@ a pixel in its prepared form too.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -98,8 +98,9 @@ def make_layout(
     target: Target,
     query_fields: Fields = (),
     point_fields: Fields = (),
+    kinds: Mapping[int, str] | None = None,
 ) -> Layout:
-    """Lay a plan out for data of ``dimension`` coordinates."""
+    """Lay a plan out for data of ``dimension`` coordinates; ``kinds``: what some of a point's entries are kept in."""
     lanes = target.vector_bytes // STORAGE_BYTES[arithmetic]
     lengths: dict[Expr, int | None] = {}
     entry_lengths: dict[tuple[str, int], int | None] = {}
@@ -116,7 +117,8 @@ def make_layout(
     def kept(expr: Expr) -> str:
         return packed if expr.op in ("y", "point_field", "slice") and _is_raw(expr) else arithmetic
 
-    point, block_bytes = _place(plan.point, lengths, kept, lanes)
+    given = {plan.point[i]: kind for i, kind in (kinds or {}).items()}
+    point, block_bytes = _place(plan.point, lengths, lambda expr: given.get(expr) or kept(expr), lanes)
     captured: dict[Expr, int] = {}
     size = 0
     for expr in (*plan.query, *plan.point, *plan.maxima, plan.pair):

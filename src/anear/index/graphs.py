@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ from anear.codegen.layout import STORAGE_BYTES, Layout
 from anear.codegen.rows import row_layout
 from anear.data.types.dense import storage_name
 from anear.errors import ArgumentError
-from anear.formula.expression import Expr, make
+from anear.formula.expression import Expr, constant, make, prepared
+from anear.formula.graph import substitute
+from anear.formula.hoist import Plan
 from anear.index.metrics import never_negative, symmetric
 from anear.index.objects import viewed
 from anear.index.tables import Space
@@ -56,17 +59,49 @@ def row_form(
     )
 
 
-def code_form(space: Space, method: str) -> tuple[Any, Layout]:
-    """How the points become codes, for the core: by the inner product that the formula is; and how that is laid out."""
-    plan = space.stages.expanded
-    if plan is None or not plan.bilinear:
+def code_form(space: Space, plan: Plan) -> tuple[Any, Layout]:
+    """How the points become codes, for the core, and how what becomes codes is laid out.
+
+    Of a formula that is an inner product the core needs only its terms. Others are compiled to decode: ``plan`` with
+    ``low + step * code`` in place of each coordinate, where low and step are captured vectors that the core fills in.
+    """
+    if space.precision(plan) != "float32":
         raise ArgumentError(
-            f"options['codes'] is 8, but {method!r} makes codes for formulas that are an inner product of numbers of"
-            f" the query and of the point, which {space.expr} is not; allowed: 0 (the points themselves)"
+            f"options['codes'] is 8, but these points are searched in float64 ({space.storage} points, or a formula"
+            " whose rounding is not bounded); allowed: 0 (the points themselves)"
         )
+    expanded = space.stages.expanded
+    if expanded is not None and expanded.bilinear:
+        table = space.code_table(expanded)
+        terms = [(*_term(term, table.layout), 0, 0, 0) for term in _terms(expanded.pair)]
+        return _core.CodeForm(table.table, table.parameters, np.array(terms, np.int32).ravel()), table.layout
     table = space.code_table(plan)
-    terms = [_term(term, table.layout) for term in _terms(plan.pair)]
-    return _core.CodeForm(table.table, table.parameters, np.array(terms, np.int32).ravel()), table.layout
+    coded, places = _decoded(plan, table.layout)
+    kernel = space.decoded_table(coded)
+    offsets, at = row_layout(kernel.layout).offsets, kernel.layout.parameters
+    terms = []
+    for i, entry in enumerate(table.layout.point):
+        low, step = (at[node] for node in places[i]) if i in places else (0, 0)
+        length = entry.length if entry.expr.is_vector else 0
+        terms.append((0, entry.offset, length, offsets[i], low, step))
+    form = _core.CodeForm(
+        table.table, table.parameters, np.array(terms, np.int32).ravel(), kernel.table, kernel.parameters
+    )
+    return form, table.layout
+
+
+def _decoded(plan: Plan, layout: Layout) -> tuple[Plan, dict[int, tuple[Expr, Expr]]]:
+    """The plan whose points are codes, and for each vector of theirs the captured vectors that decode it."""
+    places: dict[int, tuple[Expr, Expr]] = {}
+    meanings: dict[Expr, Expr] = {}
+    for i, entry in enumerate(layout.point):
+        if entry.expr.is_vector:
+            # Placeholders, told apart by their numbers: equal arrays would be one and the same.
+            low, step = (constant(np.full(entry.length, number)) for number in (2.0 * i + 0.5, 2.0 * i + 1.5))
+            leaf = prepared("point", i, True)
+            places[i] = low, step
+            meanings[leaf] = make("add", low, make("mul", step, leaf))
+    return replace(plan, pair=substitute(plan.pair, meanings), maxima=(), bilinear=False), places
 
 
 def _terms(pair: Expr) -> list[Expr]:

@@ -238,7 +238,7 @@ def _graph(
     table = space.row_table(plan)
     make_form = partial(row_form, space, table.layout, method, resolved, checked)
     form = make_form(rows, np.ascontiguousarray(rows[:, : space.dimension]))
-    codes, layout = code_form(space, method) if options["codes"] else (None, None)
+    codes, layout = code_form(space, plan) if options["codes"] else (None, None)
     name = prepared_form(table.layout, layout)
     numbers = {option: value for option, value in options.items() if option != "codes"}
     precision = space.precision(plan)

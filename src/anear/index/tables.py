@@ -9,7 +9,7 @@ guarded  the whole formula, expanded: fills large ones faster, and leaves some v
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
@@ -128,8 +128,12 @@ class Space:
         return _load_rows(plan, self, self.precision(plan))
 
     def code_table(self, plan: Plan) -> CompiledTable:
-        """What prepares points and queries for codes; there are no kernels of pairs."""
-        return _load_once(plan, self, "float32", CODE_KERNELS)
+        """What prepares points and queries for codes, all in float32; there are no kernels of pairs."""
+        return _load_codes(plan, self)
+
+    def decoded_table(self, plan: Plan) -> CompiledTable:
+        """The kernel that compares a query with codes; ``plan`` is :func:`anear.index.graphs.decoded`'s."""
+        return _load_codes(plan, self, True)
 
     def exact_table(self) -> CompiledTable:
         """The table that ranks and reports; raw rows in, float64."""
@@ -204,11 +208,17 @@ def _load_rows(plan: Plan, space: Space, arithmetic: str) -> CompiledTable:
 
 
 @lru_cache(maxsize=512)
+def _load_codes(plan: Plan, space: Space, decoded: bool = False) -> CompiledTable:
+    kinds = {i: "uint8" if decoded and entry.is_vector else "float32" for i, entry in enumerate(plan.point)}
+    layout = _layout(plan, space, "float32", kinds)
+    return load(layout, ("gather_rows",) if decoded else CODE_KERNELS)
+
+
+@lru_cache(maxsize=512)
 def _load_once(plan: Plan, space: Space, arithmetic: str, names: tuple[str, ...]) -> CompiledTable:
     return load(_layout(plan, space, arithmetic), names)
 
 
-def _layout(plan: Plan, space: Space, arithmetic: str) -> Layout:
-    return make_layout(
-        plan, space.dimension, space.storage, arithmetic, host(), space.fields("query"), space.fields("point")
-    )
+def _layout(plan: Plan, space: Space, arithmetic: str, kinds: Mapping[int, str] | None = None) -> Layout:
+    fields = space.fields("query"), space.fields("point")
+    return make_layout(plan, space.dimension, space.storage, arithmetic, host(), *fields, kinds)
