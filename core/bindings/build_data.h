@@ -67,15 +67,18 @@ class RowData {
   RowForm form_;
 };
 
-// The terms of a bilinear plan that codes are made by: slot, block offset and length of each.
+// What codes are made of, six numbers a term, and the kernel that decodes them where there is one.
 class CodeData {
  public:
-  CodeData(std::shared_ptr<Table> table, nb::handle parameters, nb::handle terms)
-      : form_{std::move(table), doubles(parameters, "parameters"), {}} {
+  CodeData(std::shared_ptr<Table> table, nb::handle parameters, nb::handle terms, std::shared_ptr<Table> kernel,
+           nb::handle kernel_parameters)
+      : form_{std::move(table), doubles(parameters, "parameters"), {}, std::move(kernel), {}} {
+    if (form_.kernel) form_.kernel_parameters = doubles(kernel_parameters, "kernel_parameters");
     const std::vector<std::int32_t> numbers = integers(terms, "terms");
-    require(numbers.size() % 3 == 0, "terms must hold three numbers each");
-    for (std::size_t i = 0; i < numbers.size(); i += 3) {
-      form_.terms.push_back({numbers[i], numbers[i + 1], numbers[i + 2]});
+    require(numbers.size() % 6 == 0, "terms must hold six numbers each");
+    for (std::size_t i = 0; i < numbers.size(); i += 6) {
+      const std::int32_t* n = numbers.data() + i;
+      form_.terms.push_back({n[0], n[1], n[2], n[3], n[4], n[5]});
     }
   }
   const CodeForm& form() const { return form_; }

@@ -16,7 +16,6 @@
 #include "bindings/bindings.h"
 #include "bindings/build_data.h"
 #include "bindings/call.h"
-#include "bindings/forms.h"
 #include "bindings/parts.h"
 #include "bindings/search_data.h"
 #include "index/registry.h"
