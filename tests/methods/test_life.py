@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from tests.methods.support import DATA
 
 import anear
 from anear.errors import ArgumentError, DomainError
+from anear.index import container, files
 
 RNG = np.random.default_rng(11)
 POINTS = RNG.random((400, 6)).astype(np.float32)
@@ -405,3 +407,31 @@ def test_compacting_frees_memory_and_keeps_answers() -> None:
     sound(index)
     index.compact()
     sound(index)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"ids": np.arange(299)},
+        {"ids": np.zeros(300, np.int64)},
+        {"ids": np.array(5)},
+        {"ids": np.arange(300.0)},
+        {"ids": np.arange(300, dtype=np.uint8)},
+        {"ids": np.full((300, 2), 2**30, np.int32)},
+        {"ids": np.zeros((300, 2), np.int32)},
+        {"alive": np.ones(299, np.uint8)},
+        {"alive": np.full(300, 2, np.uint8)},
+        {"alive": np.ones(300)},
+        {"alive": np.arange(300, dtype=np.int32).astype(np.uint8) % 2},
+        {"method.alive": np.arange(300, dtype=np.int32).astype(np.uint8) % 2},
+    ],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_forged_ids(wrong: dict[str, npt.NDArray[Any]]) -> None:
+    index = built(POINTS[:300], ids=[f"p{i}" for i in range(300)])
+    index.remove(["p7"])
+    arrays, texts = files._parts(index)
+    file = io.BytesIO()
+    container.write(file, arrays | wrong, texts)
+    with pytest.raises(anear.FileFormatError):
+        files.loads(file.getvalue())

@@ -312,8 +312,10 @@ def stored_ids(arrays: Mapping[str, Names], count: int) -> Ids | None:
         if names.size and not 0 <= int(names.min()) <= int(names.max()) <= sys.maxunicode:
             raise ArgumentError("ids hold a character that there is not")
         names = np.ascontiguousarray(names).view(f"<U{names.shape[1]}").reshape(-1)
-    if names.shape != (count,):
-        raise ArgumentError(f"ids has shape {names.shape}; ({count},) is needed")
+    if names.shape != (count,) or names.dtype.kind not in "iU" or names.dtype.itemsize % 4:
+        raise ArgumentError(
+            f"ids has shape {names.shape} and type {names.dtype}; ({count},) of int64 or texts is needed"
+        )
     live = names if alive is None else names[alive != 0]
     checked_ids(live, len(live))
-    return Ids(count, np.array(names), alive)
+    return Ids(count, np.array(names, np.int64 if names.dtype.kind == "i" else names.dtype), alive)
