@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from anear.index.files import load
     from anear.index.index import Index
     from anear.index.knn_graph import KnnGraph, knn_graph
+    from anear.index.promise import Certificate
     from anear.index.results import Neighbors, RangeNeighbors
     from anear.index.search import knn, pairwise
     from anear.spaces import Distance
@@ -45,6 +46,7 @@ __all__ = [
     "BallTree32",
     "BallTree64",
     "Cancelled",
+    "Certificate",
     "CompileError",
     "Distance",
     "DomainError",
@@ -75,6 +77,7 @@ __all__ = [
 # Names whose modules are imported when they are first asked for (PEP 562), and what they are called there. Formulas are
 # not among them: `anear.formula` the function stands before `anear.formula` the package, which must be imported first.
 _LATER = {
+    "Certificate": ("anear.index.promise", "Certificate"),
     "Distance": ("anear.spaces", "Distance"),
     "Explanation": ("anear.index.explain", "Explanation"),
     "Index": ("anear.index.index", "Index"),

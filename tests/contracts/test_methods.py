@@ -124,6 +124,17 @@ def test_approximate_methods_find_what_they_declare(method: str, distance: str, 
     assert same(index.search(queries, K, ef=1200), gold), "a walk as wide as the set is exact"
 
 
+@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("method", EVERY)
+def test_a_promised_recall_is_kept(method: str, name: str) -> None:
+    points, queries = rows(name)
+    index = anear.Index(points, method=method, recall=0.9, k=K)
+    assert index.certificate is not None
+    assert index.certificate.holds
+    assert (index.certificate.ef is None) == (method in EXACT)
+    assert index.audit(queries).estimate >= (0.85 if method in GRAPHS else 1)
+
+
 @pytest.mark.parametrize("distance", DISTANCES)
 @pytest.mark.parametrize("method", EVERY)
 def test_answers_are_points_in_order_at_their_distances(method: str, distance: str) -> None:

@@ -23,6 +23,7 @@ __all__ = [
     "neighbour_count",
     "radii",
     "radii_for_all",
+    "real_number",
     "shown",
     "threads",
     "whole_number",
@@ -43,6 +44,14 @@ def whole_number(value: Any, name: str, most: int, least: int = 1) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= most:
         raise ArgumentError(f"{name} is {shown(value)}; allowed: a whole number from {least} to {most}")
     return int(value)
+
+
+def real_number(value: Any, name: str, above: float, most: float) -> float:
+    """A number above ``above`` and up to ``most``."""
+    number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if not number or not above < value <= most:
+        raise ArgumentError(f"{name} is {shown(value)}; allowed: a number above {above:g}, up to {most:g}")
+    return float(value)
 
 
 def neighbour_count(value: Any, points: int, queries: int = 1) -> int:

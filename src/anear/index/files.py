@@ -1,6 +1,7 @@
 """An index in one file: a safetensors container with checksums. Nothing in a file is executed.
 
-    metadata          format, version, formula text, the distance's name and numbers, storage type, method, its options
+    metadata          format, version, formula text, the distance's name and numbers, storage type, method, its options,
+                      and what was promised of its recall
     points            the raw rows: coordinates, then fields
     method.<name>     what the method is made again from without being built; see Method::parts in the core. Graphs have
                       their links and, where these are not the raw rows, the prepared ones; trees the order of the
@@ -41,6 +42,7 @@ from anear.index.arguments import file_path, flag, threads
 from anear.index.container import Content, read, write
 from anear.index.ids import stored_ids
 from anear.index.methods import Stored, checked_options
+from anear.index.promise import promise_from_text
 from anear.spaces.lookup import resolve
 from anear.spaces.space import Resolved
 
@@ -159,6 +161,8 @@ def _parts(index: Index) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:
         "prepared": stored.form,
         "checks": json.dumps([index._check_domain, index._allow_nan]),
     }
+    if index._promise is not None:
+        texts["promise"] = index._promise.to_text()
     return arrays, texts
 
 
@@ -233,6 +237,7 @@ def _made(content: Content, team: int, mmap: bool) -> Index:
     index._build(team, None, Stored(parts, texts.get("prepared", ""), not mmap) if parts else None)
     index._leave_out_dead()
     index._unchecked = content.unchecked
+    index._promise = promise_from_text(texts["promise"]) if "promise" in texts else None
     return index
 
 

@@ -11,29 +11,32 @@ import numpy.typing as npt
 
 from anear.data.arrays import storage_name
 from anear.errors import ArgumentError
-from anear.formula.bounds_number import always_number
 from anear.formula.expression import Expr
 from anear.formula.hoist import fields
-from anear.index.arguments import Progress, callback, flag, neighbour_count, radii, radii_for_all, threads, whole_number
+from anear.index.arguments import Progress, callback, flag, neighbour_count, radii, threads
+from anear.index.counting import Counting
 from anear.index.ids import Ids, checked_ids, filtered, left_out, named
 from anear.index.life import Changes, Living
-from anear.index.methods import GRAPHS, Built, Stored, build, checked_options
+from anear.index.methods import Built, Stored, build, checked_options
 from anear.index.objects import lies_in_domain, point_rows, query_rows, viewed
-from anear.index.radius import rank_of_radius, rank_within_radius
+from anear.index.promised import Promised, search_limits
+from anear.index.radius import rank_of_radius
 from anear.index.results import DistanceCounts, Neighbors, RangeNeighbors
 from anear.index.tables import Space
 from anear.index.ties import may_be_flat, with_ties
+from anear.index.wish import wished
 from anear.spaces.lookup import resolve
 from anear.spaces.space import Distance
 
 if TYPE_CHECKING:
     from anear.index.container import Unchecked
     from anear.index.explain import Explanation
+    from anear.index.promise import Promise
 
 __all__ = ["Index"]
 
 
-class Index(Living):
+class Index(Living, Counting, Promised):
     """Points, ready to be searched under a distance.
 
     Parameters
@@ -50,6 +53,7 @@ class Index(Living):
         "auto": one of these, or two of them together, by how long each takes for some of the points.
         "hnsw", "vamana", "nn_descent", "sw_graph": approximate search by walking through a graph, for every distance;
         ``ef`` of :meth:`search` says how many of the nearest are found.
+        None: "flat", or chosen where ``recall`` is given.
     options : the method's own parameters. kd_tree has "split", how cells are cut: "spread" (the coordinate that extends
         furthest), "round_robin", "geodesic" (spread in the distance's own local metric), "auto". Graphs have those of
         docs/graphs.md, NMSLIB's spelling welcome, such as hnsw's "m" (links of a new point, 16), and "codes": 8 walks
@@ -59,6 +63,14 @@ class Index(Living):
         index one of float64 points, which are searched at half the speed; others are float32.
     ids : a different whole number from 0, or a different text, for each point: what searches answer with. None: row
         numbers.
+    recall : choose the method, its parameters and the width of its searches, so that they find this share of the true
+        ``k`` neighbours (10) in the mean over queries, as fast as that can be done. Tried on some of the points by the
+        clock, so another run may choose otherwise. What is proved, and of which queries, :attr:`certificate` says; a
+        warning where it is less than asked for. With ``method``, that method is measured and certified.
+    sample_queries : queries like those to come, better some thousand: choice and certificate are for such. None: made
+        up from the points, which may be easier to answer than queries from elsewhere.
+    budget_seconds, budget_bytes : at most so much time for choosing and building (600 s; one last step is finished),
+        and so much memory beside the points (no limit).
     num_threads : for building; None: as many as the process may use (or ANEAR_NUM_THREADS).
     check_domain : refuse points outside the distance's domain.
     allow_nan : accept NaN and infinity; a point whose distance is NaN is never a neighbour.
@@ -78,16 +90,22 @@ class Index(Living):
     """
 
     _unchecked: tuple[Unchecked, ...] = ()
+    _promise: Promise | None = None
 
     def __init__(
         self,
         points: Any,
         distance: str | Expr | Distance = "euclidean",
         *,
-        method: str = "flat",
+        method: str | None = None,
         options: Mapping[str, Any] | None = None,
         point_data: Mapping[str, Any] | None = None,
         ids: Any = None,
+        recall: float | None = None,
+        k: int | None = None,
+        sample_queries: Any = None,
+        budget_seconds: float | None = None,
+        budget_bytes: int | None = None,
         num_threads: int | None = None,
         check_domain: bool = True,
         allow_nan: bool = False,
@@ -95,10 +113,19 @@ class Index(Living):
         **params: Any,
     ) -> None:
         team, progress = threads(num_threads), callback(progress)
-        self._take(points, distance, method, options, point_data, check_domain, allow_nan, params, team)
+        wish = wished(recall, k, sample_queries, budget_seconds, budget_bytes, method, options)
+        self._take(
+            points, distance, "flat" if method is None else method, options, point_data, check_domain, allow_nan,
+            params, team,
+        )  # fmt: skip
         if ids is not None:
             self._ids = Ids(len(self._rows), checked_ids(ids, len(self._rows)))
-        self._build(team, progress)
+        if wish is None:
+            self._build(team, progress)
+        else:
+            from anear.index.tuning import choose
+
+            choose(self, wish, method, team, progress)
 
     def _take(
         self,
@@ -134,11 +161,14 @@ class Index(Living):
         self._space = Space(self._resolved.expr, dimension, storage_name(rows), checked)
 
     def _build(self, team: int, progress: Progress | None, stored: Stored | None = None) -> None:
-        self._built = build(
+        built = build(
             self._method, self._space, self._rows, self._resolved, self._options, team, progress, self._check_domain,
             stored,
         )  # fmt: skip
-        self._built = replace(self._built, ids=self._ids)
+        self._use(built)
+
+    def _use(self, built: Built) -> None:
+        self._built = replace(built, ids=self._ids)
         self._scan = self._built if self._method == "flat" else None
 
     def _for(self, rows: npt.NDArray[Any]) -> Built:
@@ -216,6 +246,7 @@ class Index(Living):
         text = f"{each:.0f} bytes a point, beside the {row} of the point itself"
         choice = self._built.choice or (self._method,)
         notes = [("method", line) for line in choice] + [("bound", line) for line in self._built.words]
+        notes += [("recall", line) for line in (self._promise.lines(len(self)) if self._promise is not None else ())]
         return explained(self._resolved, self._space.stages, self._built.plan, text, notes)
 
     # searching
@@ -232,10 +263,11 @@ class Index(Living):
         max_leaves: int | None = None,
         ef: int | None = None,
         rerank: int | None = None,
+        min_recall: float | None = None,
         num_threads: int | None = None,
         progress: Progress | None = None,
     ) -> Neighbors:
-        """The k nearest points of each query, exactly unless ``max_leaves`` says when to stop.
+        """The k nearest points of each query, exactly unless the method is a graph or ``max_leaves`` says when to stop.
 
         Parameters
         ----------
@@ -247,8 +279,11 @@ class Index(Living):
         exclude : for each query the id of one point to leave out (-1: none).
         max_leaves : for trees: look into so many cells of a few points each, the nearest first, and no further. Fast,
             and may miss neighbours. Where "auto" has chosen to scan there is nothing to leave out.
-        ef : for graphs: the width of the walk, at least k; the wider, the more of the nearest are found (64).
+        ef : for graphs: the width of the walk, at least k; the wider, the more of the nearest are found (64, or what
+            the certificate is for).
         rerank : for graphs with codes: how many of the nearest by their codes are compared in full (3 * k).
+        min_recall : find so large a share of the k nearest, in the mean over queries like those of the
+            :attr:`certificate`: as narrow a walk as is proved to. Exact methods find all in any case.
         num_threads : None: as many as the process may use. The answer is the same for any number.
         progress : as for ``Index``.
 
@@ -271,34 +306,18 @@ class Index(Living):
         """
         rows, single = self._queries(queries, query_data)
         built, count = self._for(rows), len(rows)
+        k = neighbour_count(k, len(self), count)
         found = self._knn(
             rows,
-            neighbour_count(k, len(self), count),
+            k,
             threads(num_threads),
             left_out(built.ids, len(self), exclude, count),
             filtered(built.ids, len(self), allow, deny),
             callback(progress),
-            self._limits(max_leaves, ef, rerank),
+            search_limits(self, k, max_leaves, ef, rerank, min_recall),
             built,
         )
         return Neighbors(found.ids[0], found.distances[0]) if single else found
-
-    def _limits(self, max_leaves: Any, ef: Any, rerank: Any) -> dict[str, float]:
-        """The search-time parameters that are given, checked."""
-        limits: dict[str, float] = {}
-        if max_leaves is not None:
-            if self._method == "flat" or self._method in GRAPHS:
-                raise ArgumentError(f"max_leaves is for trees; this index has method={self._method!r}")
-            limits["max_leaves"] = float(whole_number(max_leaves, "max_leaves", 2**31))
-        if ef is not None:
-            if self._method not in GRAPHS:
-                raise ArgumentError(f"ef is for graphs; this index has method={self._method!r}")
-            limits["ef"] = float(whole_number(ef, "ef", 2**31))
-        if rerank is not None:
-            if not self._options.get("codes"):
-                raise ArgumentError("rerank is for graphs with codes; this index has none")
-            limits["rerank"] = float(whole_number(rerank, "rerank", 2**31))
-        return limits
 
     def _knn(
         self,
@@ -338,7 +357,8 @@ class Index(Living):
         """
         rows, everyone = self._as_queries()
         k = neighbour_count(k, len(rows), len(rows))
-        return self._knn(rows, k, threads(num_threads), everyone, None, callback(progress))
+        limits = search_limits(self, k, None, None, None, None)
+        return self._knn(rows, k, threads(num_threads), everyone, None, callback(progress), limits)
 
     def _as_queries(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.int32]]:
         """The points as queries, and for each its own id."""
@@ -387,90 +407,6 @@ class Index(Living):
             callback(progress),
         )
         return RangeNeighbors(named(built.ids, ids), distances, offsets)
-
-    def count(
-        self,
-        queries: Any,
-        radius: Any,
-        *,
-        query_data: Mapping[str, Any] | None = None,
-        num_threads: int | None = None,
-        progress: Progress | None = None,
-    ) -> npt.NDArray[np.int64]:
-        """How many points have distance <= radius from each query.
-
-        The parameters are those of :meth:`range_search`; returns an array (n_queries,).
-
-        Examples
-        --------
-        >>> Index(np.array([[0.0], [1.0], [5.0]]), "manhattan").count([[0.9], [4.0]], radius=1)
-        array([2, 1])
-        """
-        rows, _ = self._queries(queries, query_data)
-        wanted = radii(radius, len(rows))
-        counts: npt.NDArray[np.int64] = self._for(rows).core.count(
-            viewed(rows),
-            storage_name(rows),
-            rank_of_radius(self._space.stages.outer, wanted),
-            self._sure_ranks(wanted),
-            wanted,
-            None,
-            None,
-            threads(num_threads),
-            callback(progress),
-        )
-        return counts
-
-    def count_pairs(
-        self,
-        queries: Any,
-        radius: Any,
-        *,
-        query_data: Mapping[str, Any] | None = None,
-        num_threads: int | None = None,
-        progress: Progress | None = None,
-    ) -> npt.NDArray[np.int64]:
-        """How many pairs of a query and a point have distance <= each of several radii.
-
-        All radii are counted in one walk through a tree, and cells of points wholly within a radius at once.
-
-        Parameters
-        ----------
-        radius : a number or an array (radii,), in any order.
-
-        The others are as for :meth:`range_search`.
-
-        Returns
-        -------
-        array (radii,).
-
-        Examples
-        --------
-        >>> Index(np.array([[0.0], [1.0], [5.0]]), "manhattan").count_pairs([[0.9], [4.0]], radius=[10, 1, 0])
-        array([6, 3, 0])
-        """
-        rows, _ = self._queries(queries, query_data)
-        wanted, places = np.unique(radii_for_all(radius), return_inverse=True)
-        if not len(wanted):
-            return np.zeros(0, np.int64)
-        counts: npt.NDArray[np.int64] = self._for(rows).core.pairs(
-            viewed(rows),
-            storage_name(rows),
-            rank_of_radius(self._space.stages.outer, wanted),
-            self._sure_ranks(wanted),
-            wanted,
-            threads(num_threads),
-            callback(progress),
-        )
-        return counts[places]
-
-    def _sure_ranks(self, wanted: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Ranks that need no exact distance to be counted: none where a point may have a rank but no distance."""
-        stages = self._space.stages
-        defined = self._space.checked or always_number(self._resolved.expr)
-        if self._allow_nan or not defined or stages.direct.relative is None:
-            return np.full_like(wanted, -np.inf)
-        return rank_within_radius(stages.outer, wanted)
 
     def save(self, path: Any) -> None:
         """Write the index to one file, replacing an old one only when the new one is complete."""

@@ -85,18 +85,19 @@ def query_rows(
     *,
     check_domain: bool,
     allow_nan: bool,
+    name: str = "queries",
 ) -> tuple[Rows, bool]:
     """The queries' raw rows, and whether there was a single vector.
 
     Queries and their fields are taken in the precision that the points are searched in: for float32 points, float64
     queries are rounded. The rounding bounds are proved for such numbers. The domain is that of the rounded numbers.
     """
-    rows, single = _finite_rows(queries, "queries", allow_nan, space.dimension, one_row=True)
+    rows, single = _finite_rows(queries, name, allow_nan, space.dimension, one_row=True)
     narrow = space.arithmetic == "float32"
     if narrow and rows.dtype == np.float64:
-        rows = _rounded(rows, "queries", allow_nan)
+        rows = _rounded(rows, name, allow_nan)
     if check_domain and resolved.query_domain is not REAL and not _plainly_inside(rows, resolved.query_domain):
-        resolved.query_domain.check(_plain(rows), "queries", resolved.label)
+        resolved.query_domain.check(_plain(rows), name, resolved.label)
     fields = space.fields("query")
     if fields or data:
         columns = _field_columns(mapping(data, "query_data"), fields, len(rows), "query_data", allow_nan)
