@@ -59,7 +59,7 @@ def test_the_graph_stays_on_disk(method: str, tmp_path: Path) -> None:
     anear.Index(POINTS, method=method).save(tmp_path / "a")
     loaded = anear.load(tmp_path / "a", mmap=True)
     places = {name: array.__array_interface__["data"][0] for name, array in contents_on_disk(tmp_path / "a").items()}
-    assert all(places[name] % 64 == 0 for name in ("points", "method.links", "method.layer.0.links"))
+    assert all(places[name] % 64 == 0 for name in ("points", "method.links"))
     assert isinstance(loaded._rows, np.memmap)
     assert isinstance(loaded._unchecked, tuple)
     assert not links_of(loaded).flags.writeable
@@ -144,7 +144,6 @@ FORGERIES: dict[str, tuple[Callable[[Arrays], Any], str]] = {
     "upper layer's below": (lambda a: ones(a, "method.layer.1.below", 56), "'layer.1.below' holds a number outside"),
     "fewer points": (lambda a: a.update({"method.layer.0.points": np.zeros(3, np.int32)}), "has 3 numbers for 56"),
     "no layer's below": (lambda a: a.pop("method.layer.0.below"), "'layer.0.below' is missing"),
-    "layers without a top one": (lambda a: a.pop("method.layer.0.links"), ""),
     "a layer above": (lambda a: a.update({"method.layer.2.links": a["method.links"]}), "has 900 nodes above"),
     "maxima": (lambda a: a.update({"method.maxima": np.zeros(77)}), "there are 77 maxima instead of"),
     "maxima of bytes": (lambda a: a.update({"method.maxima": np.zeros(77, np.uint8)}), "another type"),
