@@ -9,7 +9,6 @@ import pytest
 
 import anear
 from anear.errors import ArgumentError
-from anear.index.knn_graph import lower_bound
 
 RNG = np.random.default_rng(5)
 POINTS = RNG.standard_normal((4000, 10)).astype(np.float32)
@@ -89,11 +88,3 @@ def test_points_without_distances() -> None:
 def test_wrong_arguments(more: dict[str, Any], message: str) -> None:
     with pytest.raises(ArgumentError, match=message):
         anear.knn_graph(POINTS[:50], **more)
-
-
-@pytest.mark.parametrize("mean", [0.6, 0.9, 0.99])
-def test_the_lower_bound_holds_19_times_of_20(mean: float) -> None:
-    drawn = RNG.binomial(10, mean, (300, 200)) / 10
-    bounds = np.array([lower_bound(shares) for shares in drawn])
-    assert (bounds > mean).mean() < 0.09
-    assert np.median(bounds) > mean - 0.05

@@ -12,6 +12,7 @@ from anear import _core
 from anear.errors import ArgumentError
 from anear.formula.expression import Expr
 from anear.index.arguments import Progress, callback, neighbour_count, threads, whole_number
+from anear.index.betting import lower_bound
 from anear.index.graphs import row_form
 from anear.index.index import Index
 from anear.index.methods import checked_options
@@ -19,12 +20,10 @@ from anear.index.objects import viewed
 from anear.index.results import Neighbors
 from anear.spaces.space import Distance
 
-__all__ = ["KnnGraph", "knn_graph", "lower_bound"]
+__all__ = ["KnnGraph", "knn_graph"]
 
 _MORE: Final = 1.5  # neighbours that are improved for one that is wanted: those in the last places are found worst
 _LEAST: Final = 16
-_CONFIDENCE: Final = 0.95
-_BETS: Final = 1000  # places at which a mean is tried
 
 
 class KnnGraph(Neighbors):
@@ -151,37 +150,5 @@ def _recall(
     found = ((distances[some] <= last) & np.isfinite(distances[some])).sum(axis=1)
     shares = np.minimum(found / np.maximum(there.sum(axis=1), 1), 1.0)
     shares[~there.any(axis=1)] = 1.0
-    return float(shares.mean()), lower_bound(shares)
-
-
-def lower_bound(shares: npt.NDArray[np.float64], confidence: float = _CONFIDENCE) -> float:
-    """What the mean of numbers from 0 to 1 is at least, given some of them drawn by chance.
-
-    Whoever bets on each number to be above m, at stakes set before it is seen, multiplies a fortune by 20 with a chance
-    of one in 20 at most where m is the mean or more: the bound is the largest m that such a fortune excludes. Holds for
-    any number of numbers, whatever they are. Source: Waudby-Smith, Ramdas, "Estimating means of bounded random
-    variables by betting", 2024, section 4.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> 0.98 < lower_bound(np.ones(400)) < 1
-    True
-    """
-    count = len(shares)
-    if count == 0:
-        return 0.0
-    goal = -np.log(1.0 - confidence)
-    seen = np.arange(1, count + 1)
-    means = (0.5 + np.cumsum(shares)) / (seen + 1)
-    spreads = (0.25 + np.cumsum((shares - means) ** 2)) / (seen + 1)
-    before = np.concatenate(([0.25], spreads[:-1]))
-    stakes = np.sqrt(2.0 * goal / (count * before))
-    tried = np.arange(_BETS) / _BETS
-    fortunes = np.zeros(_BETS)
-    best = np.zeros(_BETS)
-    for share, stake in zip(shares, stakes, strict=True):
-        fortunes += np.log1p(np.minimum(stake, 0.75 / np.maximum(tried, 1e-9)) * (share - tried))
-        best = np.maximum(best, fortunes)
-    kept = np.flatnonzero(best < goal)
-    return float(tried[kept[0]]) if len(kept) else 1.0
+    counts = np.bincount((shares * k + 1e-9).astype(np.int64), minlength=k + 1)
+    return float(shares.mean()), lower_bound(counts)
