@@ -43,6 +43,26 @@ class BallData {
   Balls balls_;
 };
 
+// What codes are made of, six numbers a term, and the kernel that decodes them where there is one.
+class CodeData {
+ public:
+  CodeData(std::shared_ptr<Table> table, nb::handle parameters, nb::handle terms, std::shared_ptr<Table> kernel,
+           nb::handle kernel_parameters)
+      : form_{std::move(table), doubles(parameters, "parameters"), {}, std::move(kernel), {}} {
+    if (form_.kernel) form_.kernel_parameters = doubles(kernel_parameters, "kernel_parameters");
+    const std::vector<std::int32_t> numbers = integers(terms, "terms");
+    require(numbers.size() % 6 == 0, "terms must hold six numbers each");
+    for (std::size_t i = 0; i < numbers.size(); i += 6) {
+      const std::int32_t* n = numbers.data() + i;
+      form_.terms.push_back({n[0], n[1], n[2], n[3], n[4], n[5]});
+    }
+  }
+  const CodeForm& form() const { return form_; }
+
+ private:
+  CodeForm form_;
+};
+
 // How prepared points lie as rows; the points as queries are needed while an index is built.
 class RowData {
  public:
@@ -62,29 +82,16 @@ class RowData {
   }
   const RowForm& form() const { return form_; }
 
+  // A graph is built by other values of the points, whose rows are as `form` has them.
+  void build_by(const Estimate& estimate, const RowData& form, const CodeData* code_form) {
+    building_ = Building{estimate, form.form_, code_form ? std::optional(code_form->form()) : std::nullopt};
+  }
+  const std::optional<Building>& building() const { return building_; }
+
  private:
   RowsArray objects_;
   RowForm form_;
-};
-
-// What codes are made of, six numbers a term, and the kernel that decodes them where there is one.
-class CodeData {
- public:
-  CodeData(std::shared_ptr<Table> table, nb::handle parameters, nb::handle terms, std::shared_ptr<Table> kernel,
-           nb::handle kernel_parameters)
-      : form_{std::move(table), doubles(parameters, "parameters"), {}, std::move(kernel), {}} {
-    if (form_.kernel) form_.kernel_parameters = doubles(kernel_parameters, "kernel_parameters");
-    const std::vector<std::int32_t> numbers = integers(terms, "terms");
-    require(numbers.size() % 6 == 0, "terms must hold six numbers each");
-    for (std::size_t i = 0; i < numbers.size(); i += 6) {
-      const std::int32_t* n = numbers.data() + i;
-      form_.terms.push_back({n[0], n[1], n[2], n[3], n[4], n[5]});
-    }
-  }
-  const CodeForm& form() const { return form_; }
-
- private:
-  CodeForm form_;
+  std::optional<Building> building_;
 };
 
 }  // namespace anear::bindings

@@ -49,6 +49,7 @@ class Index {
                          std::move(space),
                          row_form ? std::optional(row_form->form()) : std::nullopt,
                          code_form ? std::optional(code_form->form()) : std::nullopt,
+                         row_form ? row_form->building() : std::nullopt,
                          boxes ? std::optional(boxes->boxes()) : std::nullopt,
                          balls ? std::optional(balls->balls()) : std::nullopt,
                          stored_.stored().parts.empty() ? std::nullopt : std::optional(stored_.stored()),
@@ -354,7 +355,9 @@ void bind_methods(nb::module_& module) {
   nb::class_<RowData>(module, "RowForm", "How prepared points lie as rows, and the points as queries.")
       .def(nb::init<nb::handle, bool, nb::handle, const std::string&, bool, bool, bool>(), nb::arg("pieces"),
            nb::arg("raw"), nb::arg("objects"), nb::arg("storage"), nb::arg("raw_queries") = false,
-           nb::arg("symmetric") = false, nb::arg("never_negative") = false);
+           nb::arg("symmetric") = false, nb::arg("never_negative") = false)
+      .def("build_by", &RowData::build_by, nb::arg("estimate"), nb::arg("form"), nb::arg("code_form") = nb::none(),
+           nb::keep_alive<1, 3>(), "What a graph is built by, where that is not what it is searched with.");
   nb::class_<CodeData>(module, "CodeForm", "What codes are made of, and the kernel that decodes them.")
       .def(nb::init<std::shared_ptr<Table>, nb::handle, nb::handle, std::shared_ptr<Table>, nb::handle>(),
            nb::arg("table"), nb::arg("parameters"), nb::arg("terms"), nb::arg("kernel").none() = nb::none(),

@@ -84,8 +84,9 @@ GraphSearch::GraphSearch(BuildRequest request, MakeGraph make, const Upkeep& upk
       codes_.emplace(std::move(*request.code_form), rows_, request.threads, progress);
     }
   }
-  const PointQueries queries =
-      request.stored ? PointQueries(space_.filter, form) : PointQueries(space_.filter, form, request.threads, progress);
+  const PointQueries queries = request.stored || request.building
+                                   ? PointQueries(space_.filter, form)
+                                   : PointQueries(space_.filter, form, request.threads, progress);
   const GraphPoints points{space_.filter, points_, form.objects, queries, form, codes_ ? &*codes_ : nullptr};
   if (request.stored) {
     graph_ = stored_graph(*request.stored, rows_.count, request.threads, progress);
@@ -97,9 +98,22 @@ GraphSearch::GraphSearch(BuildRequest request, MakeGraph make, const Upkeep& upk
     }
     return;
   }
-  graph_ = make(points, request.parameters, request.threads, progress);
+  graph_ =
+      request.building ? built(request, make, progress) : make(points, request.parameters, request.threads, progress);
   Gate alone;
   GraphLife(graph_, alive_, points, upkeep_, alone, request.threads, progress).finish();
+}
+
+// By what it is built by, of which nothing stays.
+Graph GraphSearch::built(const BuildRequest& request, MakeGraph make, Progress& progress) const {
+  const auto& [estimate, form, code_form] = *request.building;
+  request.building->check(rows_);
+  const RowPoints rows(estimate.kernels(), estimate.parameters.data(), form, rows_, request.threads, progress);
+  const PointQueries queries(estimate, form, request.threads, progress);
+  std::optional<Codes> codes;
+  if (code_form) codes.emplace(*code_form, rows_, request.threads, progress);
+  const GraphPoints points{estimate, rows, form.objects, queries, form, codes ? &*codes : nullptr};
+  return make(points, request.parameters, request.threads, progress);
 }
 
 std::vector<Part> GraphSearch::parts() const {

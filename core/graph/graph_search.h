@@ -65,6 +65,7 @@ class GraphSearch final : public Method {
   const std::vector<Neighbor>& nearest(const SearchRequest& request, std::int64_t query, std::int64_t i, std::size_t k,
                                        const Effort& effort, GraphTask<Real>& task) const;
 
+  Graph built(const BuildRequest& request, MakeGraph make, Progress& progress) const;
   Effort effort(const SearchRequest& request, std::size_t k) const;
   template <class Real, class Search>
   void run(const SearchRequest& request, Progress& progress, const Search& search) const;

@@ -9,6 +9,13 @@
 
 namespace anear {
 
+void Building::check(const Rows& points) const {
+  estimate.check("building");
+  form.check(estimate.kernels(), points);
+  if (code_form) code_form->check();
+  require(estimate.kernels().point_columns == points.columns, "the building table expects other columns");
+}
+
 void KnnAnswer::write(std::int64_t query, const std::vector<Neighbor>& found) const {
   const std::int64_t begin = query * k;
   const auto here = static_cast<std::int64_t>(found.size());

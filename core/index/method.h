@@ -153,11 +153,22 @@ struct Balls {
   void check(const Rows& points, const KernelTable& search) const;
 };
 
+// What a graph is built by, where points are not compared as queries are with points.
+struct Building {
+  Estimate estimate;  // only its values count, and their offset
+  RowForm form;
+  std::optional<CodeForm> code_form;  // walks go through codes, for as long as it takes
+
+  // Throws ArgumentError if this does not fit the points.
+  void check(const Rows& points) const;
+};
+
 struct BuildRequest {
   Rows rows;  // must outlive the method
   Space space;
   std::optional<RowForm> row_form;    // for methods that keep prepared rows
   std::optional<CodeForm> code_form;  // for graphs: walk through codes
+  std::optional<Building> building;   // the same; not given: what they are searched with
   std::optional<Boxes> boxes;         // for methods that want them
   std::optional<Balls> balls;         // the same
   std::optional<Stored> stored;       // the parts of such a method, which is made of them instead; see Method::parts

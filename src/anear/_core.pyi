@@ -77,6 +77,8 @@ class RowForm:
         symmetric: bool = False,
         never_negative: bool = False,
     ) -> None: ...
+    def build_by(self, estimate: Estimate, form: RowForm, code_form: CodeForm | None = None) -> None:
+        """What a graph is built by, where that is not what it is searched with."""
 
 class CodeForm:
     """What codes are made of, and for formulas that are no inner product the kernel that decodes them."""

@@ -19,13 +19,13 @@ import numpy as np
 from anear.formula.bounds_shape import FALLING, RISING, VALLEY, Shapes
 from anear.formula.canonical import canonical
 from anear.formula.derivative import derivative
-from anear.formula.expression import Expr, make, number
+from anear.formula.expression import Expr, make, number, x, y
 from anear.formula.graph import NEITHER, Sides, rebuild, substitute
 from anear.formula.interpret import evaluate
 from anear.formula.ranges import Factors, factors, product
 from anear.formula.simplify import simplify
 
-__all__ = ["even_steps", "lifted"]
+__all__ = ["even_coordinate", "even_steps", "lifted"]
 
 LEAST: Final = 1e-30
 """Logarithms of coordinates are taken of no less."""
@@ -46,6 +46,25 @@ def even_steps(share: Expr, shapes: Shapes) -> Expr | None:
     cost = factors(canonical(substitute(second, {centre: leaf})))
     found = _integral(cost if kinked else cost.power(0.5), leaf)
     return None if found is None or found is leaf else simplify(found)
+
+
+def even_coordinate(share: Expr) -> Expr | None:
+    """The same of a smooth share of ``x`` and ``y`` whose bottom is where they are equal, without a look at its shape.
+
+    A slope there that is the same for all adds no more than a multiple of the coordinates' sum.
+
+    Examples
+    --------
+    >>> from anear.formula import log, x, y
+    >>> even_coordinate(y * log(y / x)), even_coordinate(y / x - log(y / x) - 1)
+    (y ** 0.5, log(maximum(abs(y), 1e-30)))
+    """
+    first = derivative(share, y)
+    second = None if first is None else derivative(canonical(first), y)
+    if first is None or second is None or canonical(substitute(first, {x: y})).op != "number":
+        return None
+    cost = factors(canonical(substitute(second, {x: y})))
+    return _integral(cost.power(0.5), y) if cost.number > 0.0 else None
 
 
 def _above(node: Expr, shapes: Shapes) -> Expr:

@@ -20,7 +20,7 @@ from anear.formula.graph import size, substitute
 from anear.formula.ranges import range_of
 from anear.formula.show import brief
 
-__all__ = ["Divergence", "bregman", "jensen", "second_derivative_sign"]
+__all__ = ["Divergence", "bregman", "jensen", "second_derivative_sign", "summand"]
 
 MOST_NODES = 30
 """Larger expressions are not differentiated: derivatives grow fast."""
@@ -78,7 +78,7 @@ def _bregman_of_point(rank: Expr) -> tuple[Expr, bool] | None:
     if plan is None or len(plan.point) > 2 or plan.point[0] is not y:
         return None
     bias = plan.point[1] if len(plan.point) == 2 else number(0.0)
-    generator = _summand(bias)
+    generator = summand(bias)
     if generator is None:
         return None
     slope = derivative(generator, y)
@@ -88,7 +88,7 @@ def _bregman_of_point(rank: Expr) -> tuple[Expr, bool] | None:
     return None if sign is None else (generator, sign[1])
 
 
-def _summand(bias: Expr) -> Expr | None:
+def summand(bias: Expr) -> Expr | None:
     """v of a scalar that is sum(v), for sums and differences of such sums times numbers."""
     if bias.op == "sum":
         inner = bias.args[0]
@@ -97,13 +97,13 @@ def _summand(bias: Expr) -> Expr | None:
         )
         return inner if elementwise else None
     if bias.op in ("add", "sub"):
-        parts = [_summand(a) for a in bias.args]
+        parts = [summand(a) for a in bias.args]
         return None if parts[0] is None or parts[1] is None else make(bias.op, parts[0], parts[1])
     if bias.op == "neg":
-        part = _summand(bias.args[0])
+        part = summand(bias.args[0])
         return None if part is None else make("neg", part)
     if bias.op == "mul" and bias.args[0].op == "number":
-        part = _summand(bias.args[1])
+        part = summand(bias.args[1])
         return None if part is None else make("mul", bias.args[0], part)
     return None
 
@@ -111,7 +111,7 @@ def _summand(bias: Expr) -> Expr | None:
 def jensen(rank: Expr) -> Divergence | None:
     """The Jensen gap that a rank is, if it is one."""
     query, point, both = collected(rank)
-    generator = _summand(point)
+    generator = summand(point)
     if generator is None or not equal(substitute(query, {x: y}), point) or on_diagonal(rank) is not number(0.0):
         return None
     middle = make("mul", number(0.5), make("add", x, y))

@@ -58,7 +58,7 @@ class Index(Living, Counting, Promised):
         furthest), "round_robin", "geodesic" (spread in the distance's own local metric), "auto". Graphs have those of
         docs/graphs.md, NMSLIB's spelling welcome, such as hnsw's "m" (links of a new point, 16), and "codes": 8 walks
         through codes of eight bits a coordinate, four times as fast to fetch, and compares the nearest in full; for
-        formulas that are an inner product (Euclidean, cosine, Kullback-Leibler, ...).
+        every formula searched in float32. "index_distance" builds by another distance.
     point_data : {name: array (n,) or (n, L)} for each ``point_field(name)`` of the formula. Fields of float64 make the
         index one of float64 points, which are searched at half the speed; others are float32.
     ids : a different whole number from 0, or a different text, for each point: what searches answer with. None: row

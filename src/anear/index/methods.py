@@ -100,7 +100,12 @@ def checked_options(method: Any, options: Any) -> dict[str, Any]:
         raise ArgumentError(f"options is {shown(options)}; allowed: a dict of the method's own parameters")
     known: dict[str, Any] = dict(_OPTIONS.get(method, {}))
     if method in GRAPHS:
-        known = {one["name"]: one for one in _core.methods()[method]["build_parameters"]} | {"codes": (0, 8)}
+        from anear.index.building import WORDS
+
+        known = {one["name"]: one for one in _core.methods()[method]["build_parameters"]} | {
+            "codes": (0, 8),
+            "index_distance": WORDS,
+        }
     spelt = {_letters(name): name for name in known}  # efConstruction means ef_construction, as NMSLIB writes it
     given = {}
     for name, value in (options or {}).items():
@@ -126,6 +131,10 @@ def _default(known: Any) -> Any:
 
 def _option(name: str, value: Any, known: Any) -> Any:
     """One option's value: one of some words, or a number as the core declares it."""
+    if name == "index_distance":
+        from anear.index.building import checked_word
+
+        return checked_word(value)
     if not isinstance(known, dict):
         if value in known:
             return value
@@ -232,15 +241,18 @@ def _graph(
     checked: bool,
     stored: Stored | None,
 ) -> Built:
+    from anear.index.building import build_by
     from anear.index.graphs import code_form, prepared_form, row_form
 
     plan = space.stages.direct
     table = space.row_table(plan)
     make_form = partial(row_form, space, table.layout, method, resolved, checked)
     form = make_form(rows, np.ascontiguousarray(rows[:, : space.dimension]))
+    if stored is None:
+        build_by(form, options["index_distance"], space, rows, resolved, method, checked, bool(options["codes"]))
     codes, layout = code_form(space, plan) if options["codes"] else (None, None)
     name = prepared_form(table.layout, layout)
-    numbers = {option: value for option, value in options.items() if option != "codes"}
+    numbers = {option: value for option, value in options.items() if option not in ("codes", "index_distance")}
     precision = space.precision(plan)
     if stored is not None and stored.form != name:
         left = {part: array for part, array in stored.arrays.items() if not part.startswith(("rows", "maxima", "code"))}
