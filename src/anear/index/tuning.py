@@ -44,7 +44,9 @@ _TRYING: Final = 0.25  # for this part of the budget,
 _BUILDING: Final = 0.8  # and built over all points if that may take this part of what is left
 _SURELY: Final = 1.5  # times the memory allowed, by a glance
 _ASKED: Final = 200
-_GROWTH: Final = 0.4  # a query through a graph over a times the points takes a to this power times as long (measured)
+# A query through a graph over a times the points takes about a to this power times as long. A guess: it orders what is
+# built and raced, and promises nothing.
+_GROWTH: Final = 0.4
 _VARIANTS: Final[tuple[Mapping[str, Any], ...]] = ({}, {"codes": 8}, {"m": 32}, {"m": 32, "codes": 8})
 
 
