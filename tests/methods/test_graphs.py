@@ -152,6 +152,8 @@ def test_every_option_and_its_default_is_documented(method: str) -> None:
     for name, value in checked_options(method, None).items():
         if name in ("seed", "codes"):
             assert f"`{name}` (0" in text
+        elif name == "index_distance":
+            assert f"`{name}`" in text
         else:
             line = next(line for line in section.splitlines() if line.startswith("| ") and f"`{name}`" in line)
             assert line.split("|")[2].strip() == f"{value:g}"

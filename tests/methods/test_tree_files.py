@@ -109,7 +109,7 @@ def test_wrong_options_are_told_what_is_allowed() -> None:
         with pytest.raises(anear.ArgumentError, match="options") as raised:
             anear.Index(POINTS, "manhattan", method="kd_tree", options=options)  # type: ignore[arg-type]
         assert message in str(raised.value)
-    for method in ("kdtree", "KD_TREE", "", None, 3, ["kd_tree"]):
+    for method in ("kdtree", "KD_TREE", "", 3, ["kd_tree"]):
         with pytest.raises(anear.ArgumentError, match=r"method is .*; allowed: .*flat, .*kd_tree"):
             anear.Index(POINTS, "manhattan", method=method)  # type: ignore[arg-type]
     with pytest.raises(anear.ArgumentError, match="flat has none"):
