@@ -26,7 +26,7 @@ EXACT = [name for name in EVERY if name not in GRAPHS]
 DISTANCES = ("euclidean", "kldiv", "sum(abs(x - y) ** 1.5)")
 K = 10
 DECLARED = 0.95  # the share of the ten nearest that a graph finds in sets as small as these, as wide as WIDE
-# NN-descent's graph of divergences is that of their geodesic distance, which in tight clusters finds fewer (0.936 seen).
+# NN-descent builds by a divergence's geodesic distance, which in tight clusters finds fewer (0.936 seen).
 LESS = {"nn_descent": 0.93}
 WIDE = 100
 
