@@ -180,14 +180,13 @@ Effort GraphSearch::effort(const SearchRequest& request, std::size_t k) const {
   effort.reach = effort.width + (request.exclude != nullptr ? 1 : 0);
   if (request.allow == nullptr) return effort;
   const Admission admission{rows_.count, request.allow, -1};
-  for (std::int32_t id = 0; id < rows_.count; ++id) {
-    if (admission.admits(id)) effort.listed.push_back(id);
-  }
-  const auto admitted = static_cast<double>(effort.listed.size()), all = static_cast<double>(rows_.count);
+  const std::int64_t count = admission.admitted();
+  const auto admitted = static_cast<double>(count), all = static_cast<double>(rows_.count);
   const double reach = static_cast<double>(effort.width) * all / std::max(admitted, 1.0);
   effort.scans =
       admitted <= std::max(reach * kNew * static_cast<double>(graph_.base.degree()), 4.0 * static_cast<double>(k));
   effort.reach = static_cast<std::size_t>(std::min(std::ceil(reach), all));
+  if (effort.scans) effort.listed = admission.listed();
   return effort;
 }
 
@@ -324,7 +323,8 @@ void GraphSearch::within(const Admission& admission, std::int64_t i, double radi
   for (auto width = static_cast<std::size_t>(graph_.width); width < all / kWidest; width *= 2) {
     walk(i, false, width, task, Whoever<Real>{});
     const Beam<Real>& met = task.walk.beam;
-    if (met.full() && !(met[met.size() - met.size() / kOutside].value >= limit)) continue;
+    const std::size_t outside = std::max<std::size_t>(met.size() / kOutside, 1);
+    if (met.full() && !(met[met.size() - outside].value >= limit)) continue;
     task.ids.clear();
     for (const Spot<Real>& spot : met) {
       if (!(spot.value >= limit)) take(spot.node);

@@ -4,7 +4,6 @@
 // each task scans all points for its queries, chunk by chunk. Few queries: the points are split between the threads and
 // the parts' candidates merged. Neither changes an answer.
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -78,8 +77,6 @@ class Flat final : public Method {
  private:
   bool scans() const { return space_.search().select != nullptr || space_.search().select_one != nullptr; }
 
-  std::int64_t count_admitted(const SearchRequest& request) const;
-  std::vector<std::int32_t> list_admitted(const SearchRequest& request) const;
   Pass plan(const SearchRequest& request, std::int64_t k) const;
   Cut cut(const Pass& pass, std::int64_t points) const;
 
@@ -145,27 +142,10 @@ SearchRequest Flat::of_live(const SearchRequest& request) const {
   return live;
 }
 
-std::int64_t Flat::count_admitted(const SearchRequest& request) const {
-  if (request.allow == nullptr) return rows_.count;
-  std::int64_t count = 0;
-  for (std::int64_t i = 0; i < rows_.count / 8; ++i) count += std::popcount(request.allow[i]);
-  const auto rest = static_cast<unsigned>(rows_.count % 8);
-  if (rest != 0) count += std::popcount(request.allow[rows_.count / 8] & ((1u << rest) - 1));
-  return count;
-}
-
-std::vector<std::int32_t> Flat::list_admitted(const SearchRequest& request) const {
-  std::vector<std::int32_t> ids;
-  const Admission admission{rows_.count, request.allow, -1};
-  for (std::int32_t id = 0; id < rows_.count; ++id) {
-    if (admission.admits(id)) ids.push_back(id);
-  }
-  return ids;
-}
-
 // `k` 0: a range search.
 Pass Flat::plan(const SearchRequest& request, std::int64_t k) const {
-  const std::int64_t admitted = count_admitted(request);
+  const Admission admission{rows_.count, request.allow, -1};
+  const std::int64_t admitted = admission.admitted();
   // A scan is no use where most points are answers anyway, and a waste where few may be.
   const bool few = request.allow && (admitted <= kFewPoints || admitted < rows_.count / 32);
   Pass pass{request,
@@ -173,7 +153,7 @@ Pass Flat::plan(const SearchRequest& request, std::int64_t k) const {
             !scans() || few || k > admitted / 4,
             {},
             {}};
-  if (pass.exhaustive && request.allow) pass.listed = list_admitted(request);
+  if (pass.exhaustive && request.allow) pass.listed = admission.listed();
   pass.cut = cut(pass, pass.exhaustive ? admitted : rows_.count);
   return pass;
 }

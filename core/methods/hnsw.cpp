@@ -85,7 +85,7 @@ const MethodEntry method_hnsw = graph_method<make_hnsw, hnsw_upkeep>(
      {"delaunay_type", "int", 0, 3, 2,
       "how neighbours are chosen: 0 the nearest, 2 pruned, 1 pruned and filled up, "
       "3 pruned with the candidates' own neighbours"},
-     {"mult", "real", 0, 100, 0, "a level holds exp(-1/mult) of the nodes below it; 0: 1/log(m)"},
+     {"mult", "float", 0, 100, 0, "a level holds exp(-1/mult) of the nodes below it; 0: 1/log(m)"},
      {"post", "int", 0, 2, 0, "1: joined with the graph of the points in reverse order; 2: and pruned again"},
      {"ef_search", "int", 1, 0x1p31, 64, "the default of ef"},
      {"search_method", "int", 0, 4, 0, "no effect: NMSLIB's memory layouts, of which there is one here"},

@@ -60,8 +60,8 @@ extern const MethodEntry method_nn_descent;
 const MethodEntry method_nn_descent = graph_method<make_nn_descent, nn_descent_upkeep>(
     "approximate search by walking through every point's nearest neighbours, found by NN-descent",
     {{"nn", "int", 2, 512, 32, "neighbours of a point"},
-     {"rho", "real", 0.01, 1, 0.5, "share of a point's neighbours that are compared with each other in a round"},
-     {"delta", "real", 0, 1, 0.001, "a round that improves a smaller share of the neighbours is the last"},
+     {"rho", "float", 0.01, 1, 0.5, "share of a point's neighbours that are compared with each other in a round"},
+     {"delta", "float", 0, 1, 0.001, "a round that improves a smaller share of the neighbours is the last"},
      {"trees", "int", 1, 64, 8, "random halvings of the points that the first neighbours come from"},
      {"ef_search", "int", 1, 0x1p31, 64, "the default of ef"},
      {"seed", "int", 0, 0x1p53, 0, "of the halvings and of what is drawn"}});

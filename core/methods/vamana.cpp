@@ -46,7 +46,7 @@ const MethodEntry method_vamana = graph_method<make_vamana, vamana_upkeep>(
     "approximate search by walking through one flat graph from the middles of some parts of the set",
     {{"r", "int", 2, 1024, 32, "most neighbours of a point"},
      {"l", "int", 1, 1 << 20, 100, "width of the search for a new point's neighbours"},
-     {"alpha", "real", 1, 4, 1,
+     {"alpha", "float", 1, 4, 1,
       "a neighbour shuts out points that it is so many times nearer to, by rank; 1 where ranks may be negative"},
      {"entries", "int", 1, 4096, 16, "points that walks begin at"},
      {"ef_search", "int", 1, 0x1p31, 64, "the default of ef"},

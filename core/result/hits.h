@@ -2,6 +2,7 @@
 #pragma once
 #include <bit>
 #include <cstdint>
+#include <vector>
 
 #include "result/lanes.h"
 
@@ -15,6 +16,25 @@ struct Admission {
 
   bool admits(std::int32_t id) const {
     return id < count && id != excluded && (allowed == nullptr || (allowed[id >> 3] >> (id & 7) & 1) != 0);
+  }
+
+  // How many points are allowed.
+  std::int64_t admitted() const {
+    if (allowed == nullptr) return count;
+    std::int64_t found = 0;
+    for (std::int64_t i = 0; i < count / 8; ++i) found += std::popcount(allowed[i]);
+    const auto rest = static_cast<unsigned>(count % 8);
+    if (rest != 0) found += std::popcount(allowed[count / 8] & ((1u << rest) - 1));
+    return found;
+  }
+
+  // Those that are admitted.
+  std::vector<std::int32_t> listed() const {
+    std::vector<std::int32_t> ids;
+    for (std::int32_t id = 0; id < count; ++id) {
+      if (admits(id)) ids.push_back(id);
+    }
+    return ids;
   }
 
   // Bit i: point first + i is admitted, i < lanes <= 64.

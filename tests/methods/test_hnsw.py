@@ -162,6 +162,15 @@ def test_ranges_hold_what_lies_within(distance: str) -> None:
         assert np.all(found.distances <= np.repeat(radius, np.diff(found.offsets)))
 
 
+@pytest.mark.parametrize("ef", [1, 2, 3])
+def test_ranges_of_an_index_whose_searches_are_narrow(ef: int) -> None:
+    flat, index = anear.Index(CLUSTERED), anear.Index(CLUSTERED, method="hnsw", options={"ef_search": ef})
+    radius = flat.search(CLUSTERED[:50], k=5).distances[:, -1]
+    gold, found = flat.range_search(CLUSTERED[:50], radius), index.range_search(CLUSTERED[:50], radius)
+    assert set(found.ids) <= set(gold.ids)
+    assert len(found.ids) > 0.8 * len(gold.ids)
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 17, 40])
 def test_small_and_equal_points(count: int) -> None:
     index = anear.Index(np.ones((count, 3)), method="hnsw", options={"m": 2})

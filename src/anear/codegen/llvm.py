@@ -214,14 +214,6 @@ class Body:
         """Integers: ``a`` where the mask is set, else ``b``."""
         return self.emit(f"select {self.kind.mask} {mask}, {self.kind.integer} {a}, {self.kind.integer} {b}")
 
-    def int_to_real(self, a: str) -> str:
-        """Signed integers to numbers."""
-        return self.emit(f"sitofp {self.kind.integer} {a} to {self.kind.type}")
-
-    def real_to_int(self, a: str) -> str:
-        """Numbers to signed integers, truncating; the caller keeps them in range."""
-        return self.emit(f"fptosi {self.kind.type} {a} to {self.kind.integer}")
-
     def mask_and(self, a: str, b: str) -> str:
         return self.emit(f"and {self.kind.mask} {a}, {b}")
 

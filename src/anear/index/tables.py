@@ -38,7 +38,6 @@ CODE_KERNELS = ("prepare_points", "prepare_query")
 EXACT_KERNELS = ("prepare_query", "gather")
 MATRIX_KERNELS = ("prepare_points", "prepare_query", "store", "store_one")
 LARGE_MATRIX_KERNELS = ("prepare_points", "prepare_turned", "prepare_query", "prepare_rows", "store")
-PAIR_KERNELS = ("pair",)
 
 
 @cache
@@ -146,10 +145,6 @@ class Space:
     def gather_table(self, expr: Expr) -> CompiledTable:
         """The same of another formula of two objects."""
         return _load_once(exact_plan(expr), self, "float64", EXACT_KERNELS)
-
-    def pair_table(self) -> CompiledTable:
-        """The distance of two raw rows of the storage type."""
-        return _load_once(exact_plan(self.expr), self, self.arithmetic, PAIR_KERNELS)
 
     def matrix_tables(self, many: bool) -> MatrixTables:
         """The tables that fill matrices: one, and for ``many`` pairs the guarded and the exact one where they help."""
