@@ -16,6 +16,22 @@ struct Computed {
   std::int64_t exact = 0;
 };
 
+// Where descents of trees came to: nodes whose children's bounds were computed, leaves that were scanned, and nodes and
+// leaves of which the bound alone told enough.
+struct Visits {
+  std::int64_t nodes = 0, leaves = 0, settled = 0;
+
+  // Of one descent, which had the children of all nodes for settled: those it went to were not.
+  void entered() { settled -= nodes - 1 + leaves; }
+
+  Visits& operator+=(const Visits& more) {
+    nodes += more.nodes;
+    leaves += more.leaves;
+    settled += more.settled;
+    return *this;
+  }
+};
+
 // Tasks report finished work with `advance` and call `poll` at least every few milliseconds of work. Whoever created
 // the object is the only one whose polls run the callback, about ten times a second; so the callback may need a lock
 // (Python's) that only the calling thread can take. The first callback comes after a tenth of a second: short calls
@@ -40,6 +56,16 @@ class Progress {
   void count(const Computed& more) {
     if (more.scanned != 0) scanned_.fetch_add(more.scanned, std::memory_order_relaxed);
     if (more.exact != 0) exact_.fetch_add(more.exact, std::memory_order_relaxed);
+  }
+  void visit(const Visits& more) {
+    if (more.nodes == 0) return;
+    nodes_.fetch_add(more.nodes, std::memory_order_relaxed);
+    leaves_.fetch_add(more.leaves, std::memory_order_relaxed);
+    settled_.fetch_add(more.settled, std::memory_order_relaxed);
+  }
+  Visits visits() const {
+    return {nodes_.load(std::memory_order_relaxed), leaves_.load(std::memory_order_relaxed),
+            settled_.load(std::memory_order_relaxed)};
   }
   Computed computed() const {
     return {scanned_.load(std::memory_order_relaxed), exact_.load(std::memory_order_relaxed)};
@@ -75,7 +101,7 @@ class Progress {
   std::thread::id owner_ = std::this_thread::get_id();
   Clock::time_point due_ = Clock::now() + kInterval;
   std::int64_t total_ = 0;
-  std::atomic<std::int64_t> done_{0}, scanned_{0}, exact_{0};
+  std::atomic<std::int64_t> done_{0}, scanned_{0}, exact_{0}, nodes_{0}, leaves_{0}, settled_{0};
   std::atomic<bool> cancelled_{false};
 };
 

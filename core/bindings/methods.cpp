@@ -248,6 +248,8 @@ class Index {
 
   nb::object computed() const { return nb::make_tuple(building_.load(), scanned_.load(), exact_.load()); }
 
+  nb::object visits() const { return nb::make_tuple(nodes_.load(), leaves_.load(), settled_.load()); }
+
   nb::object order() const {
     const auto& ids = method_->order();
     nb::object result = new_array("int64", static_cast<std::int64_t>(ids.empty() ? method_->points() : ids.size()));
@@ -270,6 +272,11 @@ class Index {
     const Computed more = progress.computed();
     scanned_ += more.scanned;
     exact_ += more.exact;
+    const Visits visits = progress.visits();
+    if (visits.nodes == 0) return;
+    nodes_ += visits.nodes;
+    leaves_ += visits.leaves;
+    settled_ += visits.settled;
   }
 
   void count_building(const Progress& progress) {
@@ -291,7 +298,8 @@ class Index {
   std::mutex changing_;
   std::atomic<bool> changed_{false};
   std::atomic<std::int64_t> building_{0};
-  mutable std::atomic<std::int64_t> scanned_{0}, exact_{0};  // by all searches so far
+  mutable std::atomic<std::int64_t> scanned_{0}, exact_{0}, nodes_{0}, leaves_{0},
+      settled_{0};  // by all searches so far
 };
 
 struct Flat : Index {
@@ -415,6 +423,9 @@ void bind_methods(nb::module_& module) {
       .def_prop_ro("maxima", &Index::maxima, "Largest values over all points that enter the rounding bound.")
       .def_prop_ro("computed", &Index::computed,
                    "Distances computed: while building, then by searches (scanned, exact).")
+      .def_prop_ro("visits", &Index::visits,
+                   "Of a tree, by searches: nodes whose children were bounded, leaves scanned, and nodes and leaves of "
+                   "which the bound alone told enough.")
       .def_prop_ro(
           "parts", [](nb::handle_t<Index> self) { return nb::cast<const Index&>(self).parts(self); },
           "Arrays that the method is made again from, by name: views, valid until the index changes.")

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "base/progress.h"
 #include "parts/descent.h"
 #include "result/counter.h"
 
@@ -15,11 +16,10 @@ namespace anear {
 template <class Real>
 class CountDescent {
  public:
-  // Visits at most `most_leaves` leaves and returns how many. `upper` computes the cells' upper bounds of the query
-  // prepared in `upper_query`; null: there are none.
-  std::int64_t run(const Cells& cells, const Estimate* upper, const std::byte* bound_query,
-                   const std::byte* upper_query, const std::byte* query, std::int64_t most_leaves,
-                   Counter<Real>& counter) {
+  // Visits at most `most_leaves` leaves and tells where it came to. `upper` computes the cells' upper bounds of the
+  // query prepared in `upper_query`; null: there are none.
+  Visits run(const Cells& cells, const Estimate* upper, const std::byte* bound_query, const std::byte* upper_query,
+             const std::byte* query, std::int64_t most_leaves, Counter<Real>& counter) {
     cells_ = &cells;
     upper_ = counter.filtered() ? nullptr : upper;
     bound_query_ = bound_query;
@@ -27,16 +27,15 @@ class CountDescent {
     query_ = query;
     counter_ = &counter;
     leaves_left_ = most_leaves;
-    nodes_ = 0;
+    visits_ = {};
     const int top = cells.hierarchy.levels() - 1;
     std::int64_t size = cells.bound.kernels().block;
     for (int level = 0; level < top; ++level) size *= cells.bound.kernels().block;
     visit(top, 0, size, {0, counter.radii()});
-    return most_leaves - leaves_left_;
+    visits_.leaves = most_leaves - leaves_left_;
+    visits_.entered();
+    return visits_;
   }
-
-  // How many nodes the last run looked into.
-  std::int64_t nodes() const { return nodes_; }
 
  private:
   static constexpr std::int64_t kMostLanes = 64;
@@ -47,11 +46,12 @@ class CountDescent {
 
   // `size`: points of a child that is full.
   void visit(int level, std::int64_t node, std::int64_t size, Radii radii) {
-    ++nodes_;
+    ++visits_.nodes;
     const std::int64_t lanes = cells_->bound.kernels().block, first = node * lanes;
     alignas(kAlignment) Real low[kMostLanes], high[kMostLanes];
     bounds(cells_->bound, bound_query_, cells_->hierarchy.level(level), node, low);
     const std::int64_t children = std::min(lanes, cells_->hierarchy.nodes(level) - first);
+    visits_.settled += children;
     std::uint64_t left = children < 64 ? (std::uint64_t{1} << children) - 1 : ~std::uint64_t{0};
     left &= passing_lanes(low, lanes, counter_->limits(radii.last - 1).nodes);  // a bound that is NaN says nothing
     if (left == 0) return;
@@ -121,7 +121,8 @@ class CountDescent {
   const std::byte* upper_query_ = nullptr;
   const std::byte* query_ = nullptr;
   Counter<Real>* counter_ = nullptr;
-  std::int64_t leaves_left_ = 0, nodes_ = 0;
+  std::int64_t leaves_left_ = 0;
+  Visits visits_;
 };
 
 }  // namespace anear

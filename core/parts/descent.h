@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/memory.h"
+#include "base/progress.h"
 #include "parts/hierarchy.h"
 #include "result/lanes.h"
 
@@ -43,32 +44,32 @@ class Descent {
   static constexpr std::int64_t kMostLanes = 64;
   static constexpr Real kInfinity = std::numeric_limits<Real>::infinity();
 
-  // Visits at most `most_leaves` leaves, and every one that may hold an answer if there are fewer of these. Returns how
-  // many it visited.
+  // Visits at most `most_leaves` leaves, and every one that may hold an answer if there are fewer of these. Tells where
+  // it came to.
   template <class Collector>
-  std::int64_t run(const Cells& cells, const std::byte* bound_query, const std::byte* query, std::int64_t most_leaves,
-                   Collector& collector) {
+  Visits run(const Cells& cells, const std::byte* bound_query, const std::byte* query, std::int64_t most_leaves,
+             Collector& collector) {
     bound_query_ = bound_query;
     query_ = query;
     leaves_left_ = most_leaves;
-    nodes_ = 0;
+    visits_ = {};
     visit(cells, cells.hierarchy.levels() - 1, 0, collector);
-    return most_leaves - leaves_left_;
+    visits_.leaves = most_leaves - leaves_left_;
+    visits_.entered();
+    return visits_;
   }
-
-  // How many nodes the last run looked into.
-  std::int64_t nodes() const { return nodes_; }
 
  private:
   template <class Collector>
   void visit(const Cells& cells, int level, std::int64_t node, Collector& collector) {
-    ++nodes_;
+    ++visits_.nodes;
     const KernelTable& table = cells.bound.kernels();
     const std::int64_t lanes = table.block, first = node * lanes;
     alignas(kAlignment) Real bounds[kMostLanes];
     table.store_one(bound_query_, cells.hierarchy.level(level).block(node), 1, cells.bound.parameters.data(), bounds,
                     lanes, nullptr);
     const std::int64_t children = std::min(lanes, cells.hierarchy.nodes(level) - first);
+    visits_.settled += children;
     std::uint64_t left = children < 64 ? (std::uint64_t{1} << children) - 1 : ~std::uint64_t{0};
     std::fill(bounds + children, bounds + lanes, kInfinity);
     // A bound that is NaN says nothing.
@@ -116,7 +117,8 @@ class Descent {
 
   const std::byte* bound_query_ = nullptr;
   const std::byte* query_ = nullptr;
-  std::int64_t leaves_left_ = 0, nodes_ = 0;
+  std::int64_t leaves_left_ = 0;
+  Visits visits_;
 };
 
 }  // namespace anear

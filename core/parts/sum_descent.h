@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/progress.h"
 #include "parts/descent.h"
 #include "storage/prepared.h"
 
@@ -61,25 +62,29 @@ class SumDescent {
     values_.ensure((kTogether + step_) * lanes_);
     prepared_.ensure((kTogether + step_) * summed.value.point_block_bytes);
     sum_ = certain_ = 0;
-    leaves_ = nodes_ = waiting_ = 0;
+    waiting_ = 0;
+    visits_ = {};
     const int top = cells.hierarchy.levels() - 1;
     std::int64_t size = lanes_;
     for (int level = 0; level < top; ++level) size *= lanes_;
     visit(top, 0, size);
     flush();
+    visits_.entered();
     return sum_;
   }
 
-  std::int64_t leaves() const { return leaves_; }
+  // Where the last run came to.
+  const Visits& visits() const { return visits_; }
 
  private:
   static constexpr std::int64_t kTogether = 16;  // leaves whose values are computed at a time
 
   // `size`: points of a child that is full.
   void visit(int level, std::int64_t node, std::int64_t size) {
-    ++nodes_;
+    ++visits_.nodes;
     const std::int64_t first = node * lanes_;
     const auto children = static_cast<int>(std::min(lanes_, cells_->hierarchy.nodes(level) - first));
+    visits_.settled += children;
     std::array<double, kMostLanes> most, least;
     extremes(level, node, most.data(), least.data());
     std::array<std::int8_t, kMostLanes> near;
@@ -152,7 +157,7 @@ class SumDescent {
     table.select_one(query_, cells_->points.block(leaf), 1, leaf, cells_->filter.parameters.data(), &limit, ranks,
                      &block, &hits, 1);
     for (std::int64_t i = 0; i < lanes_; ++i) ranks[i] += summed_->points.offset;
-    ++leaves_;
+    ++visits_.leaves;
     waiting_leaves_[waiting_++] = leaf;
     if (waiting_ == kTogether) flush();
   }
@@ -181,7 +186,8 @@ class SumDescent {
   const std::byte* upper_query_ = nullptr;
   const std::byte* query_ = nullptr;
   const Summed* summed_ = nullptr;
-  std::int64_t lanes_ = 0, step_ = 1, leaves_ = 0, nodes_ = 0, waiting_ = 0;
+  std::int64_t lanes_ = 0, step_ = 1, waiting_ = 0;
+  Visits visits_;
   double sum_ = 0, certain_ = 0;  // what was found, and what it is at least
   std::array<std::int64_t, kTogether> waiting_leaves_{};
   AlignedArray<double> ranks_, values_;

@@ -75,6 +75,7 @@ Budget TreeSearch::budget(const SearchRequest& request) {
 template <class Real>
 struct TreeSearch::Task {
   Computed computed;
+  Visits visits;
   AlignedArray<std::byte> rows;
   PreparedQueries search, bound, upper, exact;
   Descent<Real> descent;
@@ -86,16 +87,22 @@ struct TreeSearch::Task {
   std::vector<RadiusLimits<Real>> limits;
 };
 
+template <class Real>
+void TreeSearch::visited(const Visits& visits, Task<Real>& task) const {
+  task.visits += visits;
+  task.computed.scanned += visits.leaves * space_.search().block;
+}
+
 // Whether a query is to be left unanswered after a descent.
 template <class Real>
-bool TreeSearch::gave_up(const SearchRequest& request, std::int64_t query, const Budget& budget, std::int64_t leaves,
-                         std::int64_t nodes, Task<Real>& task) const {
-  task.computed.scanned += leaves * space_.search().block;
-  const bool gives_up = leaves >= budget.give_up;
+bool TreeSearch::gave_up(const SearchRequest& request, std::int64_t query, const Budget& budget, const Visits& visits,
+                         Task<Real>& task) const {
+  visited(visits, task);
+  const bool gives_up = visits.leaves >= budget.give_up;
   if (request.effort == nullptr) return gives_up;
   constexpr std::int64_t kNode = 2;  // what a node costs beside a leaf: its bound has two corners, and is put in order
   const std::int64_t most = std::numeric_limits<std::int32_t>::max();
-  const auto effort = static_cast<std::int32_t>(std::min(leaves + kNode * nodes, most));
+  const auto effort = static_cast<std::int32_t>(std::min(visits.leaves + kNode * visits.nodes, most));
   request.effort[query] = gives_up ? -effort : effort;
   return gives_up;
 }
@@ -140,7 +147,9 @@ void TreeSearch::run(const SearchRequest& request, double nanoseconds, bool coun
     }
     progress.advance(count);
     progress.count(task.computed);
+    progress.visit(task.visits);
     task.computed = {};
+    task.visits = {};
   };
   // One query at a time must not pay for allocations: its scratch stays with the thread. While in use it is taken away,
   // for a progress callback may start another search.
@@ -174,9 +183,9 @@ const std::vector<Neighbor>& TreeSearch::nearest(const SearchRequest& request, s
   };
   reset();
   if (budget.most_leaves > 0) {
-    const std::int64_t leaves =
+    const Visits visits =
         task.descent.run(cells(), task.bound.query(i), task.search.query(i), budget.most_leaves, task.nearest);
-    if (gave_up(request, query, budget, leaves, task.descent.nodes(), task)) return kUnanswered;
+    if (gave_up(request, query, budget, visits, task)) return kUnanswered;
     const auto& found = task.nearest.finish();
     task.computed.exact += task.nearest.computed();
     if (!task.nearest.doubtful()) return found;
@@ -247,9 +256,9 @@ RangeAnswer TreeSearch::range(const SearchRequest& request, const RangeRequest& 
     run<Real>(request, 3000.0, false, progress, [&](std::int64_t query, std::int64_t i, Task<Real>& task) {
       const auto limits = this->limits(radii, query, i, false, task);
       task.within.reset(limits.points, limits.nodes, radii.radius[query], admission(request, query), exact(i, task));
-      const std::int64_t leaves =
+      const Visits visits =
           task.descent.run(cells(), task.bound.query(i), task.search.query(i), allowed.give_up, task.within);
-      if (gave_up(request, query, allowed, leaves, task.descent.nodes(), task)) return;
+      if (gave_up(request, query, allowed, visits, task)) return;
       found[query] = task.within.finish();
       task.computed.exact += task.within.computed();
     });
@@ -275,10 +284,10 @@ bool TreeSearch::count_within(const SearchRequest& request, const RangeRequest& 
     limits.push_back(next);
   }
   task.counter.reset(limits, radii.radius + first, admission(request, query), exact(i, task));
-  const std::int64_t leaves =
+  const Visits visits =
       task.counting.run(cells(), upper_ ? &*upper_ : nullptr, task.bound.query(i),
                         upper_ ? task.upper.query(i) : nullptr, task.search.query(i), allowed.give_up, task.counter);
-  const bool done = !gave_up(request, query, allowed, leaves, task.counting.nodes(), task);
+  const bool done = !gave_up(request, query, allowed, visits, task);
   task.counter.finish();
   task.computed.exact += task.counter.computed();
   return done;
@@ -358,7 +367,7 @@ std::vector<double> TreeSearch::sums(const SearchRequest& request, const SumRequ
                      upper_ ? ranks(*upper_, task.upper, i, hierarchy_.upper_maxima()) : RankOf{}};
     sums[query] = task.summing.run(cells(), upper_ ? &*upper_ : nullptr, task.bound.query(i),
                                    upper_ ? task.upper.query(i) : nullptr, task.search.query(i), one);
-    task.computed.scanned += task.summing.leaves() * space_.search().block;
+    visited(task.summing.visits(), task);
   });
   return sums;
 }

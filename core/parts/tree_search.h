@@ -69,8 +69,10 @@ class TreeSearch final : public Method {
   void prepare(const Rows& queries, const std::int32_t* ids, std::int64_t count, bool counting, Task<Real>& task) const;
   static Budget budget(const SearchRequest& request);
   template <class Real>
-  bool gave_up(const SearchRequest& request, std::int64_t query, const Budget& budget, std::int64_t leaves,
-               std::int64_t nodes, Task<Real>& task) const;
+  void visited(const Visits& visits, Task<Real>& task) const;
+  template <class Real>
+  bool gave_up(const SearchRequest& request, std::int64_t query, const Budget& budget, const Visits& visits,
+               Task<Real>& task) const;
   Admission admission(const SearchRequest& request, std::int64_t query) const {
     return {size(), request.allow, request.exclude ? request.exclude[query] : -1};
   }

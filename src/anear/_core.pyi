@@ -229,6 +229,11 @@ class Index:
     def computed(self) -> tuple[int, int, int]:
         """Distances computed: while building, then by all searches so far (scanned, exact)."""
     @property
+    def visits(self) -> tuple[int, int, int]:
+        """Of a tree, by all searches so far: nodes whose children were bounded, leaves scanned, nodes and leaves of
+        which the bound alone told enough.
+        """
+    @property
     def parts(self) -> dict[str, NDArray[Any]]: ...
     @property
     def nbytes(self) -> int:

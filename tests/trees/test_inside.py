@@ -67,7 +67,52 @@ def test_fewer_distances_than_pairs_are_computed() -> None:
     assert 100 < tree.get_n_calls() < 100 * 20_000 / 10
     tree.reset_n_calls()
     assert tree.get_n_calls() == 0
+
+
+@pytest.mark.parametrize("tree", [anear.KDTree, anear.KDTree32, anear.BallTree])
+def test_stats_are_those_of_the_last_query(tree: Any) -> None:
+    points = np.random.default_rng(6).random((4096, 3))  # a full tree whatever the number of lanes, which divides 4096
+    built = tree(points)
+    assert built.get_tree_stats() == (0, 0, 0)
+    built.query_radius([[100.0] * 3], r=0.1)
+    lanes, leaves, splits = built.get_tree_stats()
+    assert (lanes & (lanes - 1), leaves, splits) == (0, 0, 1)
+    built.query_radius([[0.5] * 3], r=100.0)
+    inner = (4096 // lanes - 1) // (lanes - 1)
+    assert built.get_tree_stats() == (0, 4096 // lanes, inner)
+    before = built.get_n_calls()
+    built.query(points[:50] + 0.01, k=3)
+    trims, leaves, splits = built.get_tree_stats()
+    assert trims + leaves + splits - 50 == lanes * splits
+    assert 50 <= leaves <= (built.get_n_calls() - before) / lanes
+    assert 0 < leaves < 50 * 4096 / lanes / 4
+    built.reset_n_calls()
+    assert built.get_tree_stats() == (trims, leaves, splits)
+    assert sum(pickle.loads(pickle.dumps(built)).get_tree_stats()) == 0
+
+
+def test_stats_of_what_is_settled_at_once() -> None:
+    points = np.random.default_rng(7).random((4096, 2))
+    tree = anear.KDTree(points)
+    tree.query_radius([[0.5, 0.5]], r=100.0, count_only=True)  # whole cells are within
+    trims, leaves, splits = tree.get_tree_stats()
+    assert (leaves, splits) == (0, 1)
+    assert trims > 1
+    tree.two_point_correlation(points[:5], [1e-3, 100.0])
+    trims, leaves, splits = tree.get_tree_stats()
+    assert splits >= 5
+    assert trims > leaves > 0
+    tree.kernel_density(points[:5], h=1e-2, kernel="linear")
+    assert min(tree.get_tree_stats()) > 0
+    tree.query(points[:5], k=4000)  # nearly all are answers
     assert tree.get_tree_stats() == (0, 0, 0)
+
+
+def test_stats_without_a_tree() -> None:
+    tree = anear.BallTree(np.eye(3), metric=lambda x, y: abs(x - y).sum())
+    tree.query(np.eye(3))
+    assert tree.get_tree_stats() == (0, 0, 0)
+    assert anear.Index(np.eye(3)).tree_visits == (0, 0, 0)
 
 
 @pytest.mark.parametrize("tree", [anear.KDTree32, anear.BallTree])

@@ -179,7 +179,7 @@ class Either:
         self._made: Any = None
         self._states: dict[Any, _State] = {}
         self._shorts: dict[Any, _Short] = {}
-        self._before = tree.computed  # measuring is no search
+        self._before, self._first = tree.computed, tree.visits  # measuring is no search
 
     @property
     def order(self) -> Ids:
@@ -198,6 +198,12 @@ class Either:
         tree = self._tree.computed
         scan = (0, 0, 0) if self._made is None else self._made.computed
         return tree[0], tree[1] - self._before[1] + scan[1], tree[2] - self._before[2] + scan[2]
+
+    @property
+    def visits(self) -> tuple[int, int, int]:
+        """As the core's, of the tree."""
+        nodes, leaves, settled = self._tree.visits
+        return nodes - self._first[0], leaves - self._first[1], settled - self._first[2]
 
     def knn(
         self,

@@ -21,7 +21,7 @@ from anear.index.methods import Built, Stored, build, checked_options
 from anear.index.objects import lies_in_domain, point_rows, query_rows, viewed
 from anear.index.promised import Promised, search_limits
 from anear.index.radius import rank_of_radius
-from anear.index.results import DistanceCounts, Neighbors, RangeNeighbors
+from anear.index.results import DistanceCounts, Neighbors, RangeNeighbors, TreeVisits
 from anear.index.tables import Space
 from anear.index.ties import may_be_flat, with_ties
 from anear.index.wish import wished
@@ -228,6 +228,19 @@ class Index(Living, Counting, Promised):
         if self._scan is not None and self._scan is not self._built:
             each.append(self._scan.core.computed)
         return DistanceCounts(*(sum(counts) for counts in zip(*each, strict=True)))
+
+    @property
+    def tree_visits(self) -> TreeVisits:
+        """Where the searches of a tree have come to so far.
+
+        Examples
+        --------
+        >>> index = Index(np.random.default_rng(0).random((50_000, 2)), method="kd_tree")
+        >>> found = index.search([0.5, 0.5], k=1)
+        >>> index.tree_visits.leaves < 10 < index.tree_visits.settled
+        True
+        """
+        return TreeVisits(*self._built.core.visits)
 
     def explain(self) -> Explanation:
         """How this index searches: what :func:`anear.explain` tells of its distance, the memory it takes, which method

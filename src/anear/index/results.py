@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["DistanceCounts", "IndexCheck", "Neighbors", "RangeNeighbors"]
+__all__ = ["DistanceCounts", "IndexCheck", "Neighbors", "RangeNeighbors", "TreeVisits"]
 
 
 class DistanceCounts(NamedTuple):
@@ -23,6 +23,22 @@ class DistanceCounts(NamedTuple):
     building: int
     scanned: int
     exact: int
+
+
+class TreeVisits(NamedTuple):
+    """Where the searches of a tree have come to; all 0 where no tree searches.
+
+    Attributes
+    ----------
+    nodes : inner nodes, the bounds of whose children were computed.
+    leaves : cells of one block of points, whose points were compared.
+    settled : nodes and leaves of which the bound alone told enough: that they hold no answer or, where points are
+        counted or added up, that all of them do.
+    """
+
+    nodes: int
+    leaves: int
+    settled: int
 
 
 class IndexCheck(NamedTuple):

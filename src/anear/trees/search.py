@@ -16,7 +16,7 @@ from anear.errors import ArgumentError
 from anear.formula.expression import Expr
 from anear.index.index import Index
 from anear.index.methods import METHODS
-from anear.index.results import Neighbors, RangeNeighbors
+from anear.index.results import Neighbors, RangeNeighbors, TreeVisits
 from anear.index.search import pairwise
 from anear.spaces.space import Distance
 
@@ -75,6 +75,11 @@ class Search(Protocol):
         """Distances computed by searches so far, those of ``matrix`` not counted."""
         ...
 
+    @property
+    def visits(self) -> TreeVisits:
+        """Where searches have come to in the tree."""
+        ...
+
 
 class Compiled:
     """An index of anear."""
@@ -120,6 +125,10 @@ class Compiled:
         counts = self.index.distances_computed
         return counts.scanned + counts.exact
 
+    @property
+    def visits(self) -> TreeVisits:
+        return self.index.tree_visits
+
 
 class Called:
     """A Python function of two rows, or an object with scikit-learn's ``pairwise``.
@@ -128,6 +137,7 @@ class Called:
     """
 
     prunes = False
+    visits = TreeVisits(0, 0, 0)
 
     def __init__(self, points: Rows, function: Any, params: dict[str, Any]) -> None:
         self._points = points
