@@ -19,6 +19,9 @@ namespace {
 constexpr std::int64_t kQueriesPerTask = 16;
 // A walk compares about this share of the links that it comes by; the other nodes it has seen before.
 constexpr double kNew = 0.25;
+constexpr double kWalked = 6;           // a comparison on a walk costs so many of a scan's, whose rows come in order
+constexpr double kMore = 2;             // this and the two above as measured at 50 to 1 % of some 100,000 points
+constexpr double kSpread = 2;           // the admitted may be so many times rarer about a query than they are overall
 constexpr std::size_t kWidest = 4;      // a walk as wide as this part of the points is dearer than comparing them all
 constexpr std::size_t kOutside = 4;     // a walk leaves a radius when this part of what it keeps lies outside
 constexpr std::size_t kScanned = 1024;  // points compared between two looks at the clock
@@ -47,6 +50,7 @@ struct GraphTask {
   PreparedQueries search, exact;
   PreparedQueries coded;
   CodeQuery code;
+  std::vector<std::int32_t> listed;  // the admitted points, once a query has asked for them
   std::vector<std::int32_t> ids;
   std::vector<double> distances;
   std::vector<Neighbor> found;
@@ -169,24 +173,21 @@ void GraphSearch::knn(const SearchRequest& request, const KnnAnswer& answer, Pro
   knn_as<double>(request, answer, progress);
 }
 
+// A walk that keeps `width` nodes finds the k nearest of all; the k nearest of the share that is admitted are about the
+// k / share nearest of all, so it has to keep some times as many more. It ends when it has met so many of the admitted.
 Effort GraphSearch::effort(const SearchRequest& request, std::size_t k) const {
-  const auto width = static_cast<std::size_t>(request.parameters[0]);
+  const auto given = static_cast<std::size_t>(request.parameters[0]);
   const auto rerank = static_cast<std::size_t>(request.parameters[1]);
-  Effort effort{std::max(k, width > 0 ? width : static_cast<std::size_t>(graph_.width)),
-                rerank == 0 ? 3 * k : std::max(k, rerank),
-                0,
-                false,
-                {}};
-  effort.reach = effort.width + (request.exclude != nullptr ? 1 : 0);
+  const std::size_t width = std::max(k, given > 0 ? given : static_cast<std::size_t>(graph_.width));
+  Effort effort{width, rerank == 0 ? 3 * k : std::max(k, rerank), width + (request.exclude != nullptr ? 1 : 0)};
   if (request.allow == nullptr) return effort;
-  const Admission admission{rows_.count, request.allow, -1};
-  const std::int64_t count = admission.admitted();
-  const auto admitted = static_cast<double>(count), all = static_cast<double>(rows_.count);
-  const double reach = static_cast<double>(effort.width) * all / std::max(admitted, 1.0);
-  effort.scans =
-      admitted <= std::max(reach * kNew * static_cast<double>(graph_.base.degree()), 4.0 * static_cast<double>(k));
-  effort.reach = static_cast<std::size_t>(std::min(std::ceil(reach), all));
-  if (effort.scans) effort.listed = admission.listed();
+  const auto admitted = static_cast<double>(Admission{rows_.count, request.allow, -1}.admitted());
+  const double share = std::max(admitted, 1.0) / static_cast<double>(rows_.count);
+  const double met = static_cast<double>(width) + kMore * static_cast<double>(k) / share;
+  effort.width = static_cast<std::size_t>(std::ceil(share * met));
+  effort.reach = static_cast<std::size_t>(std::min(std::ceil(kSpread * met), static_cast<double>(rows_.count)));
+  effort.scans = admitted <= std::max(kWalked * met * kNew * static_cast<double>(graph_.base.degree()),
+                                      static_cast<double>(effort.width));
   return effort;
 }
 
@@ -196,6 +197,7 @@ void GraphSearch::run(const SearchRequest& request, Progress& progress, const Se
   const std::int64_t queries = request.queries.count;
   progress.start(queries);
   const auto work = [&](std::int64_t first, std::int64_t count, GraphTask<Real>& task) {
+    task.listed.clear();
     task.walk.scorer.reset(space_.filter, points_);
     if (codes_) {
       const CodeForm& form = codes_->form();
@@ -280,10 +282,11 @@ void GraphSearch::walk(std::int64_t i, bool coded, std::size_t width, GraphTask<
   task.walk.run(graph_.base, both.data(), 2, width, met);
 }
 
-// Whatever of `ids` may be among the k nearest is to be compared in full.
+// Whatever of the admitted may be among the k nearest is to be compared in full.
 template <class Real>
-void GraphSearch::scan(const std::vector<std::int32_t>& ids, std::int64_t i, std::size_t k,
-                       GraphTask<Real>& task) const {
+void GraphSearch::scan(const Admission& admission, std::int64_t i, std::size_t k, GraphTask<Real>& task) const {
+  if (task.listed.empty()) Admission{admission.count, admission.allowed, -1}.list(task.listed);
+  const std::vector<std::int32_t>& ids = task.listed;
   task.walk.scorer.through(nullptr);
   task.walk.scorer.of(nullptr);
   task.walk.scorer.at(task.search.query(i));
@@ -293,6 +296,7 @@ void GraphSearch::scan(const std::vector<std::int32_t>& ids, std::int64_t i, std
     const std::size_t count = std::min(kScanned, ids.size() - first);
     const Real* values = task.walk.scorer(ids.data() + first, static_cast<std::int64_t>(count));
     for (std::size_t j = 0; j < count; ++j) {
+      if (ids[first + j] == admission.excluded) continue;
       task.admitted.add(values[j], ids[first + j]);
       if (!(values[j] == values[j])) task.ids.push_back(ids[first + j]);  // only the formula itself knows
     }
@@ -302,6 +306,7 @@ void GraphSearch::scan(const std::vector<std::int32_t>& ids, std::int64_t i, std
   const Real limit = near_limit(met, k, i, task);
   if (met.full() && !(met[met.size() - 1].value >= limit)) {  // more of them are alike than were kept
     task.ids = ids;
+    std::erase(task.ids, admission.excluded);
     return;
   }
   for (const Spot<Real>& spot : met) {
@@ -373,13 +378,15 @@ template <class Real>
 const std::vector<Neighbor>& GraphSearch::nearest(const SearchRequest& request, std::int64_t query, std::int64_t i,
                                                   std::size_t k, const Effort& effort, GraphTask<Real>& task) const {
   const Admission admission{rows_.count, request.allow, request.exclude ? request.exclude[query] : -1};
-  if (effort.scans) {
-    scan(effort.listed, i, admission.excluded >= 0 ? k + 1 : k, task);
-    std::erase(task.ids, admission.excluded);
-  } else if (request.allow != nullptr || admission.excluded >= 0) {
+  if (request.allow != nullptr || admission.excluded >= 0) {
     task.admitted.reset(effort.width);
-    walk(i, true, effort.reach, task, Admitted<Real>{admission, task.admitted});
-    collect(task.admitted, k, effort, i, task);
+    if (!effort.scans) walk(i, true, effort.reach, task, Admitted<Real>{admission, task.admitted});
+    // Admitted points may be rare just where the query is: a walk does not tell how far it has to go then.
+    if (effort.scans || (request.allow != nullptr && !task.admitted.full())) {
+      scan(admission, i, k, task);
+    } else {
+      collect(task.admitted, k, effort, i, task);
+    }
   } else {
     walk(i, true, effort.width, task, Whoever<Real>{});
     collect(task.walk.beam, k, effort, i, task);

@@ -33,11 +33,10 @@ struct GraphTask;
 
 // How a search of a graph goes about it.
 struct Effort {
-  std::size_t width;                 // of what is kept
-  std::size_t rerank;                // how many of the nearest by their codes are compared in full
-  std::size_t reach;                 // the width of the walk: larger where few of those met are admitted
-  bool scans = false;                // so few are admitted that all of them are compared
-  std::vector<std::int32_t> listed;  // these
+  std::size_t width;   // of what is kept
+  std::size_t rerank;  // how many of the nearest by their codes are compared in full
+  std::size_t reach;   // the width of the walk: larger where not all of those met are admitted
+  bool scans = false;  // so few are admitted that all of them are compared
 };
 
 class GraphSearch final : public Method {
@@ -75,7 +74,7 @@ class GraphSearch final : public Method {
   template <class Real, class Met>
   void walk(std::int64_t i, bool coded, std::size_t width, GraphTask<Real>& task, Met&& met) const;
   template <class Real>
-  void scan(const std::vector<std::int32_t>& ids, std::int64_t i, std::size_t k, GraphTask<Real>& task) const;
+  void scan(const Admission& admission, std::int64_t i, std::size_t k, GraphTask<Real>& task) const;
   template <class Real>
   void within(const Admission& admission, std::int64_t i, double radius_rank, GraphTask<Real>& task) const;
   template <class Real>

@@ -153,7 +153,7 @@ Pass Flat::plan(const SearchRequest& request, std::int64_t k) const {
             !scans() || few || k > admitted / 4,
             {},
             {}};
-  if (pass.exhaustive && request.allow) pass.listed = admission.listed();
+  if (pass.exhaustive && request.allow) admission.list(pass.listed);
   pass.cut = cut(pass, pass.exhaustive ? admitted : rows_.count);
   return pass;
 }

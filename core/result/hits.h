@@ -28,13 +28,15 @@ struct Admission {
     return found;
   }
 
-  // Those that are admitted.
-  std::vector<std::int32_t> listed() const {
-    std::vector<std::int32_t> ids;
-    for (std::int32_t id = 0; id < count; ++id) {
-      if (admits(id)) ids.push_back(id);
+  // Those that are admitted, into `ids`.
+  void list(std::vector<std::int32_t>& ids) const {
+    ids.clear();
+    for (std::int64_t first = 0; first < count; first += 8) {
+      for (unsigned bits = allowed == nullptr ? 255 : allowed[first >> 3]; bits != 0; bits &= bits - 1) {
+        const auto id = static_cast<std::int32_t>(first + std::countr_zero(bits));
+        if (id < count && id != excluded) ids.push_back(id);
+      }
     }
-    return ids;
   }
 
   // Bit i: point first + i is admitted, i < lanes <= 64.

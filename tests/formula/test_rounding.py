@@ -18,6 +18,7 @@ from anear.formula.expression import walk
 from anear.formula.hoist import Plan, rank_plan
 from anear.formula.interpret import OPERATIONS
 from anear.formula.outer import split
+from anear.formula.parse import parse
 from anear.formula.plan import entry_leaves
 
 Array = npt.NDArray[np.floating]
@@ -174,6 +175,17 @@ def test_negative_data_void_a_bound_that_needs_the_opposite() -> None:
     Y = np.array([[1.0, -1.0, 1.0, 1.0]])
     worst = [computed(m, raw(m, Y, Y, ({}, {})), np.float64).max() for m in plan.maxima]
     assert np.inf in worst
+
+
+@pytest.mark.parametrize("text", ["cosine", "-sum(x*y)"])
+def test_negative_data_have_a_bound_where_products_cancel(text: str) -> None:
+    expr = EXAMPLES[text][1] if text in EXAMPLES else parse(text)
+    plan = rank_plan(split(expr)[0])
+    random = np.random.default_rng(2)
+    for X, Y in ((random.normal(size=(6, 4)), random.normal(size=(9, 4))), (-np.ones((2, 4)), random.random((9, 4)))):
+        check(plan, X, Y, ({}, {}))
+        worst = [computed(m, raw(m, Y, Y, ({}, {})), np.float64).max() for m in plan.maxima]
+        assert np.isfinite(worst).all()
 
 
 @settings(max_examples=100)

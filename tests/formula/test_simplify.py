@@ -62,6 +62,12 @@ def test_not_a_number_stays_not_a_number(text: str) -> None:
     assert simplify(parse(text)) is parse(text)
 
 
+@pytest.mark.parametrize("text", ["-(-inf * x[0])", "x[0] - -inf * y[0]", "-x[0] * -inf", "(log(0) + 1) * max(abs(x))"])
+def test_infinite_numbers_come_to_rest(text: str) -> None:
+    once = simplify(parse(text))
+    assert simplify(once) is once
+
+
 def test_the_table_is_readable() -> None:
     lines = [line for line in RULES.splitlines() if line and not line.startswith("#")]
     assert len(lines) > 50

@@ -88,6 +88,13 @@ def test_inner_products_of_points_of_any_length(word: str) -> None:
     assert found > (0.95 if word == "auto" else 0.3)
 
 
+@pytest.mark.parametrize("distance", ["cosine", "negdotprod", "tanimoto"])
+def test_few_are_compared_in_full_where_products_cancel(distance: str) -> None:
+    index = anear.Index(VARYING, distance, method="hnsw")
+    index.search(VARYING[:100], k=10, ef=64)
+    assert index.distances_computed.exact < 1100
+
+
 def test_a_file_keeps_the_word(tmp_path: Path) -> None:
     options = {"index_distance": "min", "m": 4, "ef_construction": 10}
     index = anear.Index(POINTS, "kldiv", method="hnsw", options=options)

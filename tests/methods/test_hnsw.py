@@ -162,6 +162,16 @@ def test_ranges_hold_what_lies_within(distance: str) -> None:
         assert np.all(found.distances <= np.repeat(radius, np.diff(found.offsets)))
 
 
+@pytest.mark.parametrize("share", [0.9, 0.5, 0.1, 0.01])
+def test_a_filter_that_leaves_out_all_that_is_near(share: float) -> None:
+    flat, index = anear.Index(CLUSTERED), anear.Index(CLUSTERED, method="hnsw")
+    for query in CLUSTERED[:20]:
+        order = np.argsort(((CLUSTERED - query) ** 2).sum(axis=1))
+        allow = order[-int(share * len(order)) :]
+        gold, found = flat.search(query, k=10, allow=allow), index.search(query, k=10, allow=allow)
+        assert len(np.intersect1d(gold.ids, found.ids)) >= 9
+
+
 @pytest.mark.parametrize("ef", [1, 2, 3])
 def test_ranges_of_an_index_whose_searches_are_narrow(ef: int) -> None:
     flat, index = anear.Index(CLUSTERED), anear.Index(CLUSTERED, method="hnsw", options={"ef_search": ef})

@@ -21,7 +21,8 @@ to both norms covers underflow: an underflowing operation is off by at most 2**-
 Relative bounds. If every term is not negative and has a small relative error, so has their sum: n terms add at most
 n - 1 roundings. A difference of exact numbers is exact up to one rounding, however close they are, so L1, L2, Lp,
 Canberra and maxima of them have relative bounds. Chi-square has one where no coordinate is negative: a slack that is
-inf elsewhere says so. :mod:`~anear.formula.relative` goes through the operations.
+inf elsewhere says so; cosine too, whose slack is its majorant elsewhere. :mod:`~anear.formula.relative` goes through
+the operations.
 
 Majorants. What cancels is bounded by |pair| <= sum_j Q_j(x) * P_j(y): :mod:`~anear.formula.majorant` keeps, for each
 node, such a sum M and a k with |value| <= M and |error| <= k*u*M. Two rules are not obvious:
@@ -41,7 +42,7 @@ from dataclasses import replace
 from typing import Final
 
 from anear.formula.expression import Expr, make, number, walk, x, y
-from anear.formula.majorant import Corners, Product, majorant
+from anear.formula.majorant import Corners, Majorant, Product, majorant
 from anear.formula.plan import Entries, Plan
 from anear.formula.ranges import range_of
 from anear.formula.relative import STORED, Count, RelativeError, length_of
@@ -63,20 +64,33 @@ def with_bound(plan: Plan, corners: Corners | None = None) -> Plan:
     high = () if corners is None else tuple(corners.values())
     nonnegative = (x, *low, *high)  # what is above a number that is not negative is not either
     count = RelativeError(plan, nonnegative).of(plan.pair)
-    guards: tuple[Product, ...] = ((_guard(x), ONE), *((ONE, _guard(v)) for v in low))
-    if count is not None:
-        return replace(_bounded(plan, guards, count), relative_to_rank=True)
     found = majorant(plan, corners)
+    if count is not None:
+        guards, count = (_guards(low), count) if found is None else _instead(found, low, count)
+        return replace(_bounded(plan, guards, count), relative_to_rank=True)
     if found is not None:
         return _bounded(plan, found.products, found.count)
     found = None if corners is None else majorant(plan, corners, nonnegative)
-    return plan if found is None else _bounded(plan, (*guards, *found.products), found.count)
+    return plan if found is None else _bounded(plan, (*_guards(low), *found.products), found.count)
 
 
-def _guard(vector: Expr) -> Expr:
-    """0, and inf where a coordinate is negative: then nothing is claimed."""
+def _guards(low: tuple[Expr, ...]) -> tuple[Product, ...]:
+    """Infinite where a coordinate is negative: then nothing is claimed."""
+    bound = number(math.inf)
+    return ((_if_negative(x, bound), ONE), *((ONE, _if_negative(v, bound)) for v in low))
+
+
+def _instead(found: Majorant, low: tuple[Expr, ...], count: Count) -> tuple[tuple[Product, ...], Count]:
+    """What holds where a coordinate is negative, and 0 elsewhere, with the count that covers either."""
+    products = []
+    for q, p in found.products:
+        products += [(_if_negative(x, q), p), *((q, _if_negative(v, p)) for v in low)]
+    return tuple(products), (max(count[0], found.count[0]), max(count[1], found.count[1]))
+
+
+def _if_negative(vector: Expr, bound: Expr) -> Expr:
     negative = make("lt", make("min", vector) if vector.is_vector else vector, number(0.0))
-    return make("where", negative, number(math.inf), number(0.0))
+    return make("where", negative, bound, number(0.0))
 
 
 def with_bilinear_bound(plan: Plan, products: list[tuple[Expr, Expr]], bias: Expr | None) -> Plan:

@@ -53,7 +53,7 @@ a / 1 -> a
 # signs go outwards
 -(-a) -> a
 -(a - b) -> b - a
--(n * a) -> (-n) * a
+-(n * a) -> (-n) * a                    if finite(n)
 a + -b -> a - b
 a + n * b -> a - (-n) * b               if negative(n)
 a - n * b -> a + (-n) * b               if negative(n)
@@ -118,7 +118,8 @@ CONDITIONS: Final[dict[str, Callable[..., bool]]] = {
     "never_negative": lambda a: range_of(a, rounded=True)[0] >= 0.0,
     "nonzero": lambda n: n.value != 0.0 and not math.isnan(n.value),
     "finite_product": lambda n, m: math.isfinite(n.value * m.value),  # others stay products, and would come back
-    "negative": lambda n: n.value < 0.0,
+    "finite": lambda n: math.isfinite(n.value),  # the negative of another is not folded, and would come back
+    "negative": lambda n: -math.inf < n.value < 0.0,
     "positive": lambda n: n.value > 0.0,
     "power_of_two": lambda n: (
         math.isfinite(n.value) and abs(math.frexp(n.value)[0]) == 0.5 and 1e-300 < abs(n.value) < 1e300
