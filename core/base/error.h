@@ -1,5 +1,6 @@
 // What the core throws. The bindings turn each into the Python error of the same meaning.
 #pragma once
+#include <concepts>
 #include <stdexcept>
 #include <string>
 
@@ -22,6 +23,12 @@ struct Cancelled : std::runtime_error {
 
 inline void require(bool condition, const std::string& message) {
   if (!condition) throw ArgumentError(message);
+}
+
+// `message()` makes the text where it is wanted: putting numbers into words takes longer than a short search.
+template <std::invocable Message>
+void require(bool condition, const Message& message) {
+  if (!condition) throw ArgumentError(message());
 }
 
 }  // namespace anear

@@ -37,6 +37,7 @@ nb::object numpy_attribute(const char* name) { return nb::module_::import_("nump
 
 // NumPy's own objects are never collected, so references to them may be kept for good.
 struct NumPy {
+  PyObject* array = numpy_attribute("ndarray").release().ptr();
   PyObject* empty = numpy_attribute("empty").release().ptr();
   PyObject* int64 = numpy_attribute("dtype")("int64").release().ptr();
   PyObject* float32 = numpy_attribute("dtype")("float32").release().ptr();
@@ -86,8 +87,9 @@ RowsArray::RowsArray(nb::handle object, const char* name, const std::string& sto
     : array(object, name, 2, storage_format(parse_storage(storage))),
       rows{array.data<const std::byte>(), array.size(0), array.size(1), parse_storage(storage)} {
   constexpr std::int64_t kMost = (std::int64_t{1} << 31) - (1 << 20);  // ids are 32-bit, with room for padding
-  require(rows.count <= kMost,
-          std::string(name) + " has " + std::to_string(rows.count) + " rows; allowed are " + std::to_string(kMost));
+  require(rows.count <= kMost, [&] {
+    return std::string(name) + " has " + std::to_string(rows.count) + " rows; allowed are " + std::to_string(kMost);
+  });
 }
 
 std::vector<double> doubles(nb::handle object, const char* name) {
@@ -99,6 +101,13 @@ std::vector<std::int32_t> integers(nb::handle object, const char* name) {
   const Array array(object, name, 1, "il");
   require(array.item_bytes() == 4, std::string(name) + " must be an int32 array");
   return {array.data<const std::int32_t>(), array.data<const std::int32_t>() + array.size()};
+}
+
+bool is_array(nb::handle object) { return object.type().ptr() == numpy().array; }
+
+bool has_format(const Py_buffer& view, Storage storage) {
+  const char format = format_of(view);
+  return format != '\0' && format == *storage_format(storage);
 }
 
 void import_numpy() { numpy(); }

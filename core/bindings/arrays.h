@@ -47,7 +47,13 @@ struct RowsArray {
 std::vector<double> doubles(nb::handle object, const char* name);
 std::vector<std::int32_t> integers(nb::handle object, const char* name);
 
-// Fetches what `new_array` needs of NumPy. Called while the module is imported: a later first use could find another
+// Whether it is an array of NumPy's own type, and none of a type derived from it.
+bool is_array(nb::handle object);
+
+// Whether items are of the storage type, in this machine's byte order.
+bool has_format(const Py_buffer& view, Storage storage);
+
+// Fetches what the others need of NumPy. Called while the module is imported: a later first use could find another
 // thread half way through it, with the lock that this one waits for.
 void import_numpy();
 

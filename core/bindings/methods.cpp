@@ -17,6 +17,7 @@
 #include "bindings/build_data.h"
 #include "bindings/call.h"
 #include "bindings/parts.h"
+#include "bindings/plain.h"
 #include "bindings/search_data.h"
 #include "index/registry.h"
 
@@ -33,6 +34,9 @@ Space make_space(std::shared_ptr<Table> search, std::shared_ptr<Table> exact, nb
           doubles(exact_parameters, "exact_parameters")};
 }
 
+// A plain search asks for no more than this; larger numbers are looked at by those who know what is allowed.
+constexpr std::int64_t kPlainAnswers = 4096, kPlainThreads = 1024;
+
 // A method built over rows, which it keeps alive.
 class Index {
  public:
@@ -45,6 +49,10 @@ class Index {
     const MethodEntry& entry = method(name);
     require(rows_->rows.count >= 1 && rows_->rows.columns >= 1, "rows is empty");
     searching_ = &entry.search_parameters;
+    unlimited_ = parameter_values(*searching_, {});
+    for (std::size_t i = 0; i < searching_->size(); ++i) {
+      if ((*searching_)[i].name == "ef") ef_ = static_cast<std::int64_t>(i);
+    }
     BuildRequest request{rows_->rows,
                          std::move(space),
                          row_form ? std::optional(row_form->form()) : std::nullopt,
@@ -65,9 +73,9 @@ class Index {
                  nb::handle exclude, nb::handle allow, const std::string& distance_type, nb::handle progress,
                  const Values& parameters, nb::handle effort) const {
     Call given(*searching_, query_columns_, queries, query_storage, num_threads, exclude, allow, parameters, effort);
-    require(k >= 1, "k is " + std::to_string(k) + "; it must be at least 1");
+    require(k >= 1, [&] { return "k is " + std::to_string(k) + "; it must be at least 1"; });
     require(k <= std::numeric_limits<std::int32_t>::max(),
-            "k is " + std::to_string(k) + ", which is more than any index holds");
+            [&] { return "k is " + std::to_string(k) + ", which is more than any index holds"; });
     const std::int64_t count = given.queries.rows.count;
     nb::object ids = new_array("int64", count, k);
     nb::object distances = new_array(checked_type(distance_type), count, k);
@@ -80,6 +88,30 @@ class Index {
       const Gate::Inside inside(gate_);
       given.admit(*method_, changed_);
       method_->knn(given.request, answer, p);
+      tally(p);
+    });
+    return nb::make_tuple(ids, distances);
+  }
+
+  nb::object one(nb::handle query, const std::string& distance_type, nb::handle k, nb::handle num_threads,
+                 nb::handle ef) const {
+    const bool single = distance_type == "float32";
+    const PlainRow plain(query, query_columns_, single ? Storage::float32 : Storage::float64);
+    const auto count = plain_number(k, kPlainAnswers, -1), threads = plain_number(num_threads, kPlainThreads, 0);
+    const auto width = plain_number(ef, std::numeric_limits<std::int32_t>::max(), 0);
+    if (!plain.plain() || !threads || !width || count.value_or(-1) < 0 || (*width > 0 && ef_ < 0)) return nb::none();
+    nb::object ids = new_array("int64", *count), distances = new_array(checked_type(distance_type), *count);
+    const Array ids_out(ids, "ids", 1, "lq", true), distances_out(distances, "distances", 1, "fd", true);
+    const KnnAnswer answer{*count, ids_out.data<std::int64_t>(), single ? nullptr : distances_out.data<double>(),
+                           single ? distances_out.data<float>() : nullptr};
+    SearchRequest request;
+    request.queries = plain.row();
+    request.threads = resolve_threads(static_cast<int>(*threads));
+    request.parameters = unlimited_;
+    if (*width > 0) request.parameters[ef_] = static_cast<double>(*width);
+    call(nb::none(), [&](Progress& p) {
+      const Gate::Inside inside(gate_);
+      method_->knn(request, answer, p);
       tally(p);
     });
     return nb::make_tuple(ids, distances);
@@ -293,6 +325,8 @@ class Index {
   StoredArrays stored_;
   std::int64_t query_columns_;
   const std::vector<Parameter>* searching_ = nullptr;
+  std::vector<double> unlimited_;  // the search-time parameters where nothing is said
+  std::int64_t ef_ = -1;           // the place of "ef" among them
   std::unique_ptr<Method> method_;
   mutable Gate gate_;
   std::mutex changing_;
@@ -395,6 +429,9 @@ void bind_methods(nb::module_& module) {
            nb::arg("exclude") = nb::none(), nb::arg("allow") = nb::none(), nb::arg("distance_type") = "float32",
            nb::arg("progress") = nb::none(), nb::arg("parameters") = Values{}, nb::arg("effort") = nb::none(),
            "(ids, distances), both (queries, k); -1 and inf where there are fewer.")
+      .def("one", &Index::one, nb::arg("query").none(), nb::arg("distance_type"), nb::arg("k").none(),
+           nb::arg("num_threads").none(), nb::arg("ef").none(),
+           "(ids, distances), both (k,), of one finite vector of that type; None if it or a number is not plain.")
       .def("range", &Index::range, nb::arg("queries"), nb::arg("query_storage"), nb::arg("radius_rank"),
            nb::arg("radius"), nb::arg("exclude") = nb::none(), nb::arg("allow") = nb::none(),
            nb::arg("num_threads") = 0, nb::arg("distance_type") = "float32", nb::arg("progress") = nb::none(),

@@ -20,19 +20,21 @@ using Values = std::map<std::string, double>;
 // Declared parameters with the given values; unknown names and values out of range are errors.
 inline std::vector<double> parameter_values(const std::vector<Parameter>& declared, Values given) {
   std::vector<double> values;
-  std::string known;
   for (const Parameter& parameter : declared) {
     const auto found = given.find(parameter.name);
     const double value = found == given.end() ? parameter.fallback : found->second;
-    require(parameter.low <= value && value <= parameter.high,
-            "parameter '" + parameter.name + "' is " + std::to_string(value) + "; allowed are " +
-                std::to_string(parameter.low) + " to " + std::to_string(parameter.high));
+    require(parameter.low <= value && value <= parameter.high, [&] {
+      return "parameter '" + parameter.name + "' is " + std::to_string(value) + "; allowed are " +
+             std::to_string(parameter.low) + " to " + std::to_string(parameter.high);
+    });
     values.push_back(value);
-    known += (known.empty() ? "" : ", ") + parameter.name;
     given.erase(parameter.name);
   }
-  require(given.empty(),
-          "unknown parameter '" + (given.empty() ? "" : given.begin()->first) + "'; there are: " + known);
+  require(given.empty(), [&] {
+    std::string known;
+    for (const Parameter& parameter : declared) known += (known.empty() ? "" : ", ") + parameter.name;
+    return "unknown parameter '" + given.begin()->first + "'; there are: " + known;
+  });
   return values;
 }
 
@@ -43,8 +45,10 @@ struct Call {
        nb::handle effort)
       : queries(query_array, "queries", storage) {
     request.parameters = parameter_values(declared, parameters);
-    require(queries.rows.columns == query_columns, "queries have " + std::to_string(queries.rows.columns) +
-                                                       " columns, the index expects " + std::to_string(query_columns));
+    require(queries.rows.columns == query_columns, [&] {
+      return "queries have " + std::to_string(queries.rows.columns) + " columns, the index expects " +
+             std::to_string(query_columns);
+    });
     request.queries = queries.rows;
     request.threads = resolve_threads(num_threads);
     if (!exclude.is_none()) {
@@ -67,12 +71,15 @@ struct Call {
     }
   }
 
-  // Fits the filter to the points there are now: those that came since it was made are not allowed.
+  // Fits the filter to the points there are now: those that came since it was made are not allowed, and it may speak of
+  // some that are still to come.
   void admit(const Method& method, bool changed) {
     if (!allowed) return;
     const std::int64_t wanted = (method.points() + 7) / 8;
-    require(changed || allowed->size() == wanted, "allow has " + std::to_string(allowed->size()) +
-                                                      " bytes, expected one bit a point: " + std::to_string(wanted));
+    require(changed || allowed->size() >= wanted, [&] {
+      return "allow has " + std::to_string(allowed->size()) +
+             " bytes, expected one bit a point: " + std::to_string(wanted);
+    });
     const Alive* alive = method.alive();
     if (alive == nullptr || (alive->all() && allowed->size() == wanted)) return;
     admitted = alive->admitted(request.allow, 8 * allowed->size());

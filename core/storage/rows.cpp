@@ -63,11 +63,11 @@ bool finite(const std::byte* data, std::int64_t count) {
 }  // namespace
 
 Storage parse_storage(std::string_view name) {
-  std::string allowed;
   for (const StorageType& candidate : kTypes) {
     if (candidate.name == name) return candidate.storage;
-    allowed += (allowed.empty() ? "" : ", ") + std::string(candidate.name);
   }
+  std::string allowed;
+  for (const StorageType& candidate : kTypes) allowed += (allowed.empty() ? "" : ", ") + std::string(candidate.name);
   throw ArgumentError("storage is '" + std::string(name) + "'; allowed are " + allowed);
 }
 

@@ -164,6 +164,11 @@ class Index:
     @property
     def live(self) -> int:
         """How many points were not removed."""
+    def one(
+        self, query: object, distance_type: str, k: object, num_threads: object, ef: object
+    ) -> tuple[NDArray[np.int64], NDArray[Any]] | None:
+        """(ids, distances), both (k,), of one finite vector of that type; None if it or a number is not plain."""
+
     def range(
         self,
         queries: NDArray[Any],

@@ -98,6 +98,13 @@ def test_searching(changes: dict[str, Any], message: str) -> None:
         flat(ROWS, SEARCH).knn(**arguments | changes)
 
 
+def test_a_filter_may_speak_of_points_still_to_come() -> None:
+    index = flat(ROWS, SEARCH)
+    allow = np.array([0b101, 0, 255], np.uint8)
+    found, wanted = (index.knn(ROWS[:2], "float32", 3, allow=a)[0] for a in (allow, allow[:2]))
+    assert found.tolist() == wanted.tolist()
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

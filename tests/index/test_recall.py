@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -290,6 +291,7 @@ def test_more_neighbours_than_points() -> None:
 # choosing
 
 
+@pytest.mark.skipif("san" in os.environ.get("LD_PRELOAD", ""), reason="sanitizers slow walks down, and not kernels")
 def test_a_graph_is_chosen_where_it_is_the_fastest() -> None:
     index = anear.Index(POINTS, recall=0.9, k=5, sample_queries=QUERIES[:600])
     proved = index.certificate

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from anear import _core
 from anear.data.arrays import storage_name
 from anear.errors import ArgumentError
 from anear.formula.expression import Expr
@@ -25,6 +26,7 @@ from anear.index.results import DistanceCounts, Neighbors, RangeNeighbors, TreeV
 from anear.index.tables import Space
 from anear.index.ties import may_be_flat, with_ties
 from anear.index.wish import wished
+from anear.spaces.domain import REAL
 from anear.spaces.lookup import resolve
 from anear.spaces.space import Distance
 
@@ -170,6 +172,13 @@ class Index(Living, Counting, Promised):
     def _use(self, built: Built) -> None:
         self._built = replace(built, ids=self._ids)
         self._scan = self._built if self._method == "flat" else None
+        # Whether a plain vector needs no checks but the core's own: they are most of what a single query waits for.
+        self._short = (
+            (self._resolved.query_domain is REAL or not self._check_domain)
+            and isinstance(built.core, _core.Index)
+            and not (self._allow_nan or self._space.fields("query") or built.ranged)
+            and not may_be_flat(self._space.stages.outer, self._space.checked)
+        )
 
     def _for(self, rows: npt.NDArray[Any]) -> Built:
         """What answers these queries: a scan where a bound was not proved for them, made when it is first needed."""
@@ -317,6 +326,15 @@ class Index(Living, Counting, Promised):
         >>> index.search([0.9], k=2, deny=[1]).ids
         array([0, 2])
         """
+        if (
+            self._short and query_data is None and allow is None and deny is None and exclude is None
+            and max_leaves is None and rerank is None and min_recall is None and progress is None
+            and (ef is not None or self._promise is None)
+        ):  # fmt: skip
+            built = self._built
+            found = built.core.one(queries, self._space.arithmetic, k, num_threads, ef)
+            if found is not None:
+                return Neighbors(named(built.ids, found[0]), found[1])
         rows, single = self._queries(queries, query_data)
         built, count = self._for(rows), len(rows)
         k = neighbour_count(k, len(self), count)

@@ -83,9 +83,14 @@ class Built:
         """What the method can be made again from: the core's own memory, valid until it changes."""
         return Stored(getattr(self.core, "parts", {}), self.form)
 
+    @property
+    def ranged(self) -> bool:
+        """Whether queries that pass the checks may lie where the bound was not proved."""
+        return not (self.everywhere or self.bound is None or self.bound.query_range == (-math.inf, math.inf))
+
     def outside(self, queries: npt.NDArray[Any]) -> bool:
         """Whether a coordinate of the queries lies where the bound was not proved."""
-        if self.everywhere or self.bound is None or self.bound.query_range == (-math.inf, math.inf):
+        if self.bound is None or not self.ranged:
             return False
         low, high = self.bound.query_range
         with np.errstate(invalid="ignore"):  # NaN, where it is allowed
