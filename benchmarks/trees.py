@@ -1,4 +1,4 @@
-"""Exact trees: building, neighbours in few dimensions, divergences, densities, pairs; beside other libraries' trees.
+"""Exact trees: building, neighbours in few dimensions, divergences, densities, joins; beside other libraries' trees.
 
 Building is timed by the wall clock, anear's with two threads (no other library builds with more than one); queries by
 the CPU time of one thread. Everybody's answers are compared with anear's, and anear's with NumPy's float64.
@@ -19,11 +19,12 @@ from typing import Any
 
 import common
 import numpy as np
+import tree_joins
 import tree_sums
 from tree_cases import BUILDS, CASES, REAL, TreeCase, distances_of, kth
 from tree_peers import BUILDERS, RECALL, SEARCHERS, Builder, Searcher, Setting, work_and_span
 
-_PARTS = ("build", "queries", "sums")
+_PARTS = ("build", "queries", "sums", "joins")
 # How many times faster than a peer anear must be, by the issue that this benchmark belongs to.
 _BUILD_REACH = {"sklearn": 10.0, "scipy balanced": 6.0, "pykdtree": 1.5}
 _TURN_REACH = 15.0  # than scikit-learn, where coordinates are cut in turn
@@ -55,6 +56,8 @@ def main() -> None:
             records += query_case(CASES[name], options)
     if "sums" in options.parts:
         records += tree_sums.run(options)
+    if "joins" in options.parts:
+        records += tree_joins.run(options)
     common.write_json(options.out, {"machine": described, "versions": found, "records": records})
     print(divergences(records))
     print(verdict(records))

@@ -133,6 +133,33 @@ class Index {
     return range_result(answer, distance_type.c_str());
   }
 
+  nb::object listed(nb::handle queries, const std::string& query_storage, nb::handle radius_rank, nb::handle sure_rank,
+                    nb::handle radius, bool distances, int num_threads, nb::handle progress) const {
+    const Call given(*searching_, query_columns_, queries, query_storage, num_threads, nb::none(), nb::none(), {},
+                     nb::none());
+    const Radii radii(radius_rank, radius, given.queries.rows.count, sure_rank);
+    ListAnswer answer;
+    call(progress, [&](Progress& p) {
+      const Gate::Inside inside(gate_);
+      answer = method_->list(given.request, radii.request(), distances, p);
+      tally(p);
+    });
+    return list_result(answer, given.queries.rows.count, distances);
+  }
+
+  nb::object join(nb::handle queries, const std::string& query_storage, double radius_rank, double sure_rank,
+                  double radius, bool distances, int num_threads, nb::handle progress) const {
+    const Call given(*searching_, query_columns_, queries, query_storage, num_threads, nb::none(), nb::none(), {},
+                     nb::none());
+    JoinAnswer answer;
+    call(progress, [&](Progress& p) {
+      const Gate::Inside inside(gate_);
+      answer = method_->join(given.request, {&radius_rank, &radius, &sure_rank, 1}, distances, p);
+      tally(p);
+    });
+    return join_result(answer, distances);
+  }
+
   nb::object count(nb::handle queries, const std::string& query_storage, nb::handle radius_rank, nb::handle sure_rank,
                    nb::handle radius, nb::handle exclude, nb::handle allow, int num_threads, nb::handle progress,
                    const Values& parameters, nb::handle effort) const {
@@ -448,6 +475,14 @@ void bind_methods(nb::module_& module) {
            nb::arg("value_queries"), nb::arg("atol"), nb::arg("rtol"), nb::arg("weights") = nb::none(),
            nb::arg("num_threads") = 0, nb::arg("progress") = nb::none(),
            "The sum over all points of a falling function of the rank, which `value` computes, for each query.")
+      .def("listed", &Index::listed, nb::arg("queries"), nb::arg("query_storage"), nb::arg("radius_rank"),
+           nb::arg("sure_rank"), nb::arg("radius"), nb::arg("distances"), nb::arg("num_threads") = 0,
+           nb::arg("progress") = nb::none(),
+           "Ids within each query's radius, rising, or with distances in any order: (ids, distances or None, offsets).")
+      .def("join", &Index::join, nb::arg("queries"), nb::arg("query_storage"), nb::arg("radius_rank"),
+           nb::arg("sure_rank"), nb::arg("radius"), nb::arg("distances"), nb::arg("num_threads") = 0,
+           nb::arg("progress") = nb::none(),
+           "Pairs of points within a radius of each other, each once, and their distances or None.")
       .def("add", &Index::add, nb::arg("rows"), nb::arg("storage"), nb::arg("row_form") = nb::none(),
            nb::arg("num_threads") = 0, nb::arg("progress") = nb::none(),
            "Takes in the rows behind those there are, while others search.")

@@ -136,4 +136,27 @@ inline nb::object range_result(const RangeAnswer& answer, const char* type) {
   return nb::make_tuple(ids, distances, offsets);
 }
 
+inline nb::object list_result(const ListAnswer& answer, std::int64_t queries, bool distances) {
+  const auto begins = answer.offsets(queries);
+  nb::object ids = new_array("int64", begins.back());
+  nb::object lengths = new_array("float64", distances ? begins.back() : 0);
+  nb::object offsets = new_array("int64", queries + 1);
+  const Array ids_out(ids, "ids", 1, "lq", true);
+  const Array lengths_out(lengths, "distances", 1, "d", true);
+  const Array offsets_out(offsets, "offsets", 1, "lq", true);
+  answer.write(begins, ids_out.data<std::int64_t>(), distances ? lengths_out.data<double>() : nullptr);
+  std::copy(begins.begin(), begins.end(), offsets_out.data<std::int64_t>());
+  return nb::make_tuple(ids, distances ? lengths : nb::none(), offsets);
+}
+
+inline nb::object join_result(const JoinAnswer& answer, bool distances) {
+  const std::int64_t size = answer.pairs();
+  nb::object ids = new_array("int64", size, 2);
+  nb::object lengths = new_array("float64", distances ? size : 0);
+  const Array ids_out(ids, "ids", 2, "lq", true);
+  const Array lengths_out(lengths, "distances", 1, "d", true);
+  answer.write(ids_out.data<std::int64_t>(), lengths_out.data<double>());
+  return nb::make_tuple(ids, distances ? lengths : nb::none());
+}
+
 }  // namespace anear::bindings

@@ -38,10 +38,103 @@ RangeAnswer::RangeAnswer(std::vector<std::vector<Neighbor>> found) : offsets(fou
   }
 }
 
+std::vector<std::int64_t> ListAnswer::offsets(std::int64_t queries) const {
+  std::vector<std::int64_t> offsets(queries + 1);
+  for (const Part& part : parts) {
+    std::int64_t before = 0;
+    for (std::size_t i = 0; i < part.ends.size(); ++i) {
+      offsets[part.queries[i] + 1] = part.ends[i] - before;
+      before = part.ends[i];
+    }
+  }
+  std::partial_sum(offsets.begin(), offsets.end(), offsets.begin());
+  return offsets;
+}
+
+void ListAnswer::write(const std::vector<std::int64_t>& offsets, std::int64_t* ids, double* distances) const {
+  for (const Part& part : parts) {
+    std::int64_t before = 0;
+    for (std::size_t i = 0; i < part.ends.size(); ++i) {
+      const std::int64_t to = offsets[part.queries[i]];
+      std::copy(part.ids.begin() + before, part.ids.begin() + part.ends[i], ids + to);
+      if (distances) std::copy_n(part.distances.begin() + before, part.ends[i] - before, distances + to);
+      before = part.ends[i];
+    }
+  }
+}
+
+std::int64_t JoinAnswer::pairs() const {
+  std::size_t size = 0;
+  for (const Part& part : parts) size += part.ids.size();
+  return static_cast<std::int64_t>(size / 2);
+}
+
+void JoinAnswer::write(std::int64_t* ids, double* distances) const {
+  for (const Part& part : parts) {
+    ids = std::copy(part.ids.begin(), part.ids.end(), ids);
+    distances = std::copy(part.distances.begin(), part.distances.end(), distances);
+  }
+}
+
 void Method::add(const Change&, Gate&, Progress&) { throw ArgumentError("this method's points are fixed"); }
 
 void Method::remove(const std::vector<std::int32_t>&, const Change&, Gate&, Progress&) {
   throw ArgumentError("this method's points are fixed");
+}
+
+namespace {
+
+constexpr std::int64_t kPairs = 1 << 22, kQueries = 16;  // held at a time, or those of so many queries
+
+// Answers some of the queries at a time, which the first of the shared radii is for: use(first query, its answer).
+template <class Use>
+void range_in_parts(const Method& method, const SearchRequest& request, double rank, double radius, Progress& progress,
+                    const Use& use) {
+  const std::int64_t together = std::max(kPairs / method.points(), kQueries);
+  for (std::int64_t first = 0; first < request.queries.count; first += together) {
+    SearchRequest part = request;
+    part.queries.data += first * request.queries.row_bytes();
+    part.queries.count = std::min(together, request.queries.count - first);
+    const std::vector<double> ranks(part.queries.count, rank), radii(part.queries.count, radius);
+    use(first, method.range(part, {ranks.data(), radii.data()}, progress));
+  }
+}
+
+}  // namespace
+
+ListAnswer Method::list(const SearchRequest& request, const RangeRequest& radii, bool distances,
+                        Progress& progress) const {
+  RangeAnswer found = range(request, radii, progress);
+  ListAnswer::Part all;
+  all.ids.assign(found.ids.begin(), found.ids.end());
+  for (std::int64_t q = 0; q < request.queries.count; ++q) {
+    all.queries.push_back(static_cast<std::int32_t>(q));
+    all.ends.push_back(found.offsets[q + 1]);
+    if (!distances) std::sort(all.ids.begin() + found.offsets[q], all.ids.begin() + found.offsets[q + 1]);
+  }
+  if (distances) all.distances = std::move(found.distances);
+  ListAnswer answer;
+  answer.parts.push_back(std::move(all));
+  return answer;
+}
+
+JoinAnswer Method::join(const SearchRequest& request, const RangeRequest& radii, bool distances,
+                        Progress& progress) const {
+  JoinAnswer answer;
+  const auto keep = [&](std::int64_t first, const RangeAnswer& found) {
+    JoinAnswer::Part& part = answer.parts.emplace_back();
+    for (std::size_t q = 0; q + 1 < found.offsets.size(); ++q) {
+      const auto own = static_cast<std::int32_t>(first + static_cast<std::int64_t>(q));
+      if (alive() != nullptr && !(*alive())[own]) continue;
+      for (std::int64_t i = found.offsets[q]; i < found.offsets[q + 1]; ++i) {
+        if (found.ids[i] <= own) continue;
+        part.ids.insert(part.ids.end(), {own, static_cast<std::int32_t>(found.ids[i])});
+        if (distances) part.distances.push_back(found.distances[i]);
+      }
+    }
+  };
+  range_in_parts(*this, request, radii.radius_rank[0], radii.radius[0], progress, keep);
+  return answer;
 }
 
 std::vector<std::int64_t> Method::count(const SearchRequest& request, const RangeRequest& radii,
@@ -54,20 +147,13 @@ std::vector<std::int64_t> Method::count(const SearchRequest& request, const Rang
 
 std::vector<std::int64_t> Method::pairs(const SearchRequest& request, const RangeRequest& radii,
                                         Progress& progress) const {
-  constexpr std::int64_t kPairs = 1 << 22, kQueries = 16;  // held at a time, or those of so many queries
   std::vector<std::int64_t> sums(radii.shared);
   if (sums.empty()) return sums;
-  const std::int64_t together = std::max(kPairs / points(), kQueries);
   const double* const end = radii.radius + radii.shared;
-  for (std::int64_t first = 0; first < request.queries.count; first += together) {
-    SearchRequest part = request;
-    part.queries.data += first * request.queries.row_bytes();
-    part.queries.count = std::min(together, request.queries.count - first);
-    const std::vector<double> rank(part.queries.count, radii.radius_rank[radii.shared - 1]);
-    const std::vector<double> radius(part.queries.count, end[-1]);
-    const RangeAnswer found = range(part, {rank.data(), radius.data()}, progress);
+  const auto add = [&](std::int64_t, const RangeAnswer& found) {
     for (const double distance : found.distances) ++sums[std::lower_bound(radii.radius, end, distance) - radii.radius];
-  }
+  };
+  range_in_parts(*this, request, radii.radius_rank[radii.shared - 1], end[-1], progress, add);
   std::partial_sum(sums.begin(), sums.end(), sums.begin());
   return sums;
 }

@@ -69,6 +69,35 @@ struct RangeAnswer {
   std::vector<std::int64_t> offsets;
 };
 
+// For each query the ids of its answers: rising, or with distances in whatever order.
+struct ListAnswer {
+  // What a task has listed: the answers of `queries`, one query behind the other; those of queries[i] end at ends[i].
+  struct Part {
+    std::vector<std::int32_t> queries, ids;
+    std::vector<double> distances;
+    std::vector<std::int64_t> ends;
+  };
+
+  std::vector<std::int64_t> offsets(std::int64_t queries) const;
+  // Query q's answers to ids[offsets[q]] and on; `distances` is null where there are none.
+  void write(const std::vector<std::int64_t>& offsets, std::int64_t* ids, double* distances) const;
+
+  std::vector<Part> parts;
+};
+
+// Pairs of points, each once, in whatever order.
+struct JoinAnswer {
+  struct Part {
+    std::vector<std::int32_t> ids;  // two a pair, the smaller one first
+    std::vector<double> distances;  // one a pair where they are wanted
+  };
+
+  std::int64_t pairs() const;
+  void write(std::int64_t* ids, double* distances) const;
+
+  std::vector<Part> parts;
+};
+
 // What a method is told of points that come or go.
 struct Change {
   Rows rows;                        // all points: those there were, and new ones behind them; outlives the method
@@ -89,6 +118,13 @@ class Method {
   virtual ~Method() = default;
   virtual void knn(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const = 0;
   virtual RangeAnswer range(const SearchRequest& request, const RangeRequest& radii, Progress& progress) const = 0;
+  // Which points each query has within its radius; nothing is excluded and no effort kept.
+  virtual ListAnswer list(const SearchRequest& request, const RangeRequest& radii, bool distances,
+                          Progress& progress) const;
+  // Which points have distances within the one shared radius; the queries are all points, in order, and it is all the
+  // same which of two is the query. Nothing is excluded and no effort kept.
+  virtual JoinAnswer join(const SearchRequest& request, const RangeRequest& radii, bool distances,
+                          Progress& progress) const;
   // How many points each query has within its radius.
   virtual std::vector<std::int64_t> count(const SearchRequest& request, const RangeRequest& radii,
                                           Progress& progress) const;

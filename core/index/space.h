@@ -27,6 +27,9 @@ struct Estimate {
   // slack = slack_scale * sum of slot * maximum; `queries` were prepared by the table.
   Margin margin(const PreparedQueries& queries, std::int64_t query, const std::vector<double>& maxima) const;
 
+  // Whether margin and offset are the same for all queries.
+  bool fixed() const { return slack_slots.empty() && offset_slot < 0; }
+
   // What lies between the table's values and the rank, 0 where nothing does, and how far it may be off: it was rounded
   // when it was prepared, of which the margin of what is left in the pair knows nothing.
   double offset(const PreparedQueries& queries, std::int64_t query) const;

@@ -14,6 +14,7 @@
 #include "base/spares.h"
 #include "parts/count_descent.h"
 #include "parts/curve.h"
+#include "parts/list_descent.h"
 #include "result/nearest.h"
 #include "result/within.h"
 
@@ -82,9 +83,19 @@ struct TreeSearch::Task {
   CountDescent<Real> counting;
   SumDescent summing;
   Nearest<Real> nearest;
+  ListDescent<Real> listing;
+  ListAnswer::Part list;
+  JoinAnswer::Part pairs;
+  std::vector<std::int32_t> undecided;
+  std::vector<double> distances;
+  std::vector<Neighbor> close;
   Within<Real> within;
   Counter<Real> counter;
   std::vector<RadiusLimits<Real>> limits;
+  // The last limits that were worked out, for which radius and what of it: most calls have one radius for all.
+  RadiusLimits<Real> kept{};
+  double kept_rank = std::numeric_limits<double>::quiet_NaN(), kept_sure_rank = 0;
+  Sure kept_sure = Sure::nothing;
 };
 
 template <class Real>
@@ -112,6 +123,7 @@ void TreeSearch::prepare(const Rows& queries, const std::int32_t* ids, std::int6
                          Task<Real>& task) const {
   const std::int64_t bytes = queries.row_bytes();
   std::byte* copy = task.rows.ensure(count * bytes);
+  task.kept_rank = std::numeric_limits<double>::quiet_NaN();  // another index may have had this task
   for (std::int64_t i = 0; i < count; ++i) std::copy_n(queries.row(ids[i]), bytes, copy + i * bytes);
   const Rows rows{copy, count, queries.columns, queries.storage};
   task.search.prepare(space_.search(), space_.filter.parameters.data(), rows, 0, count, count);
@@ -120,17 +132,20 @@ void TreeSearch::prepare(const Rows& queries, const std::int32_t* ids, std::int6
   task.exact.prepare(space_.exact(), space_.exact_parameters.data(), rows, 0, count, count);
 }
 
-// search(query, i, task) answers query `query`, the i-th of the task.
-template <class Real, class Search>
-void TreeSearch::run(const SearchRequest& request, double nanoseconds, bool counting, Progress& progress,
-                     const Search& search) const {
+// The order in which queries are answered: near ones one after the other find the same cells in the caches.
+std::vector<std::int32_t> TreeSearch::query_order(const Rows& queries) {
+  if (queries.count >= kWorthOrdering) return curve_order(queries);
+  std::vector<std::int32_t> order(queries.count);
+  std::iota(order.begin(), order.end(), 0);
+  return order;
+}
+
+// search(query, i, task) answers query `query`, the i-th of the task; done(first, count, task) takes what a task has
+// found of the queries order[first] and on.
+template <class Real, class Search, class Done>
+void TreeSearch::run(const SearchRequest& request, const std::vector<std::int32_t>& order, double nanoseconds,
+                     bool counting, Progress& progress, const Search& search, const Done& done) const {
   const std::int64_t queries = request.queries.count;
-  std::vector<std::int32_t> order(queries);
-  if (queries >= kWorthOrdering) {
-    order = curve_order(request.queries);
-  } else {
-    for (std::int64_t i = 0; i < queries; ++i) order[i] = static_cast<std::int32_t>(i);
-  }
   const double worth = std::max(1.0, nanoseconds * static_cast<double>(queries) / kNanosecondsWorthAThread);
   const int threads = worth < request.threads ? static_cast<int>(worth) : request.threads;
   const std::int64_t per_task = std::clamp<std::int64_t>(queries / (4 * threads), 1, kQueriesPerTask);
@@ -145,6 +160,7 @@ void TreeSearch::run(const SearchRequest& request, double nanoseconds, bool coun
       polled = computed;
       progress.poll();
     }
+    done(first, count, task);
     progress.advance(count);
     progress.count(task.computed);
     progress.visit(task.visits);
@@ -220,8 +236,22 @@ ExactQuery TreeSearch::exact(std::int64_t i, const Task<Real>& task) const {
 }
 
 template <class Real>
-RadiusLimits<Real> TreeSearch::limits(const RangeRequest& radii, std::int64_t radius, std::int64_t i, bool counting,
-                                      const Task<Real>& task) const {
+const RadiusLimits<Real>& TreeSearch::limits(const RangeRequest& radii, std::int64_t radius, std::int64_t i, Sure sure,
+                                             Task<Real>& task) const {
+  const double rank = radii.radius_rank[radius], sure_rank = sure == Sure::nothing ? 0 : radii.sure_rank[radius];
+  const bool fixed = space_.filter.fixed() && bound_.fixed() && (!upper_ || upper_->fixed());
+  if (!fixed || rank != task.kept_rank || sure_rank != task.kept_sure_rank || sure != task.kept_sure) {
+    task.kept = new_limits(radii, radius, i, sure, task);
+    task.kept_rank = rank;
+    task.kept_sure_rank = sure_rank;
+    task.kept_sure = sure;
+  }
+  return task.kept;
+}
+
+template <class Real>
+RadiusLimits<Real> TreeSearch::new_limits(const RangeRequest& radii, std::int64_t radius, std::int64_t i, Sure sure,
+                                          const Task<Real>& task) const {
   const Margin points = space_.filter.margin(task.search, i, points_.maxima());
   const double own = space_.filter.offset(task.search, i);
   const Margin answers = reference(space_.filter, points, own);
@@ -235,11 +265,11 @@ RadiusLimits<Real> TreeSearch::limits(const RangeRequest& radii, std::int64_t ra
   constexpr Real kNone = -std::numeric_limits<Real>::infinity();
   RadiusLimits<Real> limits{largest(space_.filter, task.search, points_.maxima()),
                             largest(bound_, task.bound, hierarchy_.maxima()), kNone, kNone};
-  if (!counting) return limits;
+  if (sure == Sure::nothing) return limits;
   const double rank = radii.sure_rank[radius] - own - space_.filter.offset_error(own);
   const double within = rank - answers.slack - answers.relative * std::abs(rank);
   limits.sure_points = inclusive_limit<Real>(points.surely_below(within));
-  if (upper_) {
+  if (upper_ && sure == Sure::cells) {
     const double offset = upper_->offset(task.upper, i);
     const double roundings = 0x1p-50 * (std::abs(own) + std::abs(offset));
     const double below = within + own - offset - upper_->offset_error(offset) - roundings;
@@ -254,7 +284,7 @@ RangeAnswer TreeSearch::range(const SearchRequest& request, const RangeRequest& 
   const Budget allowed{std::numeric_limits<std::int64_t>::max(), budget(request).give_up};
   const auto as = [&]<class Real>(const Real*) {
     run<Real>(request, 3000.0, false, progress, [&](std::int64_t query, std::int64_t i, Task<Real>& task) {
-      const auto limits = this->limits(radii, query, i, false, task);
+      const auto& limits = this->limits(radii, query, i, Sure::nothing, task);
       task.within.reset(limits.points, limits.nodes, radii.radius[query], admission(request, query), exact(i, task));
       const Visits visits =
           task.descent.run(cells(), task.bound.query(i), task.search.query(i), allowed.give_up, task.within);
@@ -267,6 +297,82 @@ RangeAnswer TreeSearch::range(const SearchRequest& request, const RangeRequest& 
   return RangeAnswer(std::move(found));
 }
 
+template <class Real, class Take>
+void TreeSearch::list_within(const RangeRequest& radii, std::int64_t radius, std::int64_t i, std::int64_t from,
+                             bool exactly, Task<Real>& task, const Take& take) const {
+  const RadiusLimits<Real> limits = this->limits(radii, radius, i, exactly ? Sure::nothing : Sure::points, task);
+  task.undecided.clear();
+  const auto found = [&](const std::int32_t* ids, std::uint64_t inside, std::uint64_t close) {
+    for (; inside != 0; inside &= inside - 1) take(ids[std::countr_zero(inside)]);
+    for (; close != 0; close &= close - 1) task.undecided.push_back(ids[std::countr_zero(close)]);
+  };
+  visited(task.listing.run(cells(), task.bound.query(i), task.search.query(i), limits, from, found), task);
+  task.close.clear();
+  if (task.undecided.empty()) return;
+  ExactQuery exact = this->exact(i, task);
+  exact.append(task.undecided, task.distances, task.close);
+  task.computed.exact += exact.computed();
+  std::erase_if(task.close, [&](const Neighbor& n) { return !(n.distance <= radii.radius[radius]); });
+}
+
+ListAnswer TreeSearch::list(const SearchRequest& request, const RangeRequest& radii, bool distances,
+                            Progress& progress) const {
+  ListAnswer answer;
+  std::mutex mutex;
+  const auto as = [&]<class Real>(const Real*) {
+    const auto search = [&](std::int64_t query, std::int64_t i, Task<Real>& task) {
+      ListAnswer::Part& list = task.list;
+      const auto before = static_cast<std::ptrdiff_t>(list.ids.size());
+      list_within(radii, query, i, 0, distances, task, [&](std::int32_t id) { list.ids.push_back(id); });
+      for (const Neighbor& neighbor : task.close) {
+        list.ids.push_back(neighbor.id);
+        if (distances) list.distances.push_back(neighbor.distance);
+      }
+      if (!distances) std::sort(list.ids.begin() + before, list.ids.end());
+      list.queries.push_back(static_cast<std::int32_t>(query));
+      list.ends.push_back(static_cast<std::int64_t>(list.ids.size()));
+    };
+    const auto done = [&](std::int64_t, std::int64_t, Task<Real>& task) {
+      const std::lock_guard lock(mutex);
+      answer.parts.push_back(std::exchange(task.list, {}));
+    };
+    run<Real>(request, query_order(request.queries), 3000.0, false, progress, search, done);
+  };
+  if (request.queries.count > 0) with_real(as);
+  return answer;
+}
+
+JoinAnswer TreeSearch::join(const SearchRequest& request, const RangeRequest& radii, bool distances,
+                            Progress& progress) const {
+  require(request.queries.count == size(), "a join is of all points");
+  std::vector<std::int32_t> places(size());
+  for (std::int64_t place = 0; place < size(); ++place) places[order_[place]] = static_cast<std::int32_t>(place);
+  std::vector<std::pair<std::int64_t, JoinAnswer::Part>> parts;
+  std::mutex mutex;
+  const auto as = [&]<class Real>(const Real*) {
+    const auto search = [&](std::int64_t query, std::int64_t i, Task<Real>& task) {
+      const auto own = static_cast<std::int32_t>(query);
+      auto& ids = task.pairs.ids;
+      const auto take = [&](std::int32_t id) { ids.insert(ids.end(), {std::min(own, id), std::max(own, id)}); };
+      list_within(radii, 0, i, places[query] + 1, distances, task, take);
+      for (const Neighbor& neighbor : task.close) {
+        take(neighbor.id);
+        if (distances) task.pairs.distances.push_back(neighbor.distance);
+      }
+    };
+    const auto done = [&](std::int64_t first, std::int64_t, Task<Real>& task) {
+      const std::lock_guard lock(mutex);
+      parts.emplace_back(first, std::exchange(task.pairs, {}));
+    };
+    run<Real>(request, order_, 3000.0, false, progress, search, done);
+  };
+  with_real(as);
+  std::sort(parts.begin(), parts.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  JoinAnswer answer;
+  for (auto& [first, part] : parts) answer.parts.push_back(std::move(part));
+  return answer;
+}
+
 template <class Real>
 bool TreeSearch::count_within(const SearchRequest& request, const RangeRequest& radii, std::int64_t first,
                               std::int64_t count, std::int64_t query, std::int64_t i, Task<Real>& task) const {
@@ -275,7 +381,7 @@ bool TreeSearch::count_within(const SearchRequest& request, const RangeRequest& 
   auto& limits = task.limits;
   limits.clear();
   for (std::int64_t j = first; j < first + count; ++j) {
-    auto next = this->limits(radii, j, i, true, task);
+    auto next = this->limits(radii, j, i, Sure::cells, task);
     if (j > first) {  // what a radius lets pass, a larger one does, however either was rounded
       const auto raise = [&](Real before, Real& now) { now = before == before ? std::max(now, before) : kAll; };
       raise(limits.back().points, next.points);

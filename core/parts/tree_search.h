@@ -26,6 +26,9 @@ struct Budget {
   std::int64_t most_leaves, give_up;
 };
 
+// Of what a search wants to know that it surely is within a radius.
+enum class Sure : std::uint8_t { nothing, points, cells };
+
 // A query goes down to the cells with the smallest bounds first and leaves out those whose bound exceeds what its k-th
 // nearest point so far, or its radius, allows. What the bound of a cell is the core does not know: it is a kernel like
 // any other, whose points are cells.
@@ -38,6 +41,10 @@ class TreeSearch final : public Method {
 
   void knn(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const override;
   RangeAnswer range(const SearchRequest& request, const RangeRequest& radii, Progress& progress) const override;
+  ListAnswer list(const SearchRequest& request, const RangeRequest& radii, bool distances,
+                  Progress& progress) const override;
+  JoinAnswer join(const SearchRequest& request, const RangeRequest& radii, bool distances,
+                  Progress& progress) const override;
   std::vector<std::int64_t> count(const SearchRequest& request, const RangeRequest& radii,
                                   Progress& progress) const override;
   std::vector<std::int64_t> pairs(const SearchRequest& request, const RangeRequest& radii,
@@ -64,7 +71,14 @@ class TreeSearch final : public Method {
 
   template <class Real, class Search>
   void run(const SearchRequest& request, double nanoseconds, bool counting, Progress& progress,
-           const Search& search) const;
+           const Search& search) const {
+    const auto nothing = [](std::int64_t, std::int64_t, Task<Real>&) {};
+    run<Real>(request, query_order(request.queries), nanoseconds, counting, progress, search, nothing);
+  }
+  template <class Real, class Search, class Done>
+  void run(const SearchRequest& request, const std::vector<std::int32_t>& order, double nanoseconds, bool counting,
+           Progress& progress, const Search& search, const Done& done) const;
+  static std::vector<std::int32_t> query_order(const Rows& queries);
   template <class Real>
   void prepare(const Rows& queries, const std::int32_t* ids, std::int64_t count, bool counting, Task<Real>& task) const;
   static Budget budget(const SearchRequest& request);
@@ -82,14 +96,22 @@ class TreeSearch final : public Method {
 
   // What radius `radius` allows values and bounds of the i-th query of a task to be.
   template <class Real>
-  RadiusLimits<Real> limits(const RangeRequest& radii, std::int64_t radius, std::int64_t i, bool counting,
-                            const Task<Real>& task) const;
+  const RadiusLimits<Real>& limits(const RangeRequest& radii, std::int64_t radius, std::int64_t i, Sure sure,
+                                   Task<Real>& task) const;
+  template <class Real>
+  RadiusLimits<Real> new_limits(const RangeRequest& radii, std::int64_t radius, std::int64_t i, Sure sure,
+                                const Task<Real>& task) const;
   // Counts the points within `count` radii from radius `first` on; false: the query gave up.
   template <class Real>
   bool count_within(const SearchRequest& request, const RangeRequest& radii, std::int64_t first, std::int64_t count,
                     std::int64_t query, std::int64_t i, Task<Real>& task) const;
   template <class Real>
   ExactQuery exact(std::int64_t i, const Task<Real>& task) const;
+  // Calls take(id) for each point within a radius from place `from` on of which that is sure, and fills task.close with
+  // the distances of the others.
+  template <class Real, class Take>
+  void list_within(const RangeRequest& radii, std::int64_t radius, std::int64_t i, std::int64_t from, bool exactly,
+                   Task<Real>& task, const Take& take) const;
 
   CellWeights weights(const double* of_points) const;
   RankOf ranks(const Estimate& estimate, const PreparedQueries& queries, std::int64_t i,

@@ -199,6 +199,32 @@ class Index:
         effort: NDArray[np.int32] | None = None,
     ) -> NDArray[np.int64]:
         """How many points each query has within its radius."""
+    def listed(
+        self,
+        queries: NDArray[Any],
+        query_storage: str,
+        radius_rank: NDArray[np.float64],
+        sure_rank: NDArray[np.float64],
+        radius: NDArray[np.float64],
+        distances: bool,
+        num_threads: int = 0,
+        progress: _Progress | None = None,
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64] | None, NDArray[np.int64]]:
+        """Ids within each query's radius, rising, or with distances in any order: (ids, distances or None, offsets)."""
+
+    def join(
+        self,
+        queries: NDArray[Any],
+        query_storage: str,
+        radius_rank: float,
+        sure_rank: float,
+        radius: float,
+        distances: bool,
+        num_threads: int = 0,
+        progress: _Progress | None = None,
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64] | None]:
+        """Pairs of points within a radius of each other, each once, and their distances or None."""
+
     def pairs(
         self,
         queries: NDArray[Any],

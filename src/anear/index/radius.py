@@ -42,6 +42,8 @@ def rank_of_radius(outer: Expr, radii: Floats) -> Floats:
     """
     if outer.op == "prepared":
         return radii.copy()
+    if len(radii) == 1:
+        return np.array([_rank(outer, radii.item())])
     if (radii == radii[0]).all():
         return np.full_like(radii, _rank(outer, float(radii[0])))
     different, places = np.unique(radii, return_inverse=True)
@@ -50,6 +52,18 @@ def rank_of_radius(outer: Expr, radii: Floats) -> Floats:
 
 def rank_within_radius(outer: Expr, radii: Floats) -> Floats:
     """A rank below which every point is within the radius: a little less than that of a slightly smaller radius."""
+    if len(radii) == 1:
+        return np.array([_rank_within(outer, radii.item())])
+    return _ranks_within(outer, radii)
+
+
+@lru_cache(maxsize=4096)
+def _rank_within(outer: Expr, radius: float) -> float:
+    """Of one radius; remembered, as ``_rank`` is."""
+    return float(_ranks_within(outer, np.array([radius]))[0])
+
+
+def _ranks_within(outer: Expr, radii: Floats) -> Floats:
     with np.errstate(over="ignore", invalid="ignore"):
         ranks = rank_of_radius(outer, radii - 4 * _LAST_DIGITS * np.abs(radii))
         below = ranks - 4e-12 * np.abs(ranks) - 4e-300

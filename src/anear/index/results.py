@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["DistanceCounts", "IndexCheck", "Neighbors", "RangeNeighbors", "TreeVisits"]
+__all__ = ["DistanceCounts", "IdsWithin", "IndexCheck", "Neighbors", "PointPairs", "RangeNeighbors", "TreeVisits"]
 
 
 class DistanceCounts(NamedTuple):
@@ -95,3 +95,34 @@ class RangeNeighbors(NamedTuple):
         """The neighbours of one query."""
         part = slice(int(self.offsets[query]), int(self.offsets[query + 1]))
         return Neighbors(self.ids[part], self.distances[part])
+
+
+class IdsWithin(NamedTuple):
+    """The points within a radius of each query, one query after the other.
+
+    Query ``i`` has ``ids[offsets[i]:offsets[i + 1]]``.
+
+    Attributes
+    ----------
+    ids : int64, shape (total,): of each query those of smaller row numbers first; with distances in no particular
+        order.
+    distances : float64, shape (total,); None where they were not asked for.
+    offsets : int64, shape (n_queries + 1,).
+    """
+
+    ids: npt.NDArray[np.int64]
+    distances: npt.NDArray[np.float64] | None
+    offsets: npt.NDArray[np.int64]
+
+
+class PointPairs(NamedTuple):
+    """Pairs of points, each once, in no particular order.
+
+    Attributes
+    ----------
+    ids : int64, shape (pairs, 2): the smaller row number, or the id that belongs to it, comes first.
+    distances : float64, shape (pairs,); None where they were not asked for.
+    """
+
+    ids: npt.NDArray[np.int64]
+    distances: npt.NDArray[np.float64] | None

@@ -22,12 +22,14 @@ __all__ = [
     "norm",
     "numbers",
     "point_matrix",
-    "radius_within",
     "threads_of",
+    "tolerance",
     "within_box",
 ]
 
 Floats = npt.NDArray[np.float64]
+
+_FEW = 16  # numbers that Python is faster with than NumPy
 
 
 class ArgumentTypeError(ArgumentError, TypeError):
@@ -53,6 +55,10 @@ def extent(array: Floats) -> tuple[float, float]:
     """The smallest and the largest number; NaN if there is one among them, 0 if there are none."""
     if array.size == 0:
         return 0.0, 0.0
+    if array.size <= _FEW:
+        values: list[float] = array.ravel().tolist()
+        if math.isfinite(sum(values)):  # so there is no NaN
+            return min(values), max(values)
     return float(np.minimum.reduce(array, None)), float(np.maximum.reduce(array, None))
 
 
@@ -126,12 +132,12 @@ def approximation(eps: Any) -> float:
     return allowed
 
 
-def radius_within(r: Floats, eps: Any) -> Floats:
-    """Radii for a search that may be off by a factor of 1 + eps: a few ulps of it are taken.
+def tolerance(eps: Any) -> float:
+    """What radii are multiplied by in a search that may be off by a factor of 1 + eps: a few ulps of it are taken.
 
     So points whose distance is the radius but for its rounding, as on a grid, are found where rounding is allowed for.
     """
-    return r * (1.0 + min(approximation(eps), 2.0**-40))
+    return 1.0 + min(approximation(eps), 2.0**-40)
 
 
 def threads_of(workers: Any) -> int | None:

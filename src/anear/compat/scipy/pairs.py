@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -9,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from anear.index.index import Index
-from anear.index.results import RangeNeighbors
+from anear.index.results import IdsWithin
 
-__all__ = ["Pairs", "balls", "histogram", "pairs_within"]
+__all__ = ["Pairs", "histogram", "lists", "numbered", "pairs_within"]
 
 Floats = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.intp]
@@ -29,9 +30,31 @@ class Pairs(NamedTuple):
     distances: Floats
 
 
-def balls(
-    index: Index, queries: Floats, radii: Floats, team: int | None = None
-) -> Iterator[tuple[slice, RangeNeighbors]]:
+def lists(index: Index, queries: Floats, radii: Floats, team: int | None = None) -> Iterator[list[int]]:
+    """For each query the points within its radius, by their numbers."""
+    for _, found in _pieces(index, queries, radii, False, team):
+        all_of_them = numbered(found.ids, len(index))
+        for start, stop in itertools.pairwise(found.offsets.tolist()):
+            yield all_of_them[start:stop]
+
+
+def numbered(ids: Ids, points: int) -> list[Any]:
+    """``ids.tolist()``, with one object for each of the points however often it occurs: less to make and to keep."""
+    numbers: list[Any] = (ids if ids.size < points else np.arange(points).astype(object).take(ids)).tolist()
+    return numbers
+
+
+def pairs_within(index: Index, queries: Floats, radius: float) -> Iterator[Pairs]:
+    """All pairs with distance <= radius, in the order of the queries."""
+    for part, found in _pieces(index, queries, np.broadcast_to(radius, len(queries)), True, 1):
+        rows = np.repeat(np.arange(part.start, part.stop), np.diff(found.offsets))
+        assert found.distances is not None
+        yield Pairs(rows, found.ids.astype(np.intp, copy=False), found.distances)
+
+
+def _pieces(
+    index: Index, queries: Floats, radii: Floats, distances: bool, team: int | None
+) -> Iterator[tuple[slice, IdsWithin]]:
     """The points within each query's radius, for some of the queries at a time.
 
     A piece is as many queries as the last one's points suggest; it grows slowly, in case the next ones have more.
@@ -39,17 +62,10 @@ def balls(
     start, step = 0, _FIRST
     while start < len(queries):
         part = slice(start, min(start + step, len(queries)))
-        found = index.range_search(queries[part], radii[part], num_threads=team)
+        found = index.ids_within(queries[part], radii[part], distances=distances, num_threads=team)
         yield part, found
         start = part.stop
-        step = min(max(step * _PIECE // max(1, len(found.ids)), 1), 4 * step)
-
-
-def pairs_within(index: Index, queries: Floats, radius: float) -> Iterator[Pairs]:
-    """All pairs with distance <= radius, in the order of the queries, then of the distance."""
-    for part, found in balls(index, queries, np.broadcast_to(radius, len(queries))):
-        rows = np.repeat(np.arange(part.start, part.stop), np.diff(found.offsets))
-        yield Pairs(rows, found.ids.astype(np.intp, copy=False), found.distances)
+        step = min(max(step * _PIECE // max(1, len(found.ids)), 1), 16 * step)
 
 
 def histogram(

@@ -82,10 +82,12 @@ class Space:
         if p == 1 or math.isinf(p):
             return True
         low, high = extent(queries)
-        with np.errstate(over="ignore"):
-            widest = np.float64(max(high, self._most) - min(low, self._least))
-            if np.isfinite(2 * queries.shape[1] * widest**p):
+        try:
+            if math.isfinite(2 * queries.shape[1] * (max(high, self._most) - min(low, self._least)) ** p):
                 return True
+        except OverflowError:
+            pass
+        with np.errstate(over="ignore"):
             gaps = np.maximum(self._high, queries.max(axis=0)) - np.minimum(self._low, queries.min(axis=0))
             return bool(np.isfinite(2 * queries.shape[1] * gaps.max() ** p))
 

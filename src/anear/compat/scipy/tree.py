@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,14 +18,13 @@ from anear.compat.scipy.arguments import (
     norm,
     numbers,
     point_matrix,
-    radius_within,
     threads_of,
+    tolerance,
     within_box,
 )
-from anear.compat.scipy.pairs import balls, histogram, pairs_within
+from anear.compat.scipy.pairs import histogram, lists, numbered, pairs_within
 from anear.compat.scipy.spaces import Space
 from anear.errors import ArgumentError
-from anear.index.index import Index
 
 __all__ = ["KDTree", "cKDTree"]
 
@@ -208,7 +206,7 @@ class cKDTree:  # noqa: N801
         x : array (..., m) of queries.
         r : a radius, or an array that broadcasts to (...).
         p, eps, workers : as for :meth:`query`.
-        return_sorted : sort by index; None: where there are several queries. Else the nearest come first.
+        return_sorted : accepted; indices are sorted whatever it is.
         return_length : the numbers of points alone.
 
         Returns
@@ -219,21 +217,27 @@ class cKDTree:  # noqa: N801
         --------
         >>> tree = cKDTree([[0.0], [1.0], [5.0]])
         >>> tree.query_ball_point([0.9], 1), tree.query_ball_point([[0.9], [4.0]], [1, 2], return_length=True)
-        ([1, 0], array([2, 1]))
+        ([0, 1], array([2, 1]))
         """
         power, team = norm(p), threads_of(workers)
         rows, shape = self._vectors(x)
+        if not shape and self.n and type(r) in (float, int) and r == r:  # one query must not pay for arrays of results
+            return self._ball(rows, float(r) * tolerance(eps), power, team, bool(return_length))
         radii = _radii(r, shape, eps)
-        results = np.empty(len(rows), np.intp if return_length else object)
-        if not return_length:
-            results[:] = [[] for _ in rows]
+        if not self.n or not len(rows):
+            results = np.fromiter((0 if return_length else [] for _ in rows), np.intp if return_length else object)
+        elif return_length:
+            results = self._space.index(power, rows).count(rows, radii, num_threads=team).astype(np.intp, copy=False)
         else:
-            results[:] = 0
-        if self.n and len(rows):
-            sort = shape != () if return_sorted is None else bool(return_sorted)
-            index = self._space.index(power, rows)
-            _fill(results, index, rows, radii, team, sort)
+            results = np.fromiter(lists(self._space.index(power, rows), rows, radii, team), object, len(rows))
         return results.reshape(shape) if shape else results[0]
+
+    def _ball(self, rows: Floats, radius: float, p: float, team: int | None, length: bool) -> Any:
+        """The answer to one query."""
+        index = self._space.index(p, rows)
+        if length:
+            return np.intp(index.count(rows, radius, num_threads=team).item())
+        return index.ids_within(rows, radius, num_threads=team).ids.tolist()
 
     # whole sets against each other
 
@@ -246,13 +250,9 @@ class cKDTree:  # noqa: N801
         [[0], [0]]
         """
         partner, power, radius = self._partner(other, "query_ball_tree"), norm(p), _radius(r, eps, "r")
-        found: list[list[int]] = [[] for _ in range(self.n)]
-        if self.n and partner.n:
-            for pairs in pairs_within(partner._space.index(power, self.data), self.data, radius):
-                order = np.lexsort((pairs.points, pairs.queries))
-                for row, near in zip(pairs.queries.tolist(), pairs.points[order].tolist(), strict=True):
-                    found[row].append(near)
-        return found
+        if not self.n or not partner.n:
+            return [[] for _ in range(self.n)]
+        return list(lists(partner._space.index(power, self.data), self.data, np.broadcast_to(radius, self.n), 1))
 
     def query_pairs(self, r: float, p: float = 2.0, eps: float = 0.0, output_type: str = "set") -> Any:
         """All pairs (i, j), i < j, of points with distance <= r: a set, or an array (pairs, 2) for "ndarray".
@@ -264,13 +264,11 @@ class cKDTree:  # noqa: N801
         """
         power, radius = norm(p), _radius(r, eps, "r")
         _one_of(output_type, ("set", "ndarray"))
-        parts = [np.empty((0, 2), np.intp)]
+        array = np.empty((0, 2), np.intp)
         if self.n:
-            for pairs in pairs_within(self._space.index(power, self.data), self.data, radius):
-                once = pairs.points > pairs.queries
-                parts.append(np.stack([pairs.queries[once], pairs.points[once]], axis=1))
-        array = np.concatenate(parts)
-        return array if output_type == "ndarray" else set(zip(*array.T.tolist(), strict=True))
+            found = self._space.index(power, self.data).pairs_within(radius, num_threads=1)
+            array = found.ids.astype(np.intp, copy=False)
+        return array if output_type == "ndarray" else set(zip(*numbered(array.T, self.n), strict=True))
 
     def count_neighbors(
         self, other: cKDTree, r: Any, p: float = 2.0, weights: Any = None, cumulative: bool = True
@@ -414,7 +412,7 @@ def _radius(r: Any, eps: float, name: str) -> float:
     array = np.asarray(r, np.float64)
     if array.ndim != 0 or np.isnan(array):
         raise ArgumentError(f"{name} is {r!r}; it must be a number")
-    return float(radius_within(array, eps))
+    return float(array) * tolerance(eps)
 
 
 def _radii(r: Any, shape: tuple[int, ...], eps: float) -> Floats:
@@ -426,19 +424,7 @@ def _radii(r: Any, shape: tuple[int, ...], eps: float) -> Floats:
         each = np.broadcast_to(array, shape)
     except ValueError:
         raise ArgumentError(f"could not broadcast input array from shape {array.shape} into shape {shape}: r") from None
-    return radius_within(each, eps).reshape(-1)
-
-
-def _fill(results: npt.NDArray[Any], index: Index, rows: Floats, radii: Floats, team: int | None, sort: bool) -> None:
-    """The lists, or the numbers, of points within the radii."""
-    if results.dtype != object:
-        results[:] = index.count(rows, radii, num_threads=team)
-        return
-    for part, (ids, _, offsets) in balls(index, rows, radii, team):
-        if sort:
-            ids = ids[np.lexsort((ids, np.repeat(np.arange(part.stop - part.start), np.diff(offsets))))]
-        for place, (one, next_one) in enumerate(pairwise(offsets.tolist()), part.start):
-            results[place] = ids[one:next_one].tolist()
+    return (each * tolerance(eps)).reshape(-1)
 
 
 def _one_of(value: Any, allowed: tuple[str, ...]) -> None:
@@ -461,8 +447,8 @@ def _sparse(entries: npt.NDArray[Any], shape: tuple[int, int], output_type: str)
     if output_type == "ndarray":
         return entries
     if output_type == "dict":
-        keys = zip(entries["i"].tolist(), entries["j"].tolist(), strict=True)
-        return dict(zip(keys, entries["v"].tolist(), strict=True))
+        rows, columns = numbered(entries["i"], shape[0]), numbered(entries["j"], shape[1])
+        return {(i, j): v for i, j, v in zip(rows, columns, entries["v"].tolist(), strict=True)}
     from scipy.sparse import coo_matrix
 
     matrix = coo_matrix((entries["v"], (entries["i"], entries["j"])), shape=shape)
