@@ -16,6 +16,7 @@
 #include "bindings/bindings.h"
 #include "bindings/build_data.h"
 #include "bindings/call.h"
+#include "bindings/describe.h"
 #include "bindings/parts.h"
 #include "bindings/plain.h"
 #include "bindings/search_data.h"
@@ -366,34 +367,6 @@ class Index {
 struct Flat : Index {
   using Index::Index;
 };
-
-nb::list describe(const std::vector<Parameter>& parameters) {
-  nb::list all;
-  for (const Parameter& parameter : parameters) {
-    nb::dict one;
-    one["name"] = parameter.name;
-    one["type"] = parameter.type;
-    one["low"] = parameter.low;
-    one["high"] = parameter.high;
-    one["default"] = parameter.fallback;
-    one["meaning"] = parameter.meaning;
-    all.append(one);
-  }
-  return all;
-}
-
-nb::dict describe_methods() {
-  nb::dict all;
-  for (const auto& [name, entry] : methods()) {
-    nb::dict one;
-    one["meaning"] = entry->meaning;
-    one["graph"] = entry->graph;
-    one["build_parameters"] = describe(entry->build_parameters);
-    one["search_parameters"] = describe(entry->search_parameters);
-    all[name.c_str()] = one;
-  }
-  return all;
-}
 
 }  // namespace
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -89,7 +90,7 @@ def made(points: npt.NDArray[Any], block: float, scan: float) -> tuple[anear.Ind
     index = anear.Index(points, method="kd_tree")
     cost = Cost(20 * block, 1.0, block, 0.0, scan, scan)
     core = Either(index._built.core, lambda: anear.Index(points)._built.core, Costs((10, 100), cost, cost), len(points))
-    object.__setattr__(index._built, "core", core)
+    index._use(replace(index._built, core=core))
     return index, core
 
 
