@@ -53,6 +53,7 @@ class Index {
     unlimited_ = parameter_values(*searching_, {});
     for (std::size_t i = 0; i < searching_->size(); ++i) {
       if ((*searching_)[i].name == "ef") ef_ = static_cast<std::int64_t>(i);
+      if ((*searching_)[i].name == "give_up") give_up_ = static_cast<std::int64_t>(i);
     }
     BuildRequest request{rows_->rows,
                          std::move(space),
@@ -95,7 +96,7 @@ class Index {
   }
 
   nb::object one(nb::handle query, const std::string& distance_type, nb::handle k, nb::handle num_threads,
-                 nb::handle ef) const {
+                 nb::handle ef, double give_up) const {
     const bool single = distance_type == "float32";
     const PlainRow plain(query, query_columns_, single ? Storage::float32 : Storage::float64);
     const auto count = plain_number(k, kPlainAnswers, -1), threads = plain_number(num_threads, kPlainThreads, 0);
@@ -110,6 +111,7 @@ class Index {
     request.threads = resolve_threads(static_cast<int>(*threads));
     request.parameters = unlimited_;
     if (*width > 0) request.parameters[ef_] = static_cast<double>(*width);
+    if (give_up > 0 && give_up_ >= 0) request.parameters[give_up_] = give_up;
     call(nb::none(), [&](Progress& p) {
       const Gate::Inside inside(gate_);
       method_->knn(request, answer, p);
@@ -353,8 +355,8 @@ class Index {
   StoredArrays stored_;
   std::int64_t query_columns_;
   const std::vector<Parameter>* searching_ = nullptr;
-  std::vector<double> unlimited_;  // the search-time parameters where nothing is said
-  std::int64_t ef_ = -1;           // the place of "ef" among them
+  std::vector<double> unlimited_;        // the search-time parameters where nothing is said
+  std::int64_t ef_ = -1, give_up_ = -1;  // the places of these among them
   std::unique_ptr<Method> method_;
   mutable Gate gate_;
   std::mutex changing_;
@@ -430,7 +432,7 @@ void bind_methods(nb::module_& module) {
            nb::arg("progress") = nb::none(), nb::arg("parameters") = Values{}, nb::arg("effort") = nb::none(),
            "(ids, distances), both (queries, k); -1 and inf where there are fewer.")
       .def("one", &Index::one, nb::arg("query").none(), nb::arg("distance_type"), nb::arg("k").none(),
-           nb::arg("num_threads").none(), nb::arg("ef").none(),
+           nb::arg("num_threads").none(), nb::arg("ef").none(), nb::arg("give_up") = 0.0,
            "(ids, distances), both (k,), of one finite vector of that type; None if it or a number is not plain.")
       .def("range", &Index::range, nb::arg("queries"), nb::arg("query_storage"), nb::arg("radius_rank"),
            nb::arg("radius"), nb::arg("exclude") = nb::none(), nb::arg("allow") = nb::none(),

@@ -165,7 +165,7 @@ class Index:
     def live(self) -> int:
         """How many points were not removed."""
     def one(
-        self, query: object, distance_type: str, k: object, num_threads: object, ef: object
+        self, query: object, distance_type: str, k: object, num_threads: object, ef: object, give_up: float = 0.0
     ) -> tuple[NDArray[np.int64], NDArray[Any]] | None:
         """(ids, distances), both (k,), of one finite vector of that type; None if it or a number is not plain."""
 

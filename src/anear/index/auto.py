@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from anear.data.arrays import storage_name
 from anear.errors import ArgumentError
-from anear.index.either import Cost, Costs, Either
+from anear.index.costs import Cost, Costs
+from anear.index.either import Either
 from anear.index.objects import viewed
 from anear.index.tables import Space
 

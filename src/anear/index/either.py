@@ -17,149 +17,26 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["PATIENCE", "Cost", "Costs", "Either"]
+from anear.index.costs import EVERY, SURE, TRIES, Costs, Short, State
 
-_TOGETHER: Final = 6  # so many queries share what a scan reads
+__all__ = ["Either"]
+
 _STEP: Final = 32  # of a long batch one in so many is tried first,
 _SAMPLED: Final = 1024  # but no more than about so many
-PATIENCE: Final = 2.0  # scans that a query may take before it gives up
 _LONG: Final = 1e6  # nanoseconds from which a batch is long
-_EVERY: Final = 16  # one in so many short calls is timed
-_MOST: Final = 3.0  # times what was expected: what takes longer was disturbed
-_TRIES: Final = 4  # one in so many of these tries the way that has been slower
-_FAR: Final = 2.5  # times as long: not worth trying again
-_SURE: Final = 0.9  # of a scan's time: a tree that is expected to take more is not worth the risk
-_WEIGHT: Final = 0.25  # of the latest search in the average of all
 
 Ids = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int64] | slice
 Ask = Callable[..., Any]
 Effort = npt.NDArray[np.int32]
 Part = tuple[Places, Any]
+_One = tuple[Ids, npt.NDArray[Any]] | None
 EVERYONE: Final = slice(None)
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """Nanoseconds of one thread for one query.
-
-    Attributes
-    ----------
-    tree : what the tree takes.
-    start, block : what it takes before it looks at blocks, and for each of these.
-    call : what a call takes the tree besides; those of a scan are in ``scan_one``.
-    scan, scan_one : a scan for one query of many, and for one alone.
-    """
-
-    tree: float
-    start: float
-    block: float
-    call: float
-    scan: float
-    scan_one: float
-
-    def limit(self, scan: float) -> int:
-        """The blocks with which the tree takes as long as so many scans that a query had better give up."""
-        return max(int((PATIENCE * scan - self.start) / self.block), 16)
-
-    def of(self, count: int) -> float:
-        """A scan for one query of ``count``."""
-        return max(self.scan, min(self.scan_one, _TOGETHER * self.scan / count))
-
-
-@dataclass(frozen=True, slots=True)
-class Costs:
-    """What was measured for two numbers of neighbours."""
-
-    ks: tuple[int, int]
-    few: Cost
-    many: Cost
-
-    def of(self, k: int) -> Cost:
-        """What k neighbours probably cost: as a power of k, no less than the smaller measured."""
-        share = math.log(max(k / self.ks[0], 1.0)) / math.log(self.ks[1] / self.ks[0])
-
-        def between(name: str) -> float:
-            few, many = getattr(self.few, name), getattr(self.many, name)
-            growth = min(max(math.log(many / few), 0.0), math.log(self.ks[1] / self.ks[0]))
-            return float(few * math.exp(share * growth))
-
-        tree, start, block, scan, scan_one = map(between, ("tree", "start", "block", "scan", "scan_one"))
-        return Cost(tree, start, block, self.few.call, scan, scan_one)
-
-
-@dataclass(slots=True)
-class _Short:
-    """Calls with so few queries of one kind. They take but microseconds, so most of them go ``way`` (0 the tree, 1 a
-    scan) without a look at anything; one in ``_EVERY`` is timed.
-
-    Attributes
-    ----------
-    tree, scan : what calls took, in nanoseconds of the caller's thread; the latest count most.
-    left : calls until one is timed.
-    trial : whether the last call went the way that has been slower.
-    """
-
-    limits: dict[str, float]
-    tree: float
-    scan: float
-    way: int = 0
-    left: int = 0
-    turn: int = 0
-    trial: bool = False
-
-    def __post_init__(self) -> None:
-        """By what is expected."""
-        self.way = int(self.tree >= _SURE * self.scan)
-
-    def next(self) -> tuple[int, bool]:
-        """Which way a call goes that is not one of the many; whether it is timed. Now and then two calls go the way
-        that has been slower, for it may no longer be: the first finds nothing in the caches, the second is timed.
-        """
-        if self.trial:
-            self.trial = False
-            return 1 - self.way, True
-        self.turn += 1
-        if self.turn % _TRIES == 0 and (self.way == 1 or self.scan < _FAR * self.tree):
-            self.trial = True
-            return 1 - self.way, False
-        return self.way, True
-
-    def learn(self, way: int, took: float) -> None:
-        """From a call that was timed; the first ones follow each other closely."""
-        before = self.scan if way else self.tree
-        now = before + (0.5 if took < before else _WEIGHT) * (min(took, _MOST * before) - before)  # delays only add
-        self.tree, self.scan = (self.tree, now) if way else (now, self.scan)
-        self.way, self.left = int(self.tree >= _SURE * self.scan), min(self.turn, _EVERY - 1)
-
-
-@dataclass(slots=True)
-class _State:
-    """What searches of one kind have taken so far.
-
-    Attributes
-    ----------
-    expected : nanoseconds that a query probably takes in the tree, besides the call.
-    pace, scanning : what the tree and scans took for whole batches, beside what was measured.
-    """
-
-    cost: Cost
-    expected: float
-    pace: float = 1.0
-    scanning: float = 1.0
-    turn: int = 0
-
-    def short(self, count: int) -> _Short:
-        """Of calls with so few queries, before the first."""
-        limits = {"give_up": float(self.cost.limit(self.cost.scan_one))}
-        own = self.expected * count + self.cost.call
-        return _Short(limits, max(own, 1.0), self.cost.of(count) * count)
 
 
 class Either:
@@ -177,8 +54,10 @@ class Either:
         """Keep both."""
         self._tree, self._make, self._costs, self._count = tree, scan, costs, count
         self._made: Any = None
-        self._states: dict[Any, _State] = {}
-        self._shorts: dict[Any, _Short] = {}
+        self._states: dict[Any, State] = {}
+        self._shorts: dict[Any, Short] = {}
+        self._ones: dict[int, Short] = {}  # those of single queries
+        self._descend = tree.one
         self._before, self._first = tree.computed, tree.visits  # measuring is no search
 
     @property
@@ -204,6 +83,30 @@ class Either:
         """As the core's, of the tree."""
         nodes, leaves, settled = self._tree.visits
         return nodes - self._first[0], leaves - self._first[1], settled - self._first[2]
+
+    def one(self, query: Any, distance_type: str, k: Any, num_threads: Any, ef: Any) -> _One:
+        """As the core's; None as well for the first query of a kind, from which ``knn`` learns."""
+        short = self._ones.get(k) if type(k) is int else None
+        if short is None or ef is not None:
+            return None
+        found: _One = None
+        if short.left > 0:  # most calls: what is done here is a part of so short a time
+            short.left -= 1
+            if not short.way:
+                found = self._descend(query, distance_type, k, num_threads, None, short.give_up)
+                if found is None or found[0].item(0) >= 0:
+                    return found
+                short.left = 0  # what takes so long is looked at
+            scanned: _One = self._scan().one(query, distance_type, k, num_threads, None)
+            return scanned
+        way, start = short.next()[0], time.thread_time_ns()
+        if not way:
+            found = self._descend(query, distance_type, k, num_threads, None, short.give_up)
+        if way or (found is not None and found[0].item(0) < 0):
+            found = self._scan().one(query, distance_type, k, num_threads, None)
+        if found is not None:
+            short.learn(way, time.thread_time_ns() - start)
+        return found
 
     def knn(
         self,
@@ -248,7 +151,9 @@ class Either:
             return cast("tuple[Ids, npt.NDArray[Any]]", ask(self._scan(), EVERYONE))
         state = self._states.get((k, allow is None)) or self._state(k, allow is None)
         if 0 < count < 2 * _STEP:
-            self._shorts[k, count, allow is None] = state.short(count)
+            short = self._shorts[k, count, allow is None] = state.short(count)
+            if count == 1 and allow is None:
+                self._ones[k] = short
             return self.knn(queries, storage, k, num_threads, exclude, allow, distance_type, progress)
         (_, (ids, distances)), *rest = self._shared(ask, count, state)
         for places, found in rest:
@@ -360,7 +265,7 @@ class Either:
     def _by_size(self, radius_rank: npt.NDArray[np.float64]) -> Any:
         """What has been the better one for counting within so large a radius."""
         state = self._states.get(("count", _size(radius_rank), True))
-        return self._tree if state is None or state.expected < _SURE * self._costs.few.scan else self._scan()
+        return self._tree if state is None or state.expected < SURE * self._costs.few.scan else self._scan()
 
     def _scan(self) -> Any:
         if self._made is None:
@@ -376,28 +281,28 @@ class Either:
         without = None if exclude is None else exclude[again]
         ids[again], distances[again] = self._scan().knn(queries[again], storage, k, team, without, *more)
 
-    def _state(self, k: int, everyone: bool) -> _State:
+    def _state(self, k: int, everyone: bool) -> State:
         cost = self._costs.of(k)
-        return self._states.setdefault((k, everyone), _State(cost, cost.tree))
+        return self._states.setdefault((k, everyone), State(cost, cost.tree))
 
     def _by_radius(self, ask: Ask, count: int, kind: Any) -> list[Part]:
-        state = self._states.get(kind) or self._states.setdefault(kind, _State(self._costs.few, 0.0))
+        state = self._states.get(kind) or self._states.setdefault(kind, State(self._costs.few, 0.0))
         return self._shared(ask, count, state) if count >= 2 * _STEP else self._few(ask, count, state, kind)
 
-    def _shared(self, ask: Ask, count: int, state: _State) -> list[Part]:
+    def _shared(self, ask: Ask, count: int, state: State) -> list[Part]:
         """Who answered which queries. A later part replaces what an earlier one left empty."""
         cost = state.cost
         scan, own = cost.scan * state.scanning, cost.call / count
         tried = None
         if count * min(max(state.expected, cost.block), scan) > _LONG:
             tried = np.arange(_STEP // 2, count, max(count // _SAMPLED, _STEP))
-        elif state.expected + own >= _SURE * scan:
+        elif state.expected + own >= SURE * scan:
             state.turn += 1
-            if state.turn % (_TRIES * _EVERY) == 0:
+            if state.turn % (TRIES * EVERY) == 0:
                 tried = np.arange(0, count, _STEP)
         if tried is not None:
             _descended(ask, self._tree, tried, len(tried), scan, state)
-        if state.expected + own >= _SURE * scan:
+        if state.expected + own >= SURE * scan:
             made, start = self._scan(), time.process_time_ns()
             parts: list[Part] = [(EVERYONE, ask(made, EVERYONE))]
             state.scanning = _between(0.5, (time.process_time_ns() - start) / count / cost.scan, 1.25)
@@ -409,7 +314,7 @@ class Either:
             parts.append((again, ask(self._scan(), again)))
         return parts
 
-    def _few(self, ask: Ask, count: int, state: _State, kind: Any) -> list[Part]:
+    def _few(self, ask: Ask, count: int, state: State, kind: Any) -> list[Part]:
         """By what calls with as many queries took."""
         if count == 0:
             return [(EVERYONE, ask(self._tree, EVERYONE))]
@@ -429,7 +334,7 @@ class Either:
         return parts
 
 
-def _descended(ask: Ask, tree: Any, places: Places, count: int, scan: float, state: _State) -> tuple[Any, Effort]:
+def _descended(ask: Ask, tree: Any, places: Places, count: int, scan: float, state: State) -> tuple[Any, Effort]:
     """Queries down the tree: the answers, and the blocks that each looked at; less than 0 if it gave up."""
     cost, effort, start = state.cost, np.zeros(count, np.int32), time.process_time_ns()
     found = ask(tree, places, parameters={"give_up": float(cost.limit(scan))}, effort=effort)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from anear import _core
 from anear.data.arrays import storage_name
 from anear.errors import ArgumentError
 from anear.formula.expression import Expr
@@ -175,7 +174,7 @@ class Index(Living, Counting, Promised):
         # Whether a plain vector needs no checks but the core's own: they are most of what a single query waits for.
         self._short = (
             (self._resolved.query_domain is REAL or not self._check_domain)
-            and isinstance(built.core, _core.Index)
+            and hasattr(built.core, "one")
             and not (self._allow_nan or self._space.fields("query") or built.ranged)
             and not may_be_flat(self._space.stages.outer, self._space.checked)
         )
