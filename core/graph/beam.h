@@ -50,6 +50,21 @@ class Beam {
     next_ = std::min(next_, at);
   }
 
+  // Takes in those that stay. Once it is full most do not: which, is found without a branch for each.
+  void add(const Real* values, const std::int32_t* nodes, std::int64_t n) {
+    std::int64_t i = 0;
+    for (; i < n && !full(); ++i) add(values[i], nodes[i]);
+    if (i == n || size_ == 0) return;
+    if (static_cast<std::int64_t>(wanted_.size()) < n) wanted_.resize(n);
+    const Real limit = spots_[size_ - 1].value;
+    std::int64_t count = 0;
+    for (; i < n; ++i) {
+      wanted_[count] = static_cast<std::int32_t>(i);
+      count += values[i] < limit ? 1 : 0;
+    }
+    for (std::int64_t j = 0; j < count; ++j) add(values[wanted_[j]], nodes[wanted_[j]]);
+  }
+
   // The best node that was not visited yet, which it is from now on; -1 if there is none.
   std::int32_t visit() {
     while (next_ < size_ && visited_[next_] != 0) ++next_;
@@ -83,32 +98,42 @@ class Beam {
   std::size_t width_ = 0, size_ = 0, next_ = 0;
   std::vector<Spot<Real>> spots_;
   std::vector<std::uint8_t> visited_;
+  std::vector<std::int32_t> wanted_;
 };
 
-// A set of nodes that is emptied in the time its members take.
+// A set of nodes that is emptied in the time its members take, and tells those that were added since a moment.
 class Seen {
  public:
   void reset(std::int64_t nodes) {
-    for (const std::int32_t node : members_) words_[node >> 6] = 0;
-    members_.clear();
+    for (std::size_t i = 0; i < size_; ++i) words_[members_[i] >> 6] = 0;
+    size_ = moment_ = 0;
     const auto words = static_cast<std::size_t>((nodes + 63) / 64);
     if (words_.size() < words) words_.resize(words, 0);
   }
 
-  // Whether the node is new; it is in the set from now on.
-  bool add(std::int32_t node) {
-    const std::uint64_t bit = std::uint64_t{1} << (node & 63);
-    if ((words_[node >> 6] & bit) != 0) return false;
-    words_[node >> 6] |= bit;
-    members_.push_back(node);
-    return true;
+  // From now on, at most so many are added up to the next such moment.
+  void from_now(std::int64_t most) {
+    moment_ = size_;
+    if (members_.size() < size_ + most) members_.resize(2 * (size_ + most));
   }
 
-  std::size_t size() const { return members_.size(); }
+  // Without a branch: whether a node is new is as good as a coin toss.
+  void add(std::int32_t node) {
+    std::uint64_t& word = words_[node >> 6];
+    const std::uint64_t bit = std::uint64_t{1} << (node & 63);
+    members_[size_] = node;
+    size_ += (word & bit) == 0 ? 1 : 0;
+    word |= bit;
+  }
+
+  // The new ones.
+  const std::int32_t* fresh() const { return members_.data() + moment_; }
+  std::int64_t count() const { return static_cast<std::int64_t>(size_ - moment_); }
 
  private:
   std::vector<std::uint64_t> words_;
   std::vector<std::int32_t> members_;
+  std::size_t size_ = 0, moment_ = 0;
 };
 
 }  // namespace anear

@@ -99,22 +99,16 @@ class Walk {
   void run(const Links& links, const std::int32_t* entries, std::int64_t count, std::size_t width, Met&& met) {
     beam.reset(width);
     seen_.reset(links.nodes());
-    fresh_.clear();
-    for (std::int64_t i = 0; i < count; ++i) {
-      if (seen_.add(entries[i])) fresh_.push_back(entries[i]);
-    }
+    seen_.from_now(count);
+    for (std::int64_t i = 0; i < count; ++i) seen_.add(entries[i]);
     take(met);
     for (std::int32_t node = beam.visit(); node >= 0; node = beam.visit()) {
       if (met.enough(beam.visiting())) return;
       const std::int32_t* neighbours = links.row(node);
       const std::int32_t upcoming = beam.upcoming();
       if (upcoming >= 0) prefetch(links.row(upcoming));
-      fresh_.clear();
-      for (std::int64_t i = 0; i < links.degree(); ++i) {
-        const std::int32_t neighbour = neighbours[i];
-        if (!links.leads(neighbour)) break;
-        if (seen_.add(neighbour)) fresh_.push_back(neighbour);
-      }
+      seen_.from_now(links.degree());
+      for (std::int64_t i = 0; i < links.degree() && links.leads(neighbours[i]); ++i) seen_.add(neighbours[i]);
       take(met);
     }
   }
@@ -145,17 +139,15 @@ class Walk {
  private:
   template <class Met>
   void take(Met&& met) {
-    const auto count = static_cast<std::int64_t>(fresh_.size());
+    const std::int64_t count = seen_.count();
     if (count == 0) return;
-    const Real* values = scorer(fresh_.data(), count);
-    for (std::int64_t i = 0; i < count; ++i) {
-      if (beam.wants(values[i])) beam.add(values[i], fresh_[i]);
-    }
-    met(values, fresh_.data(), count);
+    const std::int32_t* fresh = seen_.fresh();
+    const Real* values = scorer(fresh, count);
+    beam.add(values, fresh, count);
+    met(values, fresh, count);
   }
 
   Seen seen_;
-  std::vector<std::int32_t> fresh_;
 };
 
 }  // namespace anear
