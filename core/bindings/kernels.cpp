@@ -39,7 +39,7 @@ nb::object gather(const Table& table, nb::handle query_row, const std::string& q
   require(query.rows.count == 1 && query.rows.columns == kernels.query_columns, "query_row has the wrong shape");
   require(points.rows.columns == kernels.point_columns, "rows has the wrong number of columns");
   for (const std::int32_t id : wanted) {
-    require(0 <= id && id < points.rows.count, "ids holds " + std::to_string(id) + ", which is no row");
+    require(0 <= id && id < points.rows.count, [&] { return "ids holds " + std::to_string(id) + ", which is no row"; });
   }
   PreparedQueries prepared;
   prepared.prepare(kernels, numbers.data(), query.rows, 0, 1, 1);
@@ -70,9 +70,10 @@ void bind_pairwise(nb::handle queries, const std::string& query_storage, nb::han
   const RowsArray right(points, "points", point_storage);
   const auto numbers = doubles(parameters, "parameters");
   const Array matrix(out, "out", 2, "fd", true);
-  require(matrix.size(0) == left.rows.count && matrix.size(1) == right.rows.count,
-          "out has shape (" + std::to_string(matrix.size(0)) + ", " + std::to_string(matrix.size(1)) + "), expected (" +
-              std::to_string(left.rows.count) + ", " + std::to_string(right.rows.count) + ")");
+  require(matrix.size(0) == left.rows.count && matrix.size(1) == right.rows.count, [&] {
+    return "out has shape (" + std::to_string(matrix.size(0)) + ", " + std::to_string(matrix.size(1)) +
+           "), expected (" + std::to_string(left.rows.count) + ", " + std::to_string(right.rows.count) + ")";
+  });
   MatrixView view;
   view.stride = matrix.size(1);
   if (matrix.format() == 'f') {

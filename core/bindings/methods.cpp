@@ -270,7 +270,7 @@ class Index {
       for (std::size_t i = 0; i < gone.size(); ++i) {
         const bool there = 0 <= gone[i] && gone[i] < alive->points() && (*alive)[gone[i]];
         require(there && (i == 0 || gone[i] != gone[i - 1]),
-                "point " + std::to_string(gone[i]) + " is not there to be removed");
+                [&] { return "point " + std::to_string(gone[i]) + " is not there to be removed"; });
       }
       if (!gone.empty()) method_->remove(gone, change, gate_, p);
       count_building(p);

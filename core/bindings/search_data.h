@@ -54,9 +54,10 @@ struct Call {
     if (!exclude.is_none()) {
       excluded.emplace(exclude, "exclude", 1, "il");
       require(excluded->item_bytes() == 4, "exclude must be an int32 array");
-      require(excluded->size() == queries.rows.count, "exclude has " + std::to_string(excluded->size()) +
-                                                          " entries for " + std::to_string(queries.rows.count) +
-                                                          " queries");
+      require(excluded->size() == queries.rows.count, [&] {
+        return "exclude has " + std::to_string(excluded->size()) + " entries for " +
+               std::to_string(queries.rows.count) + " queries";
+      });
       request.exclude = excluded->data<const std::int32_t>();
     }
     if (!effort.is_none()) {
@@ -98,9 +99,10 @@ struct Radii {
       : ranks(doubles(radius_rank, "radius_rank")), distances(doubles(radius, "radius")), sure(ranks) {
     if (!sure_rank.is_none()) sure = doubles(sure_rank, "sure_rank");
     const auto check = [&](const std::vector<double>& values, const char* name) {
-      require(static_cast<std::int64_t>(values.size()) == queries, std::string(name) + " has " +
-                                                                       std::to_string(values.size()) + " entries for " +
-                                                                       std::to_string(queries) + " queries or radii");
+      require(static_cast<std::int64_t>(values.size()) == queries, [&] {
+        return std::string(name) + " has " + std::to_string(values.size()) + " entries for " + std::to_string(queries) +
+               " queries or radii";
+      });
     };
     check(ranks, "radius_rank");
     check(distances, "radius");

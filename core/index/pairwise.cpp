@@ -25,12 +25,14 @@ void check(const KernelTable& table, const Rows& queries, const Rows& points, bo
   require(table.prepare_query && can, stores ? "the table lacks 'prepare_points', 'prepare_query' or both of 'store' "
                                                "and 'store_one'"
                                              : "the exact table lacks 'prepare_query' or 'gather'");
-  require(queries.columns == table.query_columns, "queries have " + std::to_string(queries.columns) +
-                                                      " columns, the table expects " +
-                                                      std::to_string(table.query_columns));
-  require(points.columns == table.point_columns, "points have " + std::to_string(points.columns) +
-                                                     " columns, the table expects " +
-                                                     std::to_string(table.point_columns));
+  const auto fits = [](const char* name, std::int64_t columns, std::int64_t expected) {
+    require(columns == expected, [&] {
+      return std::string(name) + " have " + std::to_string(columns) + " columns, the table expects " +
+             std::to_string(expected);
+    });
+  };
+  fits("queries", queries.columns, table.query_columns);
+  fits("points", points.columns, table.point_columns);
 }
 
 // Queries that one call of the store kernel takes.
