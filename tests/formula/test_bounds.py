@@ -217,6 +217,50 @@ def test_half_space_needs_the_height_to_be_positive() -> None:
     found = bound(split(rank)[0], 3, points=(low, high), queries=(low, high))
     assert found is not None
     assert "where" not in str(found.lower)
+    assert found.proof == "clamp"
+    loose = bound(split(rank)[0], 3)
+    assert loose is not None
+    assert loose.proof == "interval"
+
+
+@pytest.mark.parametrize("at", [0, 1, 3])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sum((x - y)**2) / (x[AT] * y[AT])",
+        "sum((x - y)**2) / y[AT]**3",
+        "sum(abs(x - y)) / y[AT]",
+        "y[AT] + sum((x - y)**2)",
+        "sqrt(sum((x - y)**2)) * y[AT]",
+    ],
+)
+def test_one_coordinate_beside_a_sum(text: str, at: int) -> None:
+    """The sum's other coordinates first, then that one; where nothing is proved of it, a bound all the same."""
+    rank = simplify(formula(text.replace("AT", str(at))))
+    low, high = np.full(4, -np.inf), np.full(4, np.inf)
+    low[at] = 0.0
+    found = bound(rank, 4, points=(low, high), queries=(low, high))
+    assert found is not None
+    random = np.random.default_rng(at)
+    for _ in range(30):
+        corner, size = random.normal(size=4), random.random(4) * 10.0 ** random.integers(-3, 2)
+        corner[at] = abs(corner[at])
+        box = corner + size * np.stack(np.meshgrid(*[np.linspace(0, 1, 9)] * 4), axis=-1).reshape(-1, 4)
+        queries = np.abs(random.normal(size=(8, 4)) * 10.0 ** random.integers(-2, 2))
+        bounds, _ = check(found, rank, queries, box)
+        if text.endswith("(x[AT] * y[AT])"):
+            assert found.proof == "clamp"
+            assert bounds == pytest.approx(least_ratio(queries, box.min(axis=0), box.max(axis=0), at), rel=1e-9)
+
+
+def least_ratio(queries: Array, low: Array, high: Array, at: int) -> Array:
+    """The least ``sum((x - y)**2) / (x[at] * y[at])``, by the place where it is."""
+    nearest = np.clip(queries, low, high)
+    rest = np.delete((queries - nearest) ** 2, at, axis=1).sum(axis=1)
+    own = queries[:, at]
+    place = np.clip(np.sqrt(rest + own**2), low[at], high[at])
+    least: Array = (rest + (own - place) ** 2) / (own * place)
+    return least
 
 
 def test_images() -> None:

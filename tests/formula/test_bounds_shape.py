@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -97,6 +98,27 @@ def test_valleys_are_proved(text: str) -> None:
 def test_what_is_no_valley(text: str) -> None:
     """Waves, two bottoms, jumps back, poles, and what depends on a sign that is not known."""
     assert shapes(REAL)(share(text)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "place"),
+    [
+        ("x**2 / y + y", VALLEY, lambda c: c),
+        ("(1 + x**2) / y + 2*y", VALLEY, lambda c: math.sqrt((1 + c * c) / 2)),
+        ("(3 + (x - y)**2) / (x * y)", VALLEY, lambda c: math.sqrt(3 + c * c)),
+        ("y * (x + y**2)**-1", PEAK, math.sqrt),
+        ("x / y + y**3", VALLEY, lambda c: (c / 3) ** 0.25),
+    ],
+)
+def test_a_derivative_of_two_powers(text: str, kind: str, place: Any) -> None:
+    """It turns where they are equal."""
+    found = shapes(POSITIVE)(share(text))
+    assert found is not None
+    assert found.kind == kind
+    assert found.place is not None
+    queries = np.array([[0.3], [1.0], [7.0]])
+    at = evaluate(found.place, queries, queries[:1]).reshape(3, -1)[:, 0]
+    assert at == pytest.approx([place(c) for c in (0.3, 1.0, 7.0)])
 
 
 def test_peaks_and_other_places() -> None:

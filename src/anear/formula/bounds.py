@@ -49,7 +49,7 @@ from anear.formula.ranges import ANY, Assumed, Range
 from anear.formula.rounding import with_bound
 from anear.formula.simplify import simplify
 
-__all__ = ["Bound", "bound", "bound_plan", "high_corner"]
+__all__ = ["Bound", "Ends", "bound", "bound_plan", "high_corner"]
 
 Ends = tuple[npt.ArrayLike, npt.ArrayLike]
 """The least and the greatest values, for each coordinate or for all of them."""

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from anear.formula.bounds_clamp import clamped
+from anear.formula.bounds_rest import profile
 from anear.formula.bounds_rewrite import apart
 from anear.formula.bounds_rules import RULES, Ends, Operand
 from anear.formula.bounds_shape import CONSTANT, FALLING, RISING, VALLEY, Shape, Shapes
@@ -150,10 +151,18 @@ class Encloser:
             return exact
         found = self._by_operands(expr)
         if exact is None:
-            return found
+            return found if found.tight or expr.is_vector else self._profiled(expr, found)
         low, tight = (exact.low, True) if exact.tight else (found.low, found.tight)
         high, tight_high = (exact.high, True) if exact.tight_high else (found.high, found.tight_high)
         return Ends(low, high, tight, tight_high, exact.uses, exact.apart)
+
+    def _profiled(self, expr: Expr, found: Ends) -> Ends:
+        """With the least value found one coordinate at a time, where it can be."""
+        best = profile(expr, self)
+        if best is None:
+            return found
+        self.found[best.function] = best.leaf, best.shape
+        return Ends(best.low, found.high, True, found.tight_high, frozenset(range(self.dimension)), True)
 
     def _by_operands(self, expr: Expr) -> Ends:
         rule = RULES.get(expr.op)

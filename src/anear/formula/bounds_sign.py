@@ -73,7 +73,9 @@ def by_derivative(expr: Expr, leaf: Expr, centre: Expr | None, ranges: Assumed) 
     if size(expr) > MOST_NODES:
         return None
     function = _Function.of(expr, leaf, centre, ranges)
-    return None if function is None else function.convex() or function.monotone() or function.valley()
+    if function is None:
+        return None
+    return function.convex() or function.monotone() or function.valley() or function.two_powers()
 
 
 def _sign_of(found: Range) -> int:
@@ -97,7 +99,8 @@ class _Function:
     def of(cls, expr: Expr, leaf: Expr, centre: Expr | None, ranges: Assumed) -> _Function | None:
         """``expr`` over numbers; None where it is not elementwise in the leaf."""
         sides = Sides()
-        names: dict[Expr, Expr] = {leaf: _T}
+        names: dict[Expr, Expr] = {_T: _T}
+        expr = substitute(expr, {leaf: _T})  # what lies below a leaf such as y[0] is not looked at
         if centre is not None:
             names[centre] = _C
         fixed: dict[Expr, Expr] = {}
@@ -166,6 +169,40 @@ class _Function:
             return None
         kind, reason = ("valley", "it is convex") if bend > 0 else ("peak", "it is concave")
         return Slope(kind, simplify(substitute(place, self.meanings)), reason)
+
+    def two_powers(self) -> Slope | None:
+        """A positive t's function whose derivative has the sign of ``a * t**q - b * t**p`` with positive a, b: it turns
+        once, at ``(b / a) ** (1 / (q - p))``.
+        """
+        if self.signs[0] != 1:
+            return None
+        side = {_T: _A, _C: _signed(_B, self.signs[1])}
+        try:
+            smooth = _smoothed(self.body, side)
+        except _VoidError:
+            return None
+        first = None if smooth is None else derivative(smooth, _T)
+        terms = None if first is None else _cleared(substitute(first, side))
+        powers: dict[float, list[Factors]] = {}
+        for term in (terms or {}).values():
+            power = term.powers.get(_A, 0.0)
+            powers.setdefault(power, []).append(term.times(Factors(1.0, {_A: -power})))
+        if len(powers) != 2:
+            return None
+        (p, low), (q, high) = sorted(powers.items())
+        signs = [{_term_sign(term) for term in part} for part in (low, high)]
+        if signs not in ([{-1}, {1}], [{1}, {-1}]) or len(high) != 1:
+            return None
+        over = high[0].power(-1.0)
+        if over is None:
+            return None
+        parts = [term.times(over).times(Factors(-1.0, {})) for term in low]
+        square = written({frozenset(part.powers.items()): part for part in parts})
+        place = make("sqrt", square) if q - p == 2.0 else make("pow", square, number(1.0 / (q - p)))
+        kind = "valley" if signs[1] == {1} else "peak"
+        centre = {_B: make("neg", _C) if self.signs[1] < 0 else _C}
+        found = simplify(substitute(substitute(place, centre), self.meanings))
+        return Slope(kind, found, "its derivative changes its sign once")
 
     def _stationary(self, slope: Expr) -> Expr | None:
         """Where the slope is 0, if that is where t can be."""

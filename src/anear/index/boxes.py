@@ -15,7 +15,7 @@ from anear import _core
 from anear.codegen import cache
 from anear.codegen.layout import Fields, make_layout
 from anear.data.types.dense import to_float
-from anear.formula.bounds import Bound, bound, bound_plan
+from anear.formula.bounds import Bound, Ends, bound, bound_plan
 from anear.formula.bounds_stored import bound_from_text, bound_to_text
 from anear.formula.expression import Expr, y
 from anear.formula.hoist import Plan
@@ -35,6 +35,10 @@ _NONE = b"none"  # what is stored of a formula without a bound
 _CHUNK = 1 << 16  # points whose images are computed at a time
 
 
+Columns = tuple[tuple[int, float, float], ...]
+"""Columns, with the least and the greatest number that each holds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Boxes:
     """A bound and what the core needs of it; ``arithmetic`` is what bound and search are both computed in."""
@@ -51,6 +55,7 @@ def boxes_of(
     split: str,
     point_domain: Range,
     query_domain: Range,
+    columns: tuple[Columns, Columns] = ((), ()),
 ) -> Boxes | None:
     """The boxes under a space's distance; None where no bound is known.
 
@@ -58,9 +63,10 @@ def boxes_of(
     ----------
     rows : the points' raw rows.
     split : one of ``methods.SPLITS``.
-    point_domain, query_domain : the least and the greatest number that may occur.
+    point_domain, query_domain : the least and the greatest number that may occur; ``columns``: of points and queries,
+        what single columns may hold.
     """
-    found = _best_bound(space, rows, point_domain, query_domain)
+    found = _best_bound(space, rows, point_domain, query_domain, columns)
     if found is None:
         return None
     plan = _plan(found.lower)
@@ -84,18 +90,20 @@ def boxes_of(
     return Boxes(found, plan, arithmetic, core)
 
 
-def _best_bound(space: Space, rows: npt.NDArray[Any], point_domain: Range, query_domain: Range) -> Bound | None:
+def _best_bound(
+    space: Space, rows: npt.NDArray[Any], point_domain: Range, query_domain: Range, columns: tuple[Columns, Columns]
+) -> Bound | None:
     """A tight bound for all that the domain allows; else for these points; else for queries like them as well."""
     coordinates = rows[:, : space.dimension]
     sums = _equal_sums(coordinates)
-    found = _bound(space, point_domain, query_domain, sums)
+    found = _bound(space, point_domain, query_domain, sums, columns)
     if found is not None and found.proof == "clamp":
         return found
     here = _range(coordinates, point_domain)
-    near = _bound(space, here, query_domain, sums) or found
+    near = _bound(space, here, query_domain, sums, columns) or found
     if near is not None and near.proof == "clamp":
         return near
-    like = _bound(space, here, _enlarged(here, query_domain), sums)
+    like = _bound(space, here, _enlarged(here, query_domain), sums, columns)
     return like if like is not None and (near is None or like.proof == "clamp") else near
 
 
@@ -131,19 +139,35 @@ def _enlarged(here: Range, domain: Range) -> Range:
 
 
 @lru_cache(maxsize=256)
-def _bound(space: Space, points: Range, queries: Range, sums: Range | None) -> Bound | None:
+def _bound(
+    space: Space, points: Range, queries: Range, sums: Range | None, columns: tuple[Columns, Columns]
+) -> Bound | None:
     """The bound, kept on disk beside the kernels, for it takes milliseconds to find."""
     rank = space.stages.rank
+    ends = [_ends(*which, space.dimension) for which in zip((points, queries), columns, strict=True)]
     if os.environ.get("ANEAR_DEBUG", "0") != "0" or not storable(rank):
-        return bound(rank, space.dimension, points=points, queries=queries, sums=sums)
-    facts = f"bound|{cache.source_digest('formula')}|{space.dimension}|{points}|{queries}|{sums}|{dumps([rank])}"
+        return bound(rank, space.dimension, points=ends[0], queries=ends[1], sums=sums)
+    facts = (
+        f"bound|{cache.source_digest('formula')}|{space.dimension}|{points}|{queries}|{sums}|{columns}|{dumps([rank])}"
+    )
     key = hashlib.sha256(facts.encode()).hexdigest()
     stored = cache.fetch(key)
     if stored is not None:
         return bound_from_text(stored.decode()) if stored != _NONE else None
-    found = bound(rank, space.dimension, points=points, queries=queries, sums=sums)
+    found = bound(rank, space.dimension, points=ends[0], queries=ends[1], sums=sums)
     cache.put(key, _NONE if found is None else bound_to_text(found).encode())
     return found
+
+
+def _ends(everywhere: Range, columns: Columns, dimension: int) -> Ends:
+    """The least and the greatest number of each column."""
+    if not columns:
+        return everywhere
+    low, high = (np.full(dimension, end) for end in everywhere)
+    for column, least, most in columns:
+        if column < dimension:
+            low[column], high[column] = max(low[column], least), min(high[column], most)
+    return low, high
 
 
 @lru_cache(maxsize=256)

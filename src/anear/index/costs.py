@@ -9,6 +9,7 @@ from typing import Final
 __all__ = ["EVERY", "PATIENCE", "SURE", "TRIES", "Cost", "Costs", "Short", "State"]
 
 _TOGETHER: Final = 6  # so many queries share what a scan reads
+_LEAST: Final = 64  # blocks take less than a call: nothing is won by giving up sooner
 PATIENCE: Final = 2.0  # scans that a query may take before it gives up
 EVERY: Final = 32  # one in so many short calls is timed
 _MOST: Final = 3.0  # times what was expected: what takes longer was disturbed
@@ -39,7 +40,7 @@ class Cost:
 
     def limit(self, scan: float) -> int:
         """The blocks with which the tree takes as long as so many scans that a query had better give up."""
-        return max(int((PATIENCE * scan - self.start) / self.block), 16)
+        return max(int((PATIENCE * scan - self.start) / self.block), _LEAST)
 
     def of(self, count: int) -> float:
         """A scan for one query of ``count``."""

@@ -24,7 +24,7 @@ from anear.spaces.space import Resolved
 
 if TYPE_CHECKING:
     from anear.formula.bounds import Bound
-    from anear.index.boxes import Range
+    from anear.index.boxes import Columns, Range
     from anear.index.ids import Ids
 
 # What a tree needs is imported where one is built: a scan never pays for it.
@@ -193,7 +193,15 @@ def _kd_tree(
     from anear.index.boxes import boxes_of
 
     domain = _numbers(resolved.query_domain) if space.checked else _ANY
-    boxes = boxes_of(space, rows, split, _numbers(resolved.point_domain) if space.checked else _ANY, domain)
+    columns = _columns(resolved.point_domain), _columns(resolved.query_domain)
+    boxes = boxes_of(
+        space,
+        rows,
+        split,
+        _numbers(resolved.point_domain) if space.checked else _ANY,
+        domain,
+        columns if space.checked else ((), ()),
+    )
     if boxes is None:
         raise ArgumentError(
             f"method is 'kd_tree', which needs a bound of the distance over a box; none was found for {resolved.expr}; "
@@ -290,6 +298,12 @@ def _numbers(domain: Domain) -> Range:
     """The least and the greatest number that a row of the domain may hold."""
     plain = [rule for rule in domain.rules if rule.column is None and rule.measure is None]
     return max((r.low for r in plain), default=-math.inf), min((r.high for r in plain), default=math.inf)
+
+
+def _columns(domain: Domain) -> Columns:
+    """The same of single columns."""
+    rules = [rule for rule in domain.rules if rule.column is not None and rule.measure is None]
+    return tuple((rule.column, rule.low, rule.high) for rule in rules if rule.column is not None and rule.column >= 0)
 
 
 def _index(
