@@ -29,8 +29,10 @@ void Estimate::check(const std::string& name) const {
 Margin Estimate::margin(const PreparedQueries& queries, std::int64_t query, const std::vector<double>& maxima) const {
   double sum = 0;
   for (std::size_t j = 0; j < slack_slots.size(); ++j) sum += queries.slot(query, slack_slots[j]) * maxima[j];
-  // The exact table, which decides, adds the offset in float64.
-  const double added = 0x1p-53 * (4 + static_cast<double>(kernels().query_slots)) * std::abs(offset(queries, query));
+  // The exact table, which decides, adds the offset in float64: with some roundings, of functions too. The bounds of
+  // float64 count them one by one.
+  const double unit = kernels().arithmetic_bytes == 4 ? 0x1p-43 : 0x1p-53;
+  const double added = unit * (4 + static_cast<double>(kernels().query_slots)) * std::abs(offset(queries, query));
   if (slack_scale == 0) return {added, relative};
   // The sum is also how large a term may get. Where terms may overflow nothing is proved: a NaN lets everything pass.
   const double largest =

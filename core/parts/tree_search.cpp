@@ -28,10 +28,10 @@ constexpr double kKeptNanoseconds = 60e3;           // a search that takes longe
 constexpr double kNanosecondsWorthAThread = 100e3;  // of searching
 const std::vector<Neighbor> kUnanswered;
 
-// How far the exact table, which decides, may be off from the rank: it computes in float64 what the filter computes.
+// How far the exact table, which decides, may be off from the rank: no farther than the filter, whose margin allows for
+// what the exact table makes of the rank, in float64.
 Margin reference(const Estimate& filter, const Margin& points, double offset) {
-  const double unit = filter.kernels().arithmetic_bytes == 4 ? 0x1p-29 : 1;
-  return {unit * (points.slack + filter.offset_error(offset)), unit * points.relative};
+  return {points.slack + filter.offset_error(offset), points.relative};
 }
 
 }  // namespace

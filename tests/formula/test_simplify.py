@@ -10,6 +10,7 @@ from tests.formula.examples import EXAMPLES, example_fields, example_rows
 from tests.formula.strategies import formulas, rows
 
 from anear.formula import evaluate, parse, show
+from anear.formula.expression import make, number
 from anear.formula.simplify import RULES, simplify
 
 # a formula, and what it becomes
@@ -66,6 +67,11 @@ def test_not_a_number_stays_not_a_number(text: str) -> None:
 def test_infinite_numbers_come_to_rest(text: str) -> None:
     once = simplify(parse(text))
     assert simplify(once) is once
+
+
+def test_what_numbers_alone_leave_undefined_is_left() -> None:
+    undefined = make("mul", number(3.0), make("div", number(0.0), number(0.0)))
+    assert simplify(undefined) is undefined
 
 
 def test_the_table_is_readable() -> None:

@@ -69,7 +69,7 @@ class Compiled(Called):
         values = np.concatenate([self.store(q[None], prepared, count, one=True) for q in each]).astype(np.float64)
         values = values[:, : len(rows)]
         room = self.slack.scale * (each[:, self.slack.slots].astype(np.float64) @ maxima[: len(self.slack.slots)])
-        offset = self.table.offset(self.plan)
+        offset = self.table.offset
         added = each[:, offset].astype(np.float64) if offset >= 0 else np.zeros(len(each))
         unit = float(np.finfo(self.real).eps) * (4 + each.shape[1])
         off = room[:, None] + self.slack.relative * np.abs(values) + unit * np.abs(added)[:, None]
@@ -78,7 +78,7 @@ class Compiled(Called):
 
 def reference_room(space: Space, ranks: Floats, sides: tuple[Floats, Floats, Any, Any]) -> Floats:
     """How far ranks may be off in float64, by the proof of the plan that computes them term by term."""
-    plan = space.stages.direct
+    plan = space.stages.direct.computed_in("float64")
     room = np.abs(ranks)
     if plan.relative is None:
         return np.asarray(2.0**-40 * room)
@@ -88,7 +88,7 @@ def reference_room(space: Space, ranks: Floats, sides: tuple[Floats, Floats, Any
         room = room + evaluate(plan.query[slot], *sides)[:, :1] * evaluate(maximum, *sides).max()
     if plan.offset is not None:
         room = room + np.abs(evaluate(plan.query[plan.offset], *sides)[:, :1])
-    return np.asarray(2.0 * space.rounding(plan, "float64") * room + 2.0**-50 * np.abs(ranks))
+    return np.asarray(space.rounding(space.stages.direct, "float64") * room + 2.0**-50 * np.abs(ranks))
 
 
 def check(

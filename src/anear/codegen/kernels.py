@@ -12,6 +12,7 @@ pair        row x row       -> value                  lanes: coordinates
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from anear.codegen.abi import SIGNATURES
@@ -267,12 +268,13 @@ def _report(body: Body, mask: str) -> None:
 def _hits(body: Body, layout: Layout, block: str, values: list[str], query: int) -> None:
     """Append the blocks that hold a value not >= the limit: rare once the limit is good, so behind one branch.
 
-    Where the plan's bound is a finite number nothing overflows, so no value is NaN, and where it is not the limit is
-    NaN and lets everything pass. One comparison with the smallest value then serves: minima run beside the
-    multiplications of an inner product, comparisons in their place.
+    Where the plan's bound is a finite number nothing overflows, so no value is NaN but one that the pair says itself,
+    and where it is not the limit is NaN and lets everything pass. One comparison with the smallest value then serves:
+    minima run beside the multiplications of an inner product, comparisons in their place.
     """
     limit = body.load_splat(body.at("%limits", query * body.kind.size))
-    bounded = bool(layout.plan.maxima) and layout.plan.relative is not None
+    says_nan = any(node.op == "number" and math.isnan(node.value) for node in walk(layout.plan.pair))
+    bounded = bool(layout.plan.maxima) and layout.plan.relative is not None and not says_nan
     if bounded:
         smallest = values[0]
         for value in values[1:]:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from anear.formula.bounds_error import float64_error
 from anear.formula.expression import Expr, make, number, point_field, prepared, walk
 from anear.formula.outer import RANK
 from anear.formula.plan import Plan
@@ -71,7 +72,14 @@ def ball_plan(plan: Plan, outer: Expr, factor: float, unit: float) -> Plan | Non
             return None
         bound = make("add", rank, make("minimum", nearest, zero))  # of balls that overlap x, the deeper one comes first
     return replace(
-        plan, point=(*plan.point, *slots), pair=simplify(bound), maxima=(), slack=(), relative=None, offset=None
+        plan,
+        point=(*plan.point, *slots),
+        pair=simplify(bound),
+        maxima=(),
+        slack=(),
+        relative=None,
+        offset=None,
+        in_float64=None,
     )
 
 
@@ -79,14 +87,22 @@ def reach(expr: Expr, rank: Expr, outer: Expr, plan: Plan, factor: float) -> Exp
     """What the distance is at most, computed in float64: ``expr`` itself but for a relative error of 2**-40, or with
     what its rank may be off by on top; None where the functions around the rank are not known.
 
-    ``factor`` is the plan's rounding bound in float64.
+    ``plan`` is the direct one, ``factor`` its rounding bound in float64.
     """
+    if plan.careful:
+        lost = float64_error(rank)
+        return None if lost is None else _highest(rank, lost, outer)
+    plan = plan.computed_in("float64")
     if not plan.maxima and {node.op for node in walk(outer)} <= {"prepared", "number", "mul", "div", "sqrt", "pow"}:
         return expr
     size: Expr = make("abs", rank) if plan.relative_to_rank or plan.relative is None else number(0.0)
     for maximum, slot in zip(plan.maxima, plan.slack, strict=True):
         size = make("add", size, make("mul", plan.query[slot], maximum))
-    off = make("mul", number(2.0 * factor), size)
+    return _highest(rank, make("mul", number(2.0 * factor), size), outer)
+
+
+def _highest(rank: Expr, off: Expr, outer: Expr) -> Expr | None:
+    """What ``outer`` is at most where the rank may be off by ``off``."""
     ends = _enclosed(outer, _Ends(make("sub", rank, off), make("add", rank, off)), 2.0**-53)
     return None if ends is None else ends.high
 

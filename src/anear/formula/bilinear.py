@@ -90,7 +90,7 @@ def bilinear_plan(rank: Expr) -> Plan | None:
     scalars = [f for f in merged if not f.vector]
     if not merged or len(vectors) > MOST_VECTORS or len(scalars) > MOST_SCALARS:
         return None
-    plan = _plan(vectors, scalars, query, point)
+    plan = _plan(vectors, scalars, query, point, rank)
     if cost(plan.pair) > cost(rank_plan(rank).pair):
         trace(2, "bilinear", lambda: "costs more than the direct form")
         return None
@@ -169,7 +169,7 @@ def _merged(families: list[_Family]) -> list[_Family]:
     return result
 
 
-def _plan(vectors: list[_Family], scalars: list[_Family], query: Polynomial, point: Polynomial) -> Plan:
+def _plan(vectors: list[_Family], scalars: list[_Family], query: Polynomial, point: Polynomial, rank: Expr) -> Plan:
     """The plan of ``sum of families + point``, with ``query`` as its offset."""
     entries = Entries()
     products: dict[Expr, Expr] = {}
@@ -189,4 +189,4 @@ def _plan(vectors: list[_Family], scalars: list[_Family], query: Polynomial, poi
     offset = entries.index("query", written(query)) if query else None
     plan = Plan(entries.of("query"), entries.of("point"), pair, offset=offset, bilinear=True)
     sides = [(written(family.query), written(family.point)) for family in vectors + scalars]
-    return with_bilinear_bound(plan, sides, written(point) if point else None)
+    return with_bilinear_bound(plan, sides, written(point) if point else None, rank)

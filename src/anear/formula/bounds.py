@@ -30,7 +30,7 @@ What the caller must do:
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -43,7 +43,7 @@ from anear.formula.bounds_rewrite import linear, merged, normalised, squared, su
 from anear.formula.bounds_words import in_words
 from anear.formula.expression import ELEMENTWISE, Expr, make, number, point_field, walk, x, y
 from anear.formula.graph import POINT, Sides, substitute
-from anear.formula.hoist import unproved_plan
+from anear.formula.hoist import careful_plan, unproved_plan
 from anear.formula.plan import Plan
 from anear.formula.ranges import ANY, Assumed, Range
 from anear.formula.rounding import with_bound
@@ -225,4 +225,6 @@ def bound_plan(lower: Expr) -> Plan:
     if "extra_low" in fields or "extra_high" in fields:
         count = fields.get("extra_low", fields.get("extra_high", y)).length
         corners[point_field("extra_low", count)] = point_field("extra_high", count)
-    return with_bound(unproved_plan(simplify(lower)), corners)
+    lower = simplify(lower)
+    plan = with_bound(unproved_plan(lower), corners=corners)
+    return plan if plan.in_float64 is not None else replace(plan, in_float64=careful_plan(lower))

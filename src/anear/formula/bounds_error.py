@@ -6,15 +6,18 @@ rest, as long as errors are small beside the values. What has no rule and no exa
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 
 from anear.formula.derivative import derivative
-from anear.formula.expression import UNARY, Expr, constant, make, number, point_field, walk
+from anear.formula.expression import UNARY, Expr, constant, make, number, point_field, walk, x
 from anear.formula.graph import substitute
+from anear.formula.plan import exact_plan
 from anear.formula.polynomial import dimension_of
+from anear.formula.relative import Count, RelativeError
 from anear.formula.simplify import simplify
 
 __all__ = ["float64_error"]
@@ -34,10 +37,17 @@ def float64_error(expr: Expr) -> Expr | None:
     >>> float64_error(y), float64_error(y + y)
     (0, 2.220446049250313e-16 * abs(y + y))
     """
+    plan = exact_plan(expr)
+    relative = RelativeError(plan, double=True)
     errors: dict[Expr, Expr | None] = {}
-    for node in walk(expr):
-        if not node.args:
+    for leafed in walk(plan.pair):
+        node = relative.facts.meaning(leafed)
+        if not leafed.args:
             errors[node] = ZERO
+            continue
+        count = relative.of(leafed)
+        if count is not None:
+            errors[node] = _counted(node, count)
             continue
         inner = [errors[a] for a in node.args]
         known = [e for e in inner if e is not None]
@@ -48,6 +58,15 @@ def float64_error(expr: Expr) -> Expr | None:
         errors[node] = error
     found = errors[expr]
     return None if found is None else simplify(make("mul", number(2.0), found))
+
+
+def _counted(node: Expr, count: Count) -> Expr:
+    """Of a node whose error is so many roundings of its value."""
+    fixed, per_dimension = count
+    if per_dimension:
+        units = make("add", number(fixed * UNIT), make("mul", number(per_dimension * UNIT), dimension_of(x)))
+        return make("mul", units, _size(node))
+    return _own(node, fixed) if fixed else ZERO
 
 
 def _size(a: Expr) -> Expr:
@@ -110,8 +129,23 @@ def _prod(node: Expr, ea: Expr) -> Expr | None:
     return make("mul", make("mul", number(UNIT), dimension_of(a)), _size(node)) if ea is ZERO else None
 
 
-def _where(node: Expr, condition: Expr, ea: Expr, eb: Expr) -> Expr | None:
-    return _plus(*dict.fromkeys((ea, eb))) if condition is ZERO else None
+def _comparison(node: Expr, ea: Expr, eb: Expr) -> Expr:
+    """None where the operands are farther apart than they may be off, else beyond all bounds."""
+    if ea is ZERO and eb is ZERO:
+        return ZERO
+    sure = make("lt", _plus(ea, eb), _size(make("sub", *node.args)))
+    return make("where", sure, ZERO, number(math.inf))
+
+
+def _where(node: Expr, condition: Expr, ea: Expr, eb: Expr) -> Expr:
+    chosen = ea if ea is eb else make("where", node.args[0], ea, eb)
+    return _plus(chosen, condition)
+
+
+def _xlogy(node: Expr, ea: Expr, eb: Expr) -> Expr:
+    a, b = node.args
+    of_log = eb if eb is ZERO else make("div", _times(eb, _size(a)), _size(b))
+    return _plus(_times(ea, _size(make("log", b))), of_log, _own(node, LIBRARY + 1.0))
 
 
 def _part(node: Expr, ea: Expr) -> Expr:
@@ -131,10 +165,11 @@ def _function(node: Expr, *errors: Expr) -> Expr | None:
     return None if slope is None else _plus(_times(errors[0], _size(substitute(slope, {_T: node.args[0]}))), own)
 
 
-_JUMPS: Final = frozenset({"floor", "sign", "mod", "lt", "le", "gt", "ge", "eq", "ne"})
+_JUMPS: Final = frozenset({"floor", "sign", "mod"})
 
 _RULES: Final[dict[str, Callable[..., Expr | None]]] = {
     **dict.fromkeys(("neg", "abs", "minimum", "maximum"), _exact),
+    **dict.fromkeys(("lt", "le", "gt", "ge", "eq", "ne"), _comparison),
     **dict.fromkeys(("max", "min", "index", "slice"), _part),
     **dict.fromkeys(("sum", "cumsum"), _sum),
     **dict.fromkeys(("add", "sub"), _add),
@@ -144,4 +179,5 @@ _RULES: Final[dict[str, Callable[..., Expr | None]]] = {
     "matvec": _matvec,
     "prod": _prod,
     "where": _where,
+    "xlogy": _xlogy,
 }

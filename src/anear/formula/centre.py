@@ -11,37 +11,29 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from anear.formula.expression import Expr, constant, make, walk, x, y
+from anear.formula.expression import Expr, constant, make, x, y
 from anear.formula.graph import substitute
 from anear.formula.hoist import Plan
 
-__all__ = ["centred", "only_differences"]
-
-
-def only_differences(expr: Expr) -> bool:
-    """Whether ``x`` and ``y`` appear only as ``x - y`` (or ``y - x``), so that both can be moved by the same vector.
-
-    >>> from anear.formula import sum
-    >>> only_differences(sum((x - y) ** 2)), only_differences(sum(x * y))
-    (True, False)
-    """
-    for node in walk(expr):
-        if (x in node.args or y in node.args) and not (node.op == "sub" and set(node.args) == {x, y}):
-            return False
-    return expr not in (x, y)
+__all__ = ["centred"]
 
 
 def centred(plan: Plan, centre: npt.NDArray[np.float64]) -> Plan:
-    """``plan`` with the origin at ``centre``; the formula must satisfy :func:`only_differences`.
+    """``plan`` with the origin at ``centre``; the formula must satisfy :func:`~anear.formula.graph.only_differences`.
 
     Entries are functions of one side alone, so each side is moved by itself. The moved coordinates are rounded once,
-    which the bounds of expanded forms allow for.
+    for which the bounds of expanded forms leave room.
     """
     c = constant(centre, "centre")
     moved = {x: make("sub", x, c), y: make("sub", y, c)}
+
+    def each(expressions: tuple[Expr, ...]) -> tuple[Expr, ...]:
+        return tuple(substitute(e, moved) for e in expressions)
+
     return replace(
         plan,
-        query=tuple(substitute(e, moved) for e in plan.query),
-        point=tuple(substitute(e, moved) for e in plan.point),
-        maxima=tuple(substitute(e, moved) for e in plan.maxima),
+        query=each(plan.query),
+        point=each(plan.point),
+        maxima=each(plan.maxima),
+        in_float64=None if plan.in_float64 is None else centred(plan.in_float64, centre),
     )

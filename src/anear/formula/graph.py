@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Final
 
-from anear.formula.expression import Expr, make, walk
+from anear.formula.expression import Expr, make, walk, x, y
 
 __all__ = [
     "BOTH",
@@ -19,6 +19,7 @@ __all__ = [
     "Sides",
     "is_shape_only",
     "on_side",
+    "only_differences",
     "rebuild",
     "size",
     "substitute",
@@ -127,3 +128,16 @@ def substitute(expr: Expr, replacement: Mapping[Expr, Expr]) -> Expr:
             done[node] = node if args == node.args else make(node.op, *args, value=node.value)
             stack.pop()
     return done[expr]
+
+
+def only_differences(expr: Expr) -> bool:
+    """Whether ``x`` and ``y`` appear only as ``x - y`` (or ``y - x``), so that both can be moved by the same vector.
+
+    >>> from anear.formula import sum
+    >>> only_differences(sum((x - y) ** 2)), only_differences(sum(x * y))
+    (True, False)
+    """
+    for node in walk(expr):
+        if (x in node.args or y in node.args) and not (node.op == "sub" and set(node.args) == {x, y}):
+            return False
+    return expr not in (x, y)

@@ -122,4 +122,4 @@ def without_bound(plan: Plan) -> Plan:
     leaves = {leaf: entries(leaf.value[0], standing[leaf]) for leaf in walk(plan.pair) if leaf in standing}
     pair = substitute(plan.pair, leaves)
     query, point = entries.of("query"), entries.of("point")
-    return replace(plan, query=query, point=point, pair=pair, maxima=(), slack=(), relative=None)
+    return replace(plan, query=query, point=point, pair=pair, maxima=(), slack=(), relative=None, in_float64=None)

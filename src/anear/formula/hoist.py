@@ -5,10 +5,13 @@ What a search gains is decided here: how much is left to compute for each pair.
 
 from __future__ import annotations
 
+import math
 import weakref
+from dataclasses import replace
 
+from anear.formula.bounds_error import float64_error
 from anear.formula.collect import collected
-from anear.formula.expression import Expr, number, walk
+from anear.formula.expression import Expr, make, number, walk
 from anear.formula.graph import BOTH, NEITHER, POINT, QUERY, Sides, substitute
 from anear.formula.plan import Entries, Plan, describe, exact_plan, fields, reconstruct
 from anear.formula.regroup import regrouped
@@ -20,6 +23,7 @@ __all__ = [
     "DEAR",
     "Entries",
     "Plan",
+    "careful_plan",
     "cost",
     "describe",
     "exact_plan",
@@ -43,6 +47,9 @@ _COSTS = {op: weight for weight, ops in _WEIGHTS.items() for op in ops.split()}
 
 DEAR = frozenset(op for op, weight in _COSTS.items() if weight > 1.0)
 """Operations worth a stored array of their results."""
+
+_LOST = 2.0**-41
+"""The part of its value that a careful plan's number may be off by."""
 
 _SCALAR_SHARE = 0.1
 """What an operation on a scalar costs beside one on a vector: a vector is about ten numbers or more."""
@@ -106,7 +113,31 @@ def rank_plan(rank: Expr) -> Plan:
 
 
 def _rank_plan(rank: Expr) -> Plan:
-    return with_bound(unproved_plan(rank))
+    plan = with_bound(unproved_plan(rank), rank)
+    return plan if plan.in_float64 is not None else replace(plan, in_float64=careful_plan(rank))
+
+
+def careful_plan(expr: Expr) -> Plan | None:
+    """The plan for float64 that computes ``expr`` as it is written, but is NaN where more than some digits may be lost.
+
+    How many are is computed for each pair, beside its value. So no proof is needed that is good for all of them, only
+    rules for all operations: None where one is missing.
+
+    Examples
+    --------
+    >>> from anear.formula import sum, x, y
+    >>> careful_plan(sum(abs(x - y) ** 1.5)).pair
+    where(...)
+    """
+    error = float64_error(expr)
+    if error is None:
+        return None
+    lost = make("mul", number(2.0 / _LOST), error)  # by the plan, and by the formula that decides
+    entries = Entries()
+    pair = make("where", make("le", lost, make("abs", expr)), expr, number(math.nan))
+    pair = _placed(pair, entries)
+    relative = 1.01 * _LOST * 2.0**53, 0.0
+    return Plan(entries.of("query"), entries.of("point"), pair, relative=relative, relative_to_rank=True)
 
 
 def unproved_plan(rank: Expr) -> Plan:

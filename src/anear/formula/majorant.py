@@ -10,15 +10,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from anear.formula.expression import Expr, make, number, walk
-from anear.formula.graph import substitute
-from anear.formula.plan import Plan
+import numpy as np
+
+from anear.formula.bounds_error import float64_error
+from anear.formula.expression import Expr, constant, make, number, walk
+from anear.formula.graph import BOTH, POINT, QUERY, Sides, substitute
+from anear.formula.plan import Plan, exact_plan
 from anear.formula.polynomial import dimension_of
 from anear.formula.ranges import range_of
-from anear.formula.relative import EXACT, LIBRARY, Count, RelativeError, length_of
+from anear.formula.relative import LIBRARY, STORED, Count, RelativeError, length_of
 from anear.formula.simplify import simplify
 
-__all__ = ["Corners", "Majorant", "Product", "majorant"]
+__all__ = ["Corners", "Majorant", "Product", "entry_error", "majorant"]
 
 Product = tuple[Expr, Expr]
 """(Q, P): an expression of the query and one of the point, both never negative."""
@@ -39,24 +42,61 @@ class Majorant:
     count: Count
 
 
-def majorant(plan: Plan, corners: Corners | None = None, nonnegative: tuple[Expr, ...] = ()) -> Majorant | None:
+def majorant(
+    plan: Plan,
+    corners: Corners | None = None,
+    nonnegative: tuple[Expr, ...] = (),
+    double: bool = False,
+    moved: bool = False,
+) -> Majorant | None:
     """The majorant of a plan's pair; None where the rules do not reach.
 
-    ``corners`` where the points are boxes. ``nonnegative`` is raw data to take as never negative.
+    ``corners`` where the points are boxes. ``nonnegative`` is raw data to take as never negative. ``double``: the pair
+    is computed in float64, as its entries are. ``moved``: coordinates were moved, and rounded.
     """
-    state = _State(plan, corners, nonnegative)
+    state = _State(RelativeError(plan, nonnegative, double, moved), corners, nonnegative)
     for node in walk(plan.pair):
         found = state.leaf(node) if not node.args else _inner(node, [state.known.get(a) for a in node.args], state)
         state.known[node] = found if found is not None and len(found.products) <= MOST else None
     return state.known[plan.pair]
 
 
+def entry_error(entry: Expr, nonnegative: tuple[Expr, ...] = (), moved: bool = False) -> tuple[Expr, Count] | None:
+    """(M, k) such that |entry| <= M and, computed in float64, its error is at most k*u*M; None where none is known.
+
+    ``moved``: the entry is then computed of coordinates that were moved, and rounded.
+
+    Examples
+    --------
+    >>> from anear.formula import sum, y
+    >>> entry_error(sum(y * y)), entry_error(sum(y))
+    ((sum(y * y), (1.0, 1.0)), (sum(abs(y)), (0.0, 1.0)))
+    """
+    plan = exact_plan(entry)
+    count = RelativeError(plan, nonnegative, True, moved).of(plan.pair)
+    if count is not None:
+        return _size(entry), count
+    found = majorant(plan, None, nonnegative, True, moved)
+    if found is not None:
+        sizes = [_times(q, p) for q, p in found.products]  # a number may stand on the other side
+        total = sizes[0]
+        for size in sizes[1:]:
+            total = make("add", total, size)
+        return simplify(total), found.count
+    error = None if moved else float64_error(entry)
+    if error is None:
+        return None
+    return simplify(make("add", _size(entry), make("mul", number(2.0**53 / STORED), error))), (STORED, 0.0)
+
+
 class _State:
     """What is known while a pair is gone through."""
 
-    def __init__(self, plan: Plan, corners: Corners | None, nonnegative: tuple[Expr, ...]) -> None:
-        self.relative = RelativeError(plan, nonnegative)
-        self.facts = self.relative.facts
+    def __init__(self, relative: RelativeError, corners: Corners | None, nonnegative: tuple[Expr, ...]) -> None:
+        self.relative = relative
+        self.facts = relative.facts
+        self.sides = Sides()
+        self._nonnegative = nonnegative
         self.known: dict[Expr, Majorant | None] = {}
         self._corners = corners
         self._exchanged = dict(corners or {})
@@ -68,13 +108,25 @@ class _State:
             return Majorant(((number(abs(node.value) if math.isfinite(node.value) else 0.0), ONE),), (1.0, 0.0))
         if node.op != "prepared":
             return None
-        size = self.size(node)
-        return Majorant(((size, ONE) if node.value[0] == "query" else (ONE, size),), self.facts.stored_error(node))
+        count = self.facts.stored_error(node)
+        if count is not None:
+            return self.one_sided(node, self.finite(_size(self.facts.meaning(node))), count)
+        found = entry_error(self.facts.prepared_by(node), self._nonnegative)
+        return None if found is None else self.one_sided(node, self.finite(found[0]), found[1])
 
-    def size(self, leaf: Expr) -> Expr:
-        """The magnitude of a prepared entry."""
-        size = _size(self.facts.meaning(leaf))
+    def finite(self, size: Expr) -> Expr:
+        """The magnitude of a prepared entry, where corners of boxes may be infinite."""
         return size if self._corners is None or not _may_be_infinite(size) else _finite(size)
+
+    def one_sided(self, node: Expr, size: Expr, count: Count) -> Majorant:
+        """Of a node that is made of one side's data, with the magnitude ``size``."""
+        return Majorant(((ONE, size) if self.sides(node) == POINT else (size, ONE),), count)
+
+    def stored(self, *leaves: Expr) -> Count | None:
+        """The largest error of prepared entries; None where one is not known to be small beside its entry."""
+        errors = [self.facts.stored_error(leaf) for leaf in leaves]
+        known = [e for e in errors if e is not None]
+        return (max(e[0] for e in known), max(e[1] for e in known)) if len(known) == len(errors) else None
 
     def clamp(self, node: Expr) -> tuple[Expr, Expr, Expr] | None:
         """(place, end, other end), prepared entries, where ``node`` is the number of a box next to a place."""
@@ -98,13 +150,15 @@ def _finite(size: Expr) -> Expr:
 
 
 def _inner(node: Expr, args: list[Majorant | None], state: _State) -> Majorant | None:
-    for special in (_entropy, _clamped, _clamped_entropy):
+    for special in (_entropy, _clamped, _clamped_entropy, _of_one_side):
         found = special(node, state)
         if found is not None:
             return found
+    if node.op == "matvec":
+        return _transformed(node, args[1]) if state.facts.double else None
     if node.op == "where":
         return _masked(node, args, state)
-    rule = _RULES.get(node.op)
+    rule = _RULES.get(node.op) or (_RULES_OF_FLOAT64.get(node.op) if state.facts.double else None)
     known = [a for a in args if a is not None]
     return None if rule is None or len(known) < len(args) else rule(node, state, *known)
 
@@ -115,10 +169,10 @@ def _clamped(node: Expr, state: _State) -> Majorant | None:
     if found is None:
         return None
     place, low, high = found
+    count = state.stored(*found)
+    if count is None:
+        return None
     end = make("minimum", _size(state.facts.meaning(low)), _size(state.facts.meaning(high)))
-    count = EXACT
-    for leaf in found:
-        count = _and(count, state.facts.stored_error(leaf))
     return Majorant(
         ((_size(state.facts.meaning(place)), ONE), (ONE, _finite(end) if _may_be_infinite(end) else end)), count
     )
@@ -134,9 +188,93 @@ def _clamped_entropy(node: Expr, state: _State) -> Majorant | None:
     for t, log in ((first, second), (second, first)):
         meanings = [(state.facts.meaning(a), state.facts.meaning(b)) for a, b in zip(t, log, strict=True)]
         if all(b is simplify(make("log", a)) for a, b in meanings):
+            errors = state.stored(*t), state.stored(*log)
+            if errors[0] is None or errors[1] is None:
+                return None
+            count = errors[0][0] + errors[1][0] + 1.0, errors[0][1] + errors[1][1]
             sizes = [_size(make("xlogy", a, a)) for a, _ in meanings]
-            return Majorant(((sizes[0], ONE), (ONE, make("add", *sizes[1:]))), (9.0, 0.0))
+            return Majorant(((sizes[0], ONE), (ONE, make("add", *sizes[1:]))), count)
     return None
+
+
+def _of_one_side(node: Expr, state: _State) -> Majorant | None:
+    """What a formula as it is written computes of one side alone, where nothing in it cancels."""
+    if not state.facts.double or state.sides(node) == BOTH:
+        return None
+    count = state.relative.of(node)
+    if count is None:
+        return None
+    size = _size(state.facts.meaning(node))
+    if _may_be_infinite(size):  # a point of which this is no number has no distance, and must not spoil a maximum
+        size = make("where", make("ge", size, number(0.0)), size, number(0.0))
+    return state.one_sided(node, size, count)
+
+
+def _transformed(node: Expr, a: Majorant | None) -> Majorant | None:
+    """A matrix times a vector: Cauchy-Schwarz row by row where both sides are vectors."""
+    if a is None:
+        return None
+    sizes = np.abs(node.args[0].value.values)
+    matrix, each = constant(sizes), constant(sizes.sum(1))
+
+    def times(vector: Expr) -> Expr:
+        return make("matvec", matrix, vector)
+
+    products: list[Product] = []
+    for q, p in a.products:
+        if q.is_vector and p.is_vector:
+            products.append((make("sqrt", times(make("mul", q, q))), make("sqrt", times(make("mul", p, p)))))
+        elif q.is_vector:
+            products.append((times(q), p))
+        else:
+            products.append((q, times(p)) if p.is_vector else (_times(q, each), p))
+    return Majorant(tuple(products), (a.count[0] + sizes.shape[1], a.count[1]))
+
+
+def _running_sums(node: Expr, state: _State, a: Majorant) -> Majorant | None:
+    """cumsum: Cauchy-Schwarz from the first coordinate on where both sides are vectors."""
+
+    def roots(vector: Expr) -> Expr:
+        return make("sqrt", make("cumsum", make("mul", vector, vector)))
+
+    if not all(q.is_vector or p.is_vector for q, p in a.products):
+        return None
+    products = tuple(
+        (roots(q), roots(p))
+        if q.is_vector and p.is_vector
+        else (make("cumsum", q) if q.is_vector else q, make("cumsum", p) if p.is_vector else p)
+        for q, p in a.products
+    )
+    length = length_of(state.facts.meaning(node.args[0]))
+    return Majorant(products, (a.count[0] + length[0], a.count[1] + length[1]))
+
+
+def _exponential(node: Expr, state: _State, a: Majorant) -> Majorant | None:
+    """exp(v), v not positive or a sum q + p: at most 1, or exp(q)*exp(p); k*u*M off in v are as much of it."""
+    v = node.args[0]
+    sides = (ONE, ONE) if state.facts.range(v)[1] <= 0.0 else _powers_of_e(v, state)
+    if sides is None:
+        return None
+    products = tuple((_times(sides[0], q), _times(sides[1], p)) for q, p in ((ONE, ONE), *a.products))
+    return Majorant(products, (max(a.count[0], LIBRARY) + LIBRARY, a.count[1]))
+
+
+def _powers_of_e(v: Expr, state: _State) -> Product | None:
+    """(exp(q), exp(p)) of a sum of terms of the query, q, and of the point, p; None for another."""
+    sides: dict[int, Expr] = {}
+    terms = [(v, False)]
+    while terms:
+        term, minus = terms.pop()
+        if term.op in ("add", "sub"):
+            terms += [(term.args[0], minus), (term.args[1], minus != (term.op == "sub"))]
+        elif term.op == "neg":
+            terms.append((term.args[0], not minus))
+        else:
+            side = state.sides(term) or QUERY
+            sides[side] = make("sub" if minus else "add", sides.get(side, number(0.0)), state.facts.meaning(term))
+    if BOTH in sides:
+        return None
+    return tuple(make("exp", simplify(sides[side])) if side in sides else ONE for side in (QUERY, POINT))  # type: ignore[return-value]
 
 
 def _size(expr: Expr) -> Expr:
@@ -144,7 +282,12 @@ def _size(expr: Expr) -> Expr:
 
 
 def _times(p: Expr, q: Expr) -> Expr:
-    return q if p is ONE else p if q is ONE else make("mul", p, q)
+    for a, b in ((p, q), (q, p)):
+        if a is ONE:
+            return b
+        if b.op == "div" and b.args[0] is ONE and b.args[1] is a:
+            return ONE  # y * (1/y): where that is undefined the formula is
+    return make("mul", p, q)
 
 
 def _and(a: Count, b: Count, more: float = 0.0) -> Count:
@@ -175,9 +318,9 @@ def _divided(node: Expr, state: _State, a: Majorant, b: Majorant) -> Majorant | 
 
 def _inverse(below: Expr, state: _State) -> Product | None:
     """(Q, P) with 1 / |below| <= Q * P."""
-    if below.op == "prepared":
+    if below.op == "prepared" or (state.facts.double and state.sides(below) != BOTH):
         inverse = make("div", ONE, _size(state.facts.meaning(below)))
-        return (inverse, ONE) if below.value[0] == "query" else (ONE, inverse)
+        return (ONE, inverse) if state.sides(below) == POINT else (inverse, ONE)
     if below.op == "mul":
         parts = [_inverse(a, state) for a in below.args]
         if parts[0] is None or parts[1] is None:
@@ -214,9 +357,18 @@ def _largest(node: Expr, state: _State, a: Majorant) -> Majorant:
     return Majorant(tuple(products), a.count)
 
 
+def _gentle(node: Expr, state: _State, a: Majorant) -> Majorant | None:
+    """Functions that are at most as large as their operand, and no steeper than 1, from where that starts."""
+    if state.facts.range(node.args[0])[0] < _GENTLE_FROM[node.op]:
+        return None
+    return Majorant(a.products, (a.count[0] + LIBRARY, a.count[1]))
+
+
 def _wave(node: Expr, state: _State, a: Majorant) -> Majorant:
     """sin, cos: at most 1, and no steeper than 1."""
-    return Majorant((*a.products, (ONE, ONE)), (a.count[0] + LIBRARY, a.count[1]))
+    fixed = [q.value for q, p in a.products if p is ONE and q.op == "number"]  # of sines of sines
+    products = [(q, p) for q, p in a.products if p is not ONE or q.op != "number"]
+    return Majorant((*products, (number(1.0 + sum(fixed)), ONE)), (a.count[0] + LIBRARY, a.count[1]))
 
 
 def _masked(node: Expr, args: list[Majorant | None], state: _State) -> Majorant | None:
@@ -255,10 +407,12 @@ def _entropy(node: Expr, state: _State) -> Majorant | None:
         leaves += [part] if part.op == "prepared" else state.clamp(part) or [node]
     if any(leaf.op != "prepared" for leaf in leaves) or len({leaf.value[0] for leaf in leaves}) < 2:
         return None
-    error = max(state.facts.stored_error(leaf)[0] for leaf in leaves) + 1.0
+    error = state.stored(*leaves)
+    if error is None:
+        return None
     sizes = [(leaf.value[0], _entropy_size(state.facts.meaning(leaf))) for leaf in dict.fromkeys(leaves)]
     products = tuple((size, ONE) if side == "query" else (ONE, size) for side, size in sizes)
-    return Majorant(products, (error + LIBRARY + 1.0, 0.0))
+    return Majorant(products, (error[0] + LIBRARY + 2.0, error[1]))
 
 
 def _entropy_size(t: Expr) -> Expr:
@@ -266,6 +420,8 @@ def _entropy_size(t: Expr) -> Expr:
     size = make("add", make("abs", make("xlogy", t, t)), make("mul", number(1.0 + math.log(2.0)), t))
     return make("where", make("ge", t, number(0.0)), size, number(math.inf))
 
+
+_GENTLE_FROM: Final = {"tanh": -math.inf, "arctan": -math.inf, "log1p": 0.0, "log": 1.0, "sqrt": 1.0}
 
 _RULES: Final[dict[str, Callable[..., Majorant | None]]] = {
     **dict.fromkeys(("neg", "abs", "index", "slice"), lambda node, state, a: a),
@@ -278,4 +434,12 @@ _RULES: Final[dict[str, Callable[..., Majorant | None]]] = {
     "mul": _multiplied,
     "div": _divided,
     "sum": _summed,
+}
+
+# Their bounds grow with the data and not with the distances: in float32 they might exclude nothing, and a scan in
+# float64 is faster than that.
+_RULES_OF_FLOAT64: Final[dict[str, Callable[..., Majorant | None]]] = {
+    **dict.fromkeys(_GENTLE_FROM, _gentle),
+    "cumsum": _running_sums,
+    "exp": _exponential,
 }

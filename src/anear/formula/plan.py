@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from anear.formula.expression import Expr, point_field, prepared, query_field, walk, x, y
 from anear.formula.graph import POINT, QUERY, on_side, substitute
@@ -37,7 +37,11 @@ class Plan:
     relative : (a, b) such that, with D coordinates and unit roundoff u,
         ``|computed - true| <= u * (a + b*D) * (R * |true| + sum_j query[slack[j]] * maxima[j])``
         where true is the exact value of ``pair`` and R is 1 if ``relative_to_rank`` else 0. None: no bound is proved.
+        The bound is that of float32 arithmetic on entries that float64 prepared, the rounding of the formula itself,
+        which float64 computes as it is written, included.
     relative_to_rank : see ``relative``.
+    in_float64 : the plan for float64 arithmetic, where entries are off by what their own computing loses: the same but
+        for its bound, or one that is NaN wherever it would lose too many digits. None: no bound is proved.
     offset : entry of ``query``, c(x): the formula is ``pair + c(x)``. It is left out of the pair because it does not
         change the order of a query's points. None: nothing was left out.
     bilinear : ``pair`` is a sum of products of prepared entries plus one prepared point scalar.
@@ -54,6 +58,18 @@ class Plan:
     offset: int | None = None
     bilinear: bool = False
     guarded: bool = False
+    in_float64: Plan | None = None
+
+    @property
+    def careful(self) -> bool:
+        """Whether the plan for float64 is another one, with numbers that are NaN."""
+        return self.in_float64 is not None and self.in_float64.pair is not self.pair
+
+    def computed_in(self, arithmetic: str) -> Plan:
+        """The plan for "float32" or "float64" arithmetic, with the bound that is proved for it if any is."""
+        if arithmetic != "float64":
+            return self
+        return self.in_float64 or replace(self, maxima=(), slack=(), relative=None, relative_to_rank=False)
 
 
 def fields(expr: Expr, side: str) -> tuple[tuple[str, int | None], ...]:

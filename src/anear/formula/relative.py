@@ -13,7 +13,7 @@ import numpy as np
 
 from anear.formula.expression import Expr, make, walk
 from anear.formula.graph import substitute
-from anear.formula.plan import Plan, entry_leaves
+from anear.formula.plan import Plan, entry_leaves, exact_plan
 from anear.formula.polynomial import shape_of
 from anear.formula.ranges import Range, range_of
 
@@ -30,6 +30,8 @@ STORED: Final = 4.0
 
 LARGEST_LOG: Final = 104.0
 """|log| of any float32 but 0."""
+LARGEST_POWER: Final = 746.0
+"""|v| beyond which exp(v) is no number of float64 but 0: so many times at most a relative error of v moves it."""
 
 _NORMAL: Final = (2.0**-126, float(np.finfo(np.float32).max))
 
@@ -53,9 +55,16 @@ class PairFacts:
     ----------
     plan : the plan.
     nonnegative : raw data (``x``, ``y``, fields) to take as never negative.
+    double : whether pairs are computed in float64, as their entries are.
+    moved : whether ``x`` and ``y`` are coordinates that were moved, and rounded.
     """
 
-    def __init__(self, plan: Plan, nonnegative: tuple[Expr, ...] = ()) -> None:
+    def __init__(
+        self, plan: Plan, nonnegative: tuple[Expr, ...] = (), double: bool = False, moved: bool = False
+    ) -> None:
+        self.double = double
+        self._nonnegative, self._moved = nonnegative, moved
+        self._errors: dict[Expr, Count | None] = {}
         self._entries = entry_leaves(plan)
         assumed = {v: make("abs", v) for v in nonnegative}
         self._meanings = _replaced(plan.pair, self._entries)
@@ -73,17 +82,28 @@ class PairFacts:
         """Whether a prepared entry holds what no relative error can be claimed of: comparisons of computed numbers."""
         return any(node.op in _JUMPS for node in walk(self._entries[leaf]))
 
-    def stored_error(self, leaf: Expr) -> Count:
-        """The error of a prepared entry: none for raw data."""
+    def stored_error(self, leaf: Expr) -> Count | None:
+        """The relative error of a prepared entry: none for raw data; None where it may cancel in float64."""
         entry = self._entries[leaf]
         while entry.op in ("slice", "index"):
             entry = entry.args[0]
-        return EXACT if entry.op in _RAW else (STORED, 0.0)
+        if entry.op in _RAW or (self.double and entry.op == "constant"):
+            return (1.0, 0.0) if self._moved and entry.op in ("x", "y") else EXACT
+        if not self.double:
+            return STORED, 0.0
+        if leaf not in self._errors:
+            alone = exact_plan(entry)
+            self._errors[leaf] = RelativeError(alone, self._nonnegative, double=True).of(alone.pair)
+        return self._errors[leaf]
+
+    def prepared_by(self, leaf: Expr) -> Expr:
+        """What a prepared leaf stands for."""
+        return self._entries[leaf]
 
 
-def _number_error(value: float) -> Count | None:
-    """Of a number written in the formula; beyond the normal numbers of float32 nothing is known of it."""
-    if value == 0.0 or not math.isfinite(value):
+def _number_error(value: float, double: bool) -> Count | None:
+    """Of a number written in the formula; beyond the normal numbers of float32 nothing is known of it there."""
+    if value == 0.0 or not math.isfinite(value) or double:
         return EXACT
     if not _NORMAL[0] <= abs(value) <= _NORMAL[1]:
         return None
@@ -102,8 +122,10 @@ def _replaced(pair: Expr, leaves: Mapping[Expr, Expr]) -> dict[Expr, Expr]:
 class RelativeError:
     """Goes through a pair's operations: each has a relative error of so many roundings, or none that is known."""
 
-    def __init__(self, plan: Plan, nonnegative: tuple[Expr, ...] = ()) -> None:
-        self.facts = PairFacts(plan, nonnegative)
+    def __init__(
+        self, plan: Plan, nonnegative: tuple[Expr, ...] = (), double: bool = False, moved: bool = False
+    ) -> None:
+        self.facts = PairFacts(plan, nonnegative, double, moved)
         self._known: dict[Expr, Count | None] = {}
 
     def of(self, expr: Expr) -> Count | None:
@@ -118,7 +140,7 @@ class RelativeError:
                 if node.op == "prepared":
                     self._known[node] = self.facts.stored_error(node)
                 elif node.op == "number":
-                    self._known[node] = _number_error(node.value)
+                    self._known[node] = _number_error(node.value, self.facts.double)
                 elif node.op == "where" and _is_nan(node.args[2]) and errors[1] is not None:
                     self._known[node] = errors[1]  # what is not a number is left to the formula itself
                 elif rule is None or len(known) < len(errors):
@@ -204,6 +226,19 @@ def _flat(state: RelativeError, node: Expr, a: Count) -> Count | None:
     return _plus(a, (LIBRARY, 0.0))
 
 
+def _power_of_e(state: RelativeError, node: Expr, a: Count) -> Count | None:
+    """exp moves by an absolute error of its operand, which a relative one limits as long as the result is normal.
+
+    In float32 too many results are not.
+    """
+    return (LARGEST_POWER * a[0] + LIBRARY, LARGEST_POWER * a[1]) if state.facts.double else None
+
+
+def _library(state: RelativeError, node: Expr, *errors: Count) -> Count | None:
+    """A function that is accurate relatively, of exact operands."""
+    return (LIBRARY + 1.0, 0.0) if all(e == EXACT for e in errors) else None
+
+
 def _sign(state: RelativeError, node: Expr, a: Count) -> Count:
     return EXACT  # a relative error changes no sign
 
@@ -224,6 +259,8 @@ _RULES: Final[dict[str, Callable[..., Count | None]]] = {
     **dict.fromkeys(("sqrt", "rsqrt"), _root),
     **dict.fromkeys(("sum", "cumsum"), _sum),
     **dict.fromkeys(("log1p", "tanh", "arctan"), _flat),
+    **dict.fromkeys(("exp", "expm1"), _power_of_e),
+    **dict.fromkeys(("log", "xlogy", "arctan2", "arcsin", "arccos", "arcosh", "sinh", "cosh"), _library),
     **dict.fromkeys((*_COMPARISONS, "floor"), _exact_only),
     "add": _add,
     "sub": _sub,

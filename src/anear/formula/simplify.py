@@ -34,7 +34,7 @@ RULES: Final = """
 a * n -> n * a                          if varies(a)
 n + a -> a + n                          if varies(a)
 n * (m * a) -> (n * m) * a              if finite_product(n, m)
-n * (a / m) -> (n / m) * a
+n * (a / m) -> (n / m) * a              if varies(a)
 a * (n * b) -> n * (a * b)              if varies(a)
 (n * a) * b -> n * (a * b)              if varies(b)
 a * (1 / b) -> a / b

@@ -63,7 +63,7 @@ def _words(resolved: Resolved, checked: bool) -> tuple[str, ...]:
 def _plan(space: Space, arithmetic: str) -> Plan | None:
     direct = space.stages.direct
     factor = space.rounding(direct, arithmetic) or _UNPROVED
-    return ball_plan(direct, space.stages.outer, factor, _UNIT[arithmetic])
+    return ball_plan(direct.computed_in(arithmetic), space.stages.outer, factor, _UNIT[arithmetic])
 
 
 @lru_cache(maxsize=256)

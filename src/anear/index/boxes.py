@@ -180,13 +180,15 @@ def _upper(found: Bound, space: Space, arithmetic: str) -> Any:
     if found.upper is None:
         return None
     plan = _plan(found.upper)
-    return None if plan.relative is None else _estimate(plan, space, arithmetic, len(found.extras))
+    return (
+        None if plan.computed_in(arithmetic).relative is None else _estimate(plan, space, arithmetic, len(found.extras))
+    )
 
 
 def _estimate(plan: Plan, space: Space, arithmetic: str, extras: int) -> Any:
     table = _table(plan, space, arithmetic, extras)
     slack = space.slack(plan, table, arithmetic)
-    return _core.Estimate(table.table, table.parameters, slack.slots, slack.scale, slack.relative, table.offset(plan))
+    return _core.Estimate(table.table, table.parameters, slack.slots, slack.scale, slack.relative, table.offset)
 
 
 @lru_cache(maxsize=256)
@@ -194,7 +196,9 @@ def _table(plan: Plan, space: Space, arithmetic: str, extras: int) -> CompiledTa
     columns: Fields = (("box_high", space.dimension),)
     if extras:
         columns += (("extra_high", extras), ("extra_low", extras))
-    layout = make_layout(plan, space.dimension, arithmetic, arithmetic, host(), space.fields("query"), columns)
+    layout = make_layout(
+        plan.computed_in(arithmetic), space.dimension, arithmetic, arithmetic, host(), space.fields("query"), columns
+    )
     return load(layout, BOUND_KERNELS)
 
 

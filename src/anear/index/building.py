@@ -70,7 +70,7 @@ def build_by(
     plan = other.stages.direct
     table = other.building_table(plan)
     nothing_proved = (np.zeros(0, np.int32), 0.0, 0.0)
-    estimate = _core.Estimate(table.table, table.parameters, *nothing_proved, table.offset(plan))
+    estimate = _core.Estimate(table.table, table.parameters, *nothing_proved, table.offset)
     expanded = other.stages.expanded
     coded = codes and expanded is not None and expanded.bilinear and other.precision(plan) == "float32"
     facts = replace(resolved, name=None, expr=expr, claims=frozenset())

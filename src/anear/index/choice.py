@@ -30,7 +30,7 @@ def choose_plan(space: Space, rows: npt.NDArray[Any]) -> Plan:
     """
     stages = space.stages
     plan = stages.expanded
-    if plan is None:
+    if plan is None or not space.proved(plan):
         return stages.direct
     if stages.movable and space.storage in ("float32", "float64"):
         step = max(1, len(rows) // _CENTRE_SAMPLE)
@@ -56,9 +56,10 @@ def _separates(space: Space, plan: Plan, rows: npt.NDArray[Any]) -> bool:
     queries = coordinates[:: max(1, len(coordinates) // _QUERIES)][:_QUERIES]
     ranks = evaluate(space.stages.rank, queries, coordinates, point_data=data)
     bound = np.zeros(len(queries))
-    for maximum, slot in zip(plan.maxima, plan.slack, strict=True):
+    used = plan.computed_in(space.arithmetic)
+    for maximum, slot in zip(used.maxima, used.slack, strict=True):
         largest = np.max(evaluate(maximum, queries[:1], coordinates, point_data=data))
-        bound += evaluate(plan.query[slot], queries, coordinates[:1])[:, 0] * largest
+        bound += evaluate(used.query[slot], queries, coordinates[:1])[:, 0] * largest
     bound *= space.rounding(plan)
     ranks.sort(axis=1)  # NaN comes last, and is never within a bound
     with np.errstate(invalid="ignore"):

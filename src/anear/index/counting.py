@@ -212,6 +212,6 @@ class Counting:
         """Ranks that need no exact distance to be counted: none where a point may have a rank but no distance."""
         stages = self._space.stages
         defined = self._space.checked or _always_number(self._resolved.expr)
-        if self._allow_nan or not defined or stages.direct.relative is None:
+        if self._allow_nan or not defined or not self._space.proved(stages.direct):
             return np.full_like(wanted, -np.inf)
         return rank_within_radius(stages.outer, wanted)

@@ -187,7 +187,8 @@ def _named(expr: Expr, plan: Plan) -> str:
 
 def _rounding(plan: Plan) -> str:
     if plan.relative is None:
-        return "not bounded by a proof, so it is computed in float64, as the reference is"
+        beside = ", its error beside it: what may have lost digits is measured again by the formula"
+        return f"not bounded by a proof, so it is computed in float64{beside if plan.careful else ''}"
     a, b = plan.relative
     factors = [] if not plan.relative_to_rank else ["its value"]
     for slot, largest in zip(plan.slack, plan.maxima, strict=True):

@@ -116,7 +116,7 @@ def _descend(
     table, exact = space.row_table(plan), space.exact_table()
     slack = space.slack(plan, table, space.precision(plan))
     search = _core.Estimate(
-        table.table, table.parameters, slack.slots, slack.scale, slack.relative, table.offset(plan)
+        table.table, table.parameters, slack.slots, slack.scale, slack.relative, table.offset
     )  # fmt: skip
     objects = np.ascontiguousarray(rows[:, : space.dimension])
     form = row_form(space, table.layout, "nn_descent", index._resolved, index._check_domain, rows, objects)

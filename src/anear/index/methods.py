@@ -339,7 +339,7 @@ def _index(
         dict(parameters),
         team,
         progress,
-        table.offset(plan),
+        table.offset,
         boxes,
         balls,
         row_form,

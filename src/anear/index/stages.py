@@ -12,8 +12,8 @@ from itertools import islice
 from anear.codegen import cache
 from anear.formula.absolute import absolute_plan
 from anear.formula.bilinear import bilinear_plan
-from anear.formula.centre import only_differences
 from anear.formula.expression import Expr, make, prepared, x, y
+from anear.formula.graph import only_differences
 from anear.formula.guarded import guarded_plan, without_bound
 from anear.formula.hoist import Plan, rank_plan, value_plan
 from anear.formula.outer import split
@@ -103,7 +103,10 @@ def _whole(plan: Plan) -> Plan:
 def filled(plan: Plan) -> Plan:
     """``plan`` with at least one entry on either side: a distance may ignore its query, its points, or both."""
     return replace(
-        plan, query=plan.query or (make("index", x, value=0),), point=plan.point or (make("index", y, value=0),)
+        plan,
+        query=plan.query or (make("index", x, value=0),),
+        point=plan.point or (make("index", y, value=0),),
+        in_float64=None if plan.in_float64 is None else filled(plan.in_float64),
     )
 
 
@@ -111,14 +114,17 @@ def filled(plan: Plan) -> Plan:
 
 
 def _to_text(stages: Stages) -> str:
-    plans = [p for p in (stages.direct, stages.matrix, stages.expanded, stages.guarded) if p is not None]
+    plans: list[Plan] = []
+    for plan in (stages.direct, stages.matrix, stages.expanded, stages.guarded):
+        if plan is not None:
+            plans += [plan] if plan.in_float64 is None else [plan, plan.in_float64]
     expressions = [stages.simplified, stages.rank, stages.outer]
     facts = []
     for plan in plans:
         expressions += [*plan.query, *plan.point, *plan.maxima, plan.pair]
         counts = [len(plan.query), len(plan.point), len(plan.maxima)]
         known = [plan.slack, plan.relative, plan.relative_to_rank, plan.offset, plan.bilinear, plan.guarded]
-        facts.append([counts, *known])
+        facts.append([counts, plan.in_float64 is not None, *known])
     return json.dumps([dumps(expressions), facts, stages.movable])
 
 
@@ -126,11 +132,17 @@ def _from_text(text: str) -> Stages:
     expressions, facts, movable = json.loads(text)
     rest = iter(loads(expressions))
     simplified, rank, outer = next(rest), next(rest), next(rest)
-    plans: list[Plan | None] = []
-    for counts, slack, relative, relative_to_rank, *more in facts:
+    plans: list[Plan] = []
+    waiting: Plan | None = None
+    for counts, waits, slack, relative, relative_to_rank, *more in facts:
         query, point, maxima = (tuple(islice(rest, n)) for n in counts)
         bound = None if relative is None else (relative[0], relative[1])
-        plans.append(Plan(query, point, next(rest), maxima, tuple(slack), bound, relative_to_rank, *more))
+        plan = Plan(query, point, next(rest), maxima, tuple(slack), bound, relative_to_rank, *more)
+        if waits:  # for its float64 form, which comes next
+            waiting = plan
+        else:
+            plans.append(plan if waiting is None else replace(waiting, in_float64=plan))
+            waiting = None
     direct, matrix, expanded, guarded = (*plans, None, None)[:4]  # nothing is guarded that is not expanded
     assert direct is not None
     assert matrix is not None

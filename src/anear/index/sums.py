@@ -57,6 +57,8 @@ def distance_sums(
     built = index._for(rows)
     if index._method not in ("kd_tree", "ball_tree") or built.scans or index._space.arithmetic != "float64":
         return None
+    if index._space.stages.direct.careful:
+        return None
     space, table = _table(function, index._space.stages.outer)
     given = np.zeros((len(rows), 1 + len(space.fields("query"))))
     for place, (name, _) in enumerate(space.fields("query"), 1):

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -54,9 +54,11 @@ class CompiledTable:
     table: Any
     parameters: npt.NDArray[np.float64]
 
-    def offset(self, plan: Plan) -> int:
+    @property
+    def offset(self) -> int:
         """The slot of the prepared query that is to be added to what the kernels compute; -1 where none is."""
-        return -1 if plan.offset is None else self.layout.query[plan.offset].offset
+        added = self.layout.plan.offset
+        return -1 if added is None else self.layout.query[added].offset
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,10 @@ class Space:
         """What ``plan`` is computed in: float64, as the reference, where no bound of its rounding is known."""
         return "float64" if plan.relative is None else self.arithmetic
 
+    def proved(self, plan: Plan) -> bool:
+        """Whether a bound of the plan's rounding is known, in the arithmetic that it is then computed in."""
+        return plan.computed_in(self.precision(plan)).relative is not None
+
     def search_table(self, plan: Plan) -> CompiledTable:
         """The table that finds candidates by ``plan``."""
         return _load_once(plan, self, self.precision(plan), SEARCH_KERNELS)
@@ -152,20 +158,22 @@ class Space:
 
     def rounding(self, plan: Plan, arithmetic: str | None = None) -> float:
         """The factor of the plan's rounding bound, for this dimension and arithmetic; 0 where none is proved."""
-        if plan.relative is None:
-            return 0.0
-        a, b = plan.relative
-        return (a + b * self.dimension) * (2.0**-53 if (arithmetic or self.arithmetic) == "float64" else 2.0**-24)
+        arithmetic = arithmetic or self.arithmetic
+        found = plan.computed_in(arithmetic).relative
+        return 0.0 if found is None else (found[0] + found[1] * self.dimension) * _UNIT[arithmetic]
 
     def slack(self, plan: Plan, table: CompiledTable, arithmetic: str | None = None) -> Slack:
         """The rounding bound of ``plan``, in the numbers the core wants."""
-        if plan.relative is None:
+        arithmetic = arithmetic or self.arithmetic
+        used = plan.computed_in(arithmetic)
+        if used.relative is None:
             return Slack(np.zeros(0, np.int32), 0.0, _UNPROVED)
-        # The exact table decides, in float64: there it is off by as much again.
-        factor = self.rounding(plan, arithmetic) * (2.0 if (arithmetic or self.arithmetic) == "float64" else 1.0)
-        places = np.array(slots(table.layout, plan.slack), np.int32)
-        return Slack(places, factor, factor if plan.relative_to_rank else 0.0)
+        factor = self.rounding(plan, arithmetic)
+        places = np.array(slots(table.layout, used.slack), np.int32)
+        return Slack(places, factor, factor if used.relative_to_rank else 0.0)
 
+
+_UNIT: Final = {"float32": 2.0**-24, "float64": 2.0**-53}  # what an operation may be off by, relatively
 
 # Where no bound is proved, a search in float64 keeps what is within so much of the k-th best, relatively: a thousand
 # times the rounding of a formula that cancels nothing.
@@ -202,6 +210,8 @@ def _load_large(plan: Plan, space: Space, arithmetic: str) -> CompiledTable:
 def _load_rows(plan: Plan, space: Space, arithmetic: str) -> CompiledTable:
     from anear.codegen.kernels import prepares_rows
 
+    if arithmetic == "float64" and plan.careful:
+        plan = replace(plan, in_float64=None)  # a walk needs a value of every point, and proves nothing
     layout = _layout(plan, space, arithmetic)
     return load(layout, (*ROW_KERNELS, "prepare_rows") if prepares_rows(layout) else ROW_KERNELS)
 
@@ -220,4 +230,4 @@ def _load_once(plan: Plan, space: Space, arithmetic: str, names: tuple[str, ...]
 
 def _layout(plan: Plan, space: Space, arithmetic: str, kinds: Mapping[int, str] | None = None) -> Layout:
     fields = space.fields("query"), space.fields("point")
-    return make_layout(plan, space.dimension, space.storage, arithmetic, host(), *fields, kinds)
+    return make_layout(plan.computed_in(arithmetic), space.dimension, space.storage, arithmetic, host(), *fields, kinds)
