@@ -15,6 +15,7 @@ from tests.formula.strategies import formulas, rows
 from anear.formula import Expr
 from anear.formula.absolute import absolute_plan
 from anear.formula.bilinear import bilinear_plan
+from anear.formula.bounds_error import float64_error
 from anear.formula.expression import walk
 from anear.formula.hoist import Plan, rank_plan
 from anear.formula.interpret import OPERATIONS
@@ -235,6 +236,29 @@ def test_entries_whose_parts_cancel_are_bounded_by_what_they_would_be_without() 
     assert entry_error(parse("log(y)")) == (parse("abs(log(y))"), (9.0, 0.0))
     assert entry_error(y) == (parse("abs(y)"), (0.0, 0.0))
     assert entry_error(parse("floor(2 * y + 0.5)")) is None
+
+
+def test_a_choice_between_computed_numbers_is_unsure_where_they_are_as_near_as_they_may_be_off() -> None:
+    error = float64_error(parse("where(sum(y) < 1, 3, 1)"))
+    assert error is not None
+    rows = np.array([[0.5, 0.25, 0.2], [0.5, 0.25, 0.25], [0.1, 0.2, 0.7], [0.5, 0.5, 0.5]])
+    assert error.numpy(np.zeros((1, 3)), rows)[0].tolist() == [0.0, np.inf, np.inf, 0.0]
+
+
+def test_a_careful_plan_says_nan_where_digits_are_lost() -> None:
+    rank = simplify(parse("sum(abs(x**3 - y**3)**1.5)"))
+    plan = rank_plan(rank)
+    assert plan.careful
+    X = np.array([[1.0, 1.0]])
+    Y = np.array([[2.0, 3.0], [1.0 + 1e-15, 1.0], [1.0, 1.0 + 1e-6]])
+    used = plan.computed_in("float64")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        leaves = {
+            leaf: computed(entry, raw(entry, X, Y, ({}, {})), np.float64) for leaf, entry in entry_leaves(used).items()
+        }
+        found = computed(used.pair, leaves, np.float64)
+    assert np.isnan(found[0, :, 0]).tolist() == [False, True, True]
+    assert found[0, 0, 0] == pytest.approx(rank.numpy(X, Y)[0, 0], rel=2.0**-40)
 
 
 @pytest.mark.parametrize("name", ["l1", "l2", "cosine", "kl", "jensen_shannon", "itakura_saito", "hellinger"])

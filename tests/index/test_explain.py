@@ -70,7 +70,7 @@ def test_a_divergence_over_positive_numbers() -> None:
 def test_what_is_claimed_on_a_domain_is_not_refuted_outside_of_it() -> None:
     found = lines(anear.explain("yule").text)
     assert found["non negative"].startswith("stated")
-    assert found["rounding"].startswith("not bounded by a proof, so it is computed in float64")
+    assert found["rounding"].startswith("not bounded by a proof, so it is computed in float64, its error beside it")
 
 
 def test_a_formula_of_ones_own() -> None:
