@@ -9,11 +9,12 @@ from typing import Final
 __all__ = ["EVERY", "PATIENCE", "SURE", "TRIES", "Cost", "Costs", "Short", "State"]
 
 _TOGETHER: Final = 6  # so many queries share what a scan reads
-_LEAST: Final = 64  # blocks take less than a call: nothing is won by giving up sooner
+_LEAST: Final = 64  # blocks take less than a call: a query that came alone wins nothing by giving up sooner
 PATIENCE: Final = 2.0  # scans that a query may take before it gives up
 EVERY: Final = 32  # one in so many short calls is timed
 _MOST: Final = 3.0  # times what was expected: what takes longer was disturbed
-TRIES: Final = 4  # one in so many of these tries the way that has been slower
+_TRIAL: Final = 4  # calls of a trial: the first ones take up to twice as long
+TRIES: Final = 8  # one in so many of these tries the way that has been slower
 _FAR: Final = 2.5  # times as long: not worth trying again
 SURE: Final = 0.9  # of a scan's time: a tree that is expected to take more is not worth the risk
 _WEIGHT: Final = 0.25  # of the latest search in the average of all
@@ -38,9 +39,9 @@ class Cost:
     scan: float
     scan_one: float
 
-    def limit(self, scan: float) -> int:
+    def limit(self, scan: float, least: int = 16) -> int:
         """The blocks with which the tree takes as long as so many scans that a query had better give up."""
-        return max(int((PATIENCE * scan - self.start) / self.block), _LEAST)
+        return max(int((PATIENCE * scan - self.start) / self.block), least)
 
     def of(self, count: int) -> float:
         """A scan for one query of ``count``."""
@@ -78,7 +79,7 @@ class Short:
     give_up : with how many blocks a query gives up; ``limits``: the same for the core.
     tree, scan : what calls took, in nanoseconds of the caller's thread; the latest count most.
     left : calls until one is timed.
-    trial : whether the last call went the way that has been slower.
+    trial : how many more calls go the way that has been slower.
     """
 
     give_up: float
@@ -87,7 +88,7 @@ class Short:
     way: int = 0
     left: int = 0
     turn: int = 0
-    trial: bool = False
+    trial: int = 0
     limits: dict[str, float] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -96,15 +97,15 @@ class Short:
         self.way = int(self.tree >= SURE * self.scan)
 
     def next(self) -> tuple[int, bool]:
-        """Which way a call goes that is not one of the many; whether it is timed. Now and then two calls go the way
-        that has been slower, for it may no longer be: the first finds nothing in the caches, the second is timed.
+        """Which way a call goes that is not one of the many; whether it is timed. Now and then some calls go the way
+        that has been slower, for it may no longer be: the first ones find nothing in the caches, the last is timed.
         """
         if self.trial:
-            self.trial = False
-            return 1 - self.way, True
+            self.trial -= 1
+            return 1 - self.way, self.trial == 0
         self.turn += 1
         if self.turn % TRIES == 0 and (self.way == 1 or self.scan < _FAR * self.tree):
-            self.trial = True
+            self.trial = _TRIAL - 1
             return 1 - self.way, False
         return self.way, True
 
@@ -134,6 +135,6 @@ class State:
 
     def short(self, count: int) -> Short:
         """Of calls with so few queries, before the first."""
-        give_up = float(self.cost.limit(self.cost.scan_one))
+        give_up = float(self.cost.limit(self.cost.scan_one, _LEAST))
         own = self.expected * count + self.cost.call
         return Short(give_up, max(own, 1.0), self.cost.of(count) * count)

@@ -99,12 +99,12 @@ class Either:
                 short.left = 0  # what takes so long is looked at
             scanned: _One = self._scan().one(query, distance_type, k, num_threads, None)
             return scanned
-        way, start = short.next()[0], time.thread_time_ns()
+        (way, timed), start = short.next(), time.thread_time_ns()
         if not way:
             found = self._descend(query, distance_type, k, num_threads, None, short.give_up)
         if way or (found is not None and found[0].item(0) < 0):
             found = self._scan().one(query, distance_type, k, num_threads, None)
-        if found is not None:
+        if timed and found is not None:
             short.learn(way, time.thread_time_ns() - start)
         return found
 
@@ -321,7 +321,7 @@ class Either:
         short = self._shorts.get((kind, count))
         if short is None:
             short = self._shorts[kind, count] = state.short(count)
-        way, start = short.next()[0], time.thread_time_ns()
+        (way, timed), start = short.next(), time.thread_time_ns()
         if way:
             parts: list[Part] = [(EVERYONE, ask(self._scan(), EVERYONE))]
         else:
@@ -330,7 +330,8 @@ class Either:
             if min(effort.tolist()) < 0:
                 again = np.flatnonzero(effort < 0)
                 parts.append((again, ask(self._scan(), again)))
-        short.learn(way, time.thread_time_ns() - start)
+        if timed:
+            short.learn(way, time.thread_time_ns() - start)
         return parts
 
 
