@@ -9,6 +9,7 @@ import pytest
 from tests.index.support import matrix, nearest, same
 
 import anear
+from anear.errors import ArgumentError
 
 RNG = np.random.default_rng(6)
 POINTS = RNG.integers(-20, 21, (9000, 4)).astype(np.float32)
@@ -69,6 +70,25 @@ def test_ids_in_any_form(given: Any) -> None:
     wanted = {5} if isinstance(given, int) else {0, 5}
     assert set(INDEX.search(QUERIES[0], 2, allow=given).ids.tolist()) - {-1} == wanted
     assert not wanted & set(INDEX.search(QUERIES[0], 9000, deny=given).ids.tolist())
+
+
+def test_a_function_of_the_ids() -> None:
+    even = np.arange(9000) % 2 == 0
+    found = INDEX.search(QUERIES, 4, allow=lambda ids: ids % 2 == 0, deny=lambda ids: ids < 100)
+    assert same(found, INDEX.search(QUERIES, 4, allow=even, deny=np.arange(100)))
+    assert same(found, anear.knn(POINTS, QUERIES, 4, "manhattan", allow=lambda ids: (ids >= 100) & (ids % 2 == 0)))
+    inside = INDEX.range_search(QUERIES, 9, allow=lambda ids: ids % 2 == 0)
+    assert same(inside, INDEX.range_search(QUERIES, 9, allow=even))
+    named = anear.Index(POINTS[:200], "manhattan", ids=[f"{i % 2}-{i}" for i in range(200)])
+    named.remove(["0-0", "1-1"])
+    answers = named.search(QUERIES, 50, allow=lambda ids: np.char.startswith(ids, "1")).ids
+    assert np.char.startswith(answers, "1-").all()
+
+
+@pytest.mark.parametrize("wrong", [lambda ids: True, lambda ids: ids, lambda ids: ids[1:] > 3, lambda ids: None])
+def test_a_function_says_yes_or_no_to_each(wrong: Any) -> None:
+    with pytest.raises(ArgumentError, match="one boolean an id is needed"):
+        INDEX.search(QUERIES, 3, deny=wrong)
 
 
 def test_nothing_allowed_is_no_answer() -> None:

@@ -287,7 +287,21 @@ def filtered(ids: Ids | None, points: int, allow: Any, deny: Any) -> npt.NDArray
     """The places that a search may return, as bits; None: all."""
     if allow is None and deny is None:
         return None
+    allow, deny = _decided(allow, "allow", ids, points), _decided(deny, "deny", ids, points)
     return as_filter(points, allow=allow, deny=deny) if ids is None else ids.filter(allow, deny)
+
+
+def _decided(value: Any, name: str, ids: Ids | None, points: int) -> Any:
+    """What a predicate says of all ids, as a mask; anything else as it is."""
+    if not callable(value):
+        return value
+    mask = np.asarray(value(np.arange(points) if ids is None else ids.live))
+    if mask.dtype != np.bool_ or mask.shape != (points,):
+        raise ArgumentError(
+            f"{name} is a function that returned {mask.dtype} of shape {mask.shape} for {points} ids; one boolean"
+            " an id is needed"
+        )
+    return mask
 
 
 def left_out(ids: Ids | None, points: int, exclude: Any, queries: int) -> npt.NDArray[np.int32] | None:

@@ -296,7 +296,8 @@ class Index(Living, Counting, Promised):
             points are float64).
         k : how many; more than there are points gives id -1 and distance inf in the places left over.
         query_data : {name: array} for each ``query_field(name)`` of the formula, in the precision of the search.
-        allow, deny : ids or a boolean mask of points that may, or may not, be returned.
+        allow, deny : points that may, or may not, be returned: ids, a mask with a boolean for each, or a function that
+            makes one of the array of all ids.
         exclude : for each query the id of one point to leave out (-1: none).
         max_leaves : for trees: look into so many cells of a few points each, the nearest first, and no further. Fast,
             and may miss neighbours. Where "auto" has chosen to scan there is nothing to leave out.

@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from anear import _core
-from anear.data.arrays import as_filter, storage_name
+from anear.data.arrays import storage_name
 from anear.errors import ArgumentError
 from anear.formula.expression import Expr
 from anear.index.arguments import Progress, callback, flag, neighbour_count, shown, threads
+from anear.index.ids import filtered
 from anear.index.index import Index
 from anear.index.objects import lies_in_domain, point_rows, query_rows, viewed
 from anear.index.results import Neighbors
@@ -75,7 +76,7 @@ def knn(
     # All is checked before the points are prepared, so that a mistake costs no waiting.
     rows, single = index._queries(queries, query_data)
     k = neighbour_count(k, len(index), len(rows))
-    allowed = as_filter(len(index), allow=allow, deny=deny)
+    allowed = filtered(None, len(index), allow, deny)
     index._build(team, progress)
     found = index._knn(rows, k, team, None, allowed, progress)
     return Neighbors(found.ids[0], found.distances[0]) if single else found
