@@ -108,3 +108,15 @@ def test_mistakes() -> None:
         anear.explain("x - y")
     with pytest.raises(anear.ArgumentError, match="distance is 3"):
         anear.explain(3)  # type: ignore[arg-type]
+
+
+def test_what_codes_cost_is_said() -> None:
+    rng = np.random.default_rng(3)
+    points = rng.normal(size=(3000, 16)).astype(np.float32)
+    points[0] = 1e4  # one far point spends the codes on nothing
+    for data, low, high in ((points[1:], 90.0, 100.0), (points, 0.0, 60.0)):
+        text = anear.Index(data, method="hnsw", options={"codes": 8}).explain().text
+        line = " ".join(text[text.index("  codes") :].split())
+        share = float(line.split("meets, ")[1].split("%")[0])
+        assert low < share < high
+    assert "  codes" not in anear.Index(points, method="hnsw").explain().text

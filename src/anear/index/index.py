@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Index"]
 
+_ASKED = 200  # so many of the points are asked what codes cost
+
 
 class Index(Living, Counting, Promised):
     """Points, ready to be searched under a distance.
@@ -252,7 +254,7 @@ class Index(Living, Counting, Promised):
 
     def explain(self) -> Explanation:
         """How this index searches: what :func:`anear.explain` tells of its distance, the memory it takes, which method
-        searches and why, and what was proved of the bound that a tree leaves out points by.
+        searches and why, what was proved of the bound that a tree leaves out points by, and what codes cost in recall.
 
         Examples
         --------
@@ -268,6 +270,11 @@ class Index(Living, Counting, Promised):
         choice = self._built.choice or (self._method,)
         notes = [("method", line) for line in choice] + [("bound", line) for line in self._built.words]
         notes += [("recall", line) for line in (self._promise.lines(len(self)) if self._promise is not None else ())]
+        if self._options.get("codes") and not self._space.fields("query"):
+            from anear.index.coded import cost_of_codes
+
+            rows, themselves = self._as_queries(most=_ASKED)
+            notes.append(("codes", cost_of_codes(lambda k, how: self._knn(rows, k, 0, themselves, None, None, how))))
         return explained(self._resolved, self._space.stages, self._built.plan, text, notes)
 
     # searching
@@ -391,12 +398,13 @@ class Index(Living, Counting, Promised):
         limits = search_limits(self, k, None, None, None, None)
         return self._knn(rows, k, threads(num_threads), everyone, None, callback(progress), limits)
 
-    def _as_queries(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.int32]]:
-        """The points as queries, and for each its own id."""
+    def _as_queries(self, most: int | None = None) -> tuple[npt.NDArray[Any], npt.NDArray[np.int32]]:
+        """The points, or some of them, as queries, and for each its own place."""
         if self._space.fields("query"):
             raise ArgumentError("self_search: the formula uses query_field(...), which points do not have")
         places = np.arange(len(self)) if self._ids is None else self._ids.live_places
-        return self._queries(self.points, None)[0], places.astype(np.int32)
+        step = 1 if most is None else max(1, len(places) // most)
+        return self._queries(self.points[::step], None)[0], places[::step].astype(np.int32)
 
     def range_search(
         self,
