@@ -112,7 +112,9 @@ def race(
 ) -> list[Timing]:
     """Time works in turns, ``rounds`` repetitions of each; ``loops`` from ``loops_of`` if they are warm already.
 
-    A work that has had ``enough`` CPU seconds and three repetitions sits the other rounds out.
+    A work that has had ``enough`` CPU seconds and three repetitions sits the other rounds out. Every other round goes
+    backwards: whoever comes after a work that gives much memory back to the system waits for its own, and that must not
+    be the same one every time.
     """
     if loops is None:
         loops = [loops_of(work) for work in works]
@@ -122,7 +124,8 @@ def race(
     gc.disable()
     try:
         for turn in range(rounds):
-            for place, (work, timing, times) in enumerate(zip(works, timings, loops, strict=True)):
+            entrants = list(enumerate(zip(works, timings, loops, strict=True)))
+            for place, (work, timing, times) in entrants if turn % 2 == 0 else reversed(entrants):
                 if turn < 3 or spent[place] < enough:
                     timing.once(work, times)
                     spent[place] += timing.cpu[-1] * times

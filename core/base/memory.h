@@ -22,6 +22,13 @@ inline void prefetch([[maybe_unused]] const void* address) {
 #endif
 }
 
+// The same of one that will be written.
+inline void prefetch_to_write([[maybe_unused]] const void* address) {
+#if defined(__GNUC__) || defined(__clang__)
+  __builtin_prefetch(address, 1);
+#endif
+}
+
 // An owned, uninitialised array that never copies. `ensure` grows it and forgets the contents: made for scratch space
 // that is kept between calls.
 template <class T>

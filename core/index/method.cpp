@@ -1,11 +1,13 @@
 #include "index/method.h"
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 #include <numeric>
 #include <string>
 
 #include "base/error.h"
+#include "base/memory.h"
 
 namespace anear {
 
@@ -16,15 +18,28 @@ void Building::check(const Rows& points) const {
   require(estimate.kernels().point_columns == points.columns, "the building table expects other columns");
 }
 
+void KnnAnswer::prefetch(std::int64_t query) const {
+  constexpr std::int64_t kLine = 64, kMost = 8;  // bytes; lines of each array
+  const auto ask = [&]<class T>(T* begin) {
+    const auto* const first = reinterpret_cast<const std::byte*>(begin + query * k);
+    const auto bytes = std::min<std::int64_t>(k * static_cast<std::int64_t>(sizeof(T)), kMost * kLine);
+    for (std::int64_t at = 0; at < bytes; at += kLine) prefetch_to_write(first + at);
+    prefetch_to_write(first + bytes - 1);
+  };
+  ask(ids);
+  distances64 ? ask(distances64) : ask(distances32);
+}
+
 void KnnAnswer::write(std::int64_t query, const std::vector<Neighbor>& found) const {
   const std::int64_t begin = query * k;
   const auto here = static_cast<std::int64_t>(found.size());
-  for (std::int64_t j = 0; j < k; ++j) {
-    const double distance = j < here ? found[j].distance : std::numeric_limits<double>::infinity();
-    ids[begin + j] = j < here ? found[j].id : -1;
-    if (distances64) distances64[begin + j] = distance;
-    if (distances32) distances32[begin + j] = static_cast<float>(distance);
-  }
+  for (std::int64_t j = 0; j < here; ++j) ids[begin + j] = found[j].id;
+  std::fill(ids + begin + here, ids + begin + k, -1);
+  const auto put = [&]<class T>(T* distances) {
+    for (std::int64_t j = 0; j < here; ++j) distances[begin + j] = static_cast<T>(found[j].distance);
+    std::fill(distances + begin + here, distances + begin + k, std::numeric_limits<T>::infinity());
+  };
+  distances64 ? put(distances64) : put(distances32);
 }
 
 RangeAnswer::RangeAnswer(std::vector<std::vector<Neighbor>> found) : offsets(found.size() + 1, 0) {
@@ -167,8 +182,10 @@ namespace {
 void check_bound(const Estimate& bound, const KernelTable& search) {
   bound.check("bound");
   const KernelTable& table = bound.kernels();
-  require(table.store_one != nullptr, "the bound table lacks 'store_one'");
-  require(search.select_one != nullptr, "the search table lacks 'select_one'");
+  const auto descends = [](const KernelTable& one) { return one.look != nullptr && one.descend != nullptr; };
+  require(std::has_single_bit(static_cast<std::uint32_t>(table.block)), "blocks must have 2^n lanes");
+  require(descends(table), "the bound table lacks 'look' or 'descend'");
+  require(descends(search), "the search table lacks 'look' or 'descend'");
   require(table.block == search.block && table.arithmetic_bytes == search.arithmetic_bytes &&
               table.query_columns == search.query_columns,
           "the bound table and the search table do not fit each other");

@@ -60,7 +60,7 @@ void Space::check(std::int64_t columns) const {
   require(e.arithmetic_bytes == 8, "the exact table must compute in float64");
   require(e.point_columns == columns, "rows have " + std::to_string(columns) + " columns, the exact table expects " +
                                           std::to_string(e.point_columns));
-  if (s.select == nullptr && s.select_one == nullptr && s.gather_rows == nullptr)
+  if (s.select == nullptr && s.select_one == nullptr && s.gather_rows == nullptr && s.look == nullptr)
     return;  // everything goes through the exact table
   filter.check("search");
   require(s.point_columns == e.point_columns && s.query_columns == e.query_columns,

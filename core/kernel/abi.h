@@ -14,7 +14,7 @@
 
 namespace anear {
 
-inline constexpr std::uint32_t kAbiVersion = 4;
+inline constexpr std::uint32_t kAbiVersion = 5;
 
 // raw blocks -> prepared blocks (points) or prepared blocks of queries ([query_slots][block], to be transposed by the
 // caller). Arithmetic is float64 whatever `real` is, so that a prepared value is off by at most half an ulp of `real`.
@@ -46,6 +46,17 @@ using SelectKernel = void (*)(const void* queries, const void* point_blocks, std
 // The kernel of a guarded plan sets `missing` to 1 if it wrote a NaN; others never touch it.
 using StoreKernel = void (*)(const void* queries, const void* point_blocks, std::int64_t n_blocks,
                              const double* parameters, void* out, std::int64_t out_stride, std::int32_t* missing);
+
+// One query against one prepared block: writes its values, and returns of which lanes they are NOT >= limit[0] (bit i:
+// lane i), which is all of them where it is NaN.
+using LookKernel = std::int64_t (*)(const void* query, const void* point_block, const double* parameters,
+                                    const void* limit, void* out);
+
+// `n` queries, query i against the one prepared block places[i]: writes out[i*out_stride + lane], and makes places[i]
+// block*places[i] + the first lane of those with the smallest value. Where values are NaN it may be another lane, but
+// never one behind the first of those that are alike.
+using DescendKernel = void (*)(const void* queries, std::int64_t n, const void* point_blocks, const double* parameters,
+                               std::int32_t* places, void* out, std::int64_t out_stride);
 
 // One prepared query (of the table's `real`) to n rows of the storage type, row ids[i] at rows + ids[i]*row_bytes.
 using GatherKernel = void (*)(const void* query, const void* rows, std::int64_t row_bytes, const std::int32_t* ids,
@@ -84,6 +95,8 @@ struct KernelTable {
   SelectKernel select_one = nullptr;         // one query, scan_tile blocks a step
   StoreKernel store = nullptr;
   StoreKernel store_one = nullptr;
+  LookKernel look = nullptr;
+  DescendKernel descend = nullptr;
   GatherKernel gather = nullptr;
   GatherRowsKernel gather_rows = nullptr;
   PairKernel pair = nullptr;

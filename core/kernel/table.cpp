@@ -52,6 +52,8 @@ const std::map<std::string, Setter>& setters() {
       {"select_one", kernel(&KernelTable::select_one)},
       {"store", kernel(&KernelTable::store)},
       {"store_one", kernel(&KernelTable::store_one)},
+      {"look", kernel(&KernelTable::look)},
+      {"descend", kernel(&KernelTable::descend)},
       {"gather", kernel(&KernelTable::gather)},
       {"gather_rows", kernel(&KernelTable::gather_rows)},
       {"pair", kernel(&KernelTable::pair)},

@@ -49,14 +49,13 @@ class CountDescent {
     ++visits_.nodes;
     const std::int64_t lanes = cells_->bound.kernels().block, first = node * lanes;
     alignas(kAlignment) Real low[kMostLanes], high[kMostLanes];
-    bounds(cells_->bound, bound_query_, cells_->hierarchy.level(level), node, low);
-    const std::int64_t children = std::min(lanes, cells_->hierarchy.nodes(level) - first);
-    visits_.settled += children;
-    std::uint64_t left = children < 64 ? (std::uint64_t{1} << children) - 1 : ~std::uint64_t{0};
-    left &= passing_lanes(low, lanes, counter_->limits(radii.last - 1).nodes);  // a bound that is NaN says nothing
+    const Real limit = counter_->limits(radii.last - 1).nodes;  // a bound that is NaN says nothing
+    const std::uint64_t all = children(*cells_, level, node);
+    visits_.settled += child_count(*cells_, level, node);
+    std::uint64_t left = look(cells_->bound, cells_->hierarchy.level(level), node, bound_query_, limit, low) & all;
     if (left == 0) return;
     if (upper_ != nullptr) {
-      bounds(*upper_, upper_query_, cells_->hierarchy.upper(level), node, high);
+      look(*upper_, cells_->hierarchy.upper(level), node, upper_query_, limit, high);
     } else {
       std::fill(high, high + lanes, std::numeric_limits<Real>::infinity());
     }
@@ -69,12 +68,6 @@ class CountDescent {
       if (open.first == open.last) continue;
       level == 0 ? scan(child, open) : visit(level - 1, child, size / lanes, open);
     }
-  }
-
-  static void bounds(const Estimate& estimate, const std::byte* query, const PackedPoints& boxes, std::int64_t node,
-                     Real* out) {
-    const KernelTable& table = estimate.kernels();
-    table.store_one(query, boxes.block(node), 1, estimate.parameters.data(), out, table.block, nullptr);
   }
 
   std::int64_t points(std::int64_t child, std::int64_t size) const {
@@ -101,15 +94,11 @@ class CountDescent {
   }
 
   void scan(std::int64_t leaf, Radii radii) {
-    const KernelTable& table = cells_->filter.kernels();
-    const std::int64_t lanes = table.block, first = leaf * lanes;
+    const std::int64_t lanes = cells_->filter.kernels().block, first = leaf * lanes;
     alignas(kAlignment) Real values[kMostLanes];
     const Real limit = counter_->limits(radii.last - 1).points;
-    std::int32_t block = 0, hits = 0;
-    table.select_one(query_, cells_->points.block(leaf), 1, leaf, cells_->filter.parameters.data(), &limit, values,
-                     &block, &hits, 1);
     --leaves_left_;
-    if (hits == 0) return;
+    if (look(cells_->filter, cells_->points, leaf, query_, limit, values) == 0) return;
     std::uint64_t mask = lanes < 64 ? (std::uint64_t{1} << lanes) - 1 : ~std::uint64_t{0};
     if (first + lanes > cells_->count) mask = (std::uint64_t{1} << (cells_->count - first)) - 1;
     counter_->add_lanes(values, lanes, mask, cells_->order + first, radii.first, radii.last);

@@ -46,16 +46,14 @@ class ListDescent {
 
   template <class Take>
   void visit(const Cells& cells, int level, std::int64_t node, const Take& take) {
-    const KernelTable& table = cells.bound.kernels();
-    const std::int64_t lanes = table.block, first = node * lanes;
+    const std::int64_t lanes = cells.bound.kernels().block, first = node * lanes;
     alignas(kAlignment) Real low[kMostLanes];
-    table.store_one(bound_query_, cells.hierarchy.level(level).block(node), 1, cells.bound.parameters.data(), low,
-                    lanes, nullptr);
+    // A bound that is NaN says nothing, and passes.
+    std::uint64_t left = look(cells.bound, cells.hierarchy.level(level), node, bound_query_, limits_.nodes, low);
     const std::int64_t children = std::min(lanes, cells.hierarchy.nodes(level) - first);
     ++visits_.nodes;
     visits_.settled += children;
-    // A bound that is NaN says nothing, and passes.
-    std::uint64_t left = passing_lanes(low, lanes, limits_.nodes) & lanes_from(before_[level], first, children);
+    left &= lanes_from(before_[level], first, children);
     for (; left != 0; left &= left - 1) {
       const std::int64_t child = first + std::countr_zero(left);
       level == 0 ? scan(cells, child, take) : visit(cells, level - 1, child, take);
@@ -64,17 +62,13 @@ class ListDescent {
 
   template <class Take>
   void scan(const Cells& cells, std::int64_t leaf, const Take& take) {
-    const KernelTable& table = cells.filter.kernels();
-    const std::int64_t lanes = table.block, first = leaf * lanes;
+    const std::int64_t lanes = cells.filter.kernels().block, first = leaf * lanes;
     alignas(kAlignment) Real values[kMostLanes];
     prefetch(cells.order + first);
-    std::int32_t block = 0, hits = 0;
-    table.select_one(query_, cells.points.block(leaf), 1, leaf, cells.filter.parameters.data(), &limits_.points, values,
-                     &block, &hits, 1);
+    const std::uint64_t hits = look(cells.filter, cells.points, leaf, query_, limits_.points, values);
     ++visits_.leaves;
-    if (hits == 0) return;
-    const std::uint64_t mask =
-        passing_lanes(values, lanes, limits_.points) & lanes_from(from_, first, std::min(lanes, cells.count - first));
+    const std::uint64_t mask = hits & lanes_from(from_, first, std::min(lanes, cells.count - first));
+    if (mask == 0) return;
     const std::uint64_t inside = below_lanes(values, lanes, limits_.sure_points) & mask;
     take(cells.order + first, inside, mask & ~inside);
   }

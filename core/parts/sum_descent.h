@@ -130,8 +130,7 @@ class SumDescent {
 
   static void bounds(const Estimate& estimate, const std::byte* query, const PackedPoints& boxes, std::int64_t node,
                      double* out) {
-    const KernelTable& table = estimate.kernels();
-    table.store_one(query, boxes.block(node), 1, estimate.parameters.data(), out, table.block, nullptr);
+    look(estimate, boxes, node, query, std::numeric_limits<double>::quiet_NaN(), out);
   }
 
   // The function at the ranks of `count` blocks.
@@ -150,12 +149,8 @@ class SumDescent {
   }
 
   void scan(std::int64_t leaf) {
-    const KernelTable& table = cells_->filter.kernels();
-    const double limit = std::numeric_limits<double>::quiet_NaN();
-    std::int32_t block = 0, hits = 0;
     double* const ranks = ranks_.data() + waiting_ * lanes_;
-    table.select_one(query_, cells_->points.block(leaf), 1, leaf, cells_->filter.parameters.data(), &limit, ranks,
-                     &block, &hits, 1);
+    look(cells_->filter, cells_->points, leaf, query_, std::numeric_limits<double>::quiet_NaN(), ranks);
     for (std::int64_t i = 0; i < lanes_; ++i) ranks[i] += summed_->points.offset;
     ++visits_.leaves;
     waiting_leaves_[waiting_++] = leaf;

@@ -1,8 +1,10 @@
 #include "parts/tree_search.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <memory>
 #include <mutex>
@@ -56,7 +58,8 @@ TreeSearch::TreeSearch(const Rows& rows, Space space, Estimate bound, std::optio
   constexpr std::int64_t kFewColumns = 16;  // of more, a turned row lies in more cache lines than a row
   const KernelTable& table = space_.search();
   const std::int64_t bytes = rows_.row_bytes() / rows_.columns;
-  leaves_ = {order_.data(), nullptr, table.point_block_bytes, table.block, rows_.columns, bytes};
+  const int shift = std::countr_zero(static_cast<std::uint32_t>(table.block));
+  leaves_ = {order_.data(), nullptr, table.point_block_bytes, table.block, shift, rows_.columns, bytes};
   if (table.coordinates >= 0 && rows_.columns <= kFewColumns && (bytes == 4 || bytes == 8)) {
     leaves_.blocks = points_.block(0) + table.coordinates;
   }
@@ -77,11 +80,14 @@ template <class Real>
 struct TreeSearch::Task {
   Computed computed;
   Visits visits;
+  const std::int32_t* order = nullptr;  // of the queries
+  std::int64_t count = 0;
   AlignedArray<std::byte> rows;
   PreparedQueries search, bound, upper, exact;
   Descent<Real> descent;
   CountDescent<Real> counting;
   SumDescent summing;
+  LimitRules rules;
   Nearest<Real> nearest;
   ListDescent<Real> listing;
   ListAnswer::Part list;
@@ -122,9 +128,11 @@ template <class Real>
 void TreeSearch::prepare(const Rows& queries, const std::int32_t* ids, std::int64_t count, bool counting,
                          Task<Real>& task) const {
   const std::int64_t bytes = queries.row_bytes();
+  task.order = ids;
+  task.count = count;
   std::byte* copy = task.rows.ensure(count * bytes);
   task.kept_rank = std::numeric_limits<double>::quiet_NaN();  // another index may have had this task
-  for (std::int64_t i = 0; i < count; ++i) std::copy_n(queries.row(ids[i]), bytes, copy + i * bytes);
+  for (std::int64_t i = 0; i < count; ++i) std::memcpy(copy + i * bytes, queries.data + ids[i] * bytes, bytes);
   const Rows rows{copy, count, queries.columns, queries.storage};
   task.search.prepare(space_.search(), space_.filter.parameters.data(), rows, 0, count, count);
   task.bound.prepare(bound_.kernels(), bound_.parameters.data(), rows, 0, count, count);
@@ -185,22 +193,26 @@ void TreeSearch::run(const SearchRequest& request, const std::vector<std::int32_
 }
 
 template <class Real>
-const std::vector<Neighbor>& TreeSearch::nearest(const SearchRequest& request, std::int64_t query, std::int64_t i,
-                                                 std::size_t k, const Budget& budget, Task<Real>& task) const {
+LimitRules TreeSearch::rules(std::int64_t i, const Task<Real>& task) const {
   const Margin points = space_.filter.margin(task.search, i, points_.maxima());
   const Margin boxes = bound_.margin(task.bound, i, hierarchy_.maxima());
   const double offset = space_.filter.offset(task.search, i), other = bound_.offset(task.bound, i);
   const double error = space_.filter.offset_error(offset) + bound_.offset_error(other);
   const Margin answers = reference(space_.filter, points, offset);
   const Margin whole{points.slack + answers.slack, points.relative + answers.relative};
-  const auto reset = [&] {
-    task.nearest.reset(k, limit_rule(whole, points), limit_rule(whole, boxes, other - offset, error),
-                       admission(request, query), exact(i, task), leaves_);
-  };
+  return {limit_rule(whole, points), limit_rule(whole, boxes, other - offset, error)};
+}
+
+template <class Real>
+const std::vector<Neighbor>& TreeSearch::nearest(const SearchRequest& request, std::int64_t query, std::int64_t i,
+                                                 std::size_t k, const Budget& budget, Task<Real>& task) const {
+  const bool fixed = space_.filter.fixed() && bound_.fixed();
+  if (i == 0 || !fixed) task.rules = rules(i, task);
+  const auto reset = [&] { task.nearest.reset(k, task.rules, admission(request, query), exact(i, task), leaves_); };
   reset();
   if (budget.most_leaves > 0) {
     const Visits visits =
-        task.descent.run(cells(), task.bound.query(i), task.search.query(i), budget.most_leaves, task.nearest);
+        task.descent.go_on(cells(), task.bound.query(i), task.search.query(i), i, budget.most_leaves, task.nearest);
     if (gave_up(request, query, budget, visits, task)) return kUnanswered;
     const auto& found = task.nearest.finish();
     task.computed.exact += task.nearest.computed();
@@ -223,6 +235,11 @@ void TreeSearch::knn(const SearchRequest& request, const KnnAnswer& answer, Prog
   const auto as = [&]<class Real>(const Real*) {
     run<Real>(request, 1000.0 + 50.0 * static_cast<double>(k), false, progress,
               [&](std::int64_t query, std::int64_t i, Task<Real>& task) {
+                constexpr std::int64_t kTogether = Descent<Real>::kTogether;
+                if (i % kTogether == 0 && budget.most_leaves > 0) {
+                  for (std::int64_t j = i; j < std::min(i + kTogether, task.count); ++j) answer.prefetch(task.order[j]);
+                  task.descent.start(cells(), task.bound, task.search, i, std::min(kTogether, task.count - i));
+                }
                 const auto& found = nearest(request, query, i, k, budget, task);
                 answer.write(query, found);
               });

@@ -91,6 +91,8 @@ class TreeSearch final : public Method {
     return {size(), request.allow, request.exclude ? request.exclude[query] : -1};
   }
   template <class Real>
+  LimitRules rules(std::int64_t i, const Task<Real>& task) const;
+  template <class Real>
   const std::vector<Neighbor>& nearest(const SearchRequest& request, std::int64_t query, std::int64_t i, std::size_t k,
                                        const Budget& budget, Task<Real>& task) const;
 

@@ -33,9 +33,7 @@ class ExactQuery {
     if (ids.empty()) return;
     scratch.resize(ids.size());
     distances(ids.data(), static_cast<std::int64_t>(ids.size()), scratch.data());
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-      if (scratch[i] == scratch[i]) out.push_back({scratch[i], ids[i]});
-    }
+    keep_numbers(ids, scratch, out);
   }
 
   // The same of rows that were copied: row i belongs to ids[i].
@@ -53,14 +51,22 @@ class ExactQuery {
       table_->gather(query_, rows + i * bytes, bytes, kPlaces.data(), now, parameters_, scratch.data() + i);
     }
     computed_ += count;
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-      if (scratch[i] == scratch[i]) out.push_back({scratch[i], ids[i]});
-    }
+    keep_numbers(ids, scratch, out);
   }
 
   std::int64_t computed() const { return computed_; }
 
  private:
+  static void keep_numbers(const std::vector<std::int32_t>& ids, const std::vector<double>& distances,
+                           std::vector<Neighbor>& out) {
+    std::size_t kept = out.size(), missing = 0;
+    for (const double distance : distances) missing += distance == distance ? 0 : 1;
+    out.resize(kept + ids.size() - missing);
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if (missing == 0 || distances[i] == distances[i]) out[kept++] = {distances[i], ids[i]};
+    }
+  }
+
   const KernelTable* table_ = nullptr;
   const double* parameters_ = nullptr;
   const Rows* rows_ = nullptr;

@@ -78,52 +78,6 @@ std::uint64_t below_lanes(const Real* values, std::int64_t lanes, Real limit) {
   return mask;
 }
 
-// The smallest of `lanes` values, none of which is NaN.
-template <class Real>
-Real smallest_lane(const Real* values, std::int64_t lanes) {
-  Real least = values[0];
-  for (std::int64_t i = 1; i < lanes; ++i) least = values[i] < least ? values[i] : least;
-  return least;
-}
-
-#if defined(__SSE2__) || defined(_M_X64)
-template <>
-inline float smallest_lane(const float* values, std::int64_t lanes) {
-  if (lanes % 4 != 0) return *std::min_element(values, values + lanes);
-  __m128 least = _mm_loadu_ps(values);
-  for (std::int64_t i = 4; i < lanes; i += 4) least = _mm_min_ps(least, _mm_loadu_ps(values + i));
-  least = _mm_min_ps(least, _mm_movehl_ps(least, least));
-  return _mm_cvtss_f32(_mm_min_ss(least, _mm_shuffle_ps(least, least, 1)));
-}
-
-template <>
-inline double smallest_lane(const double* values, std::int64_t lanes) {
-  if (lanes % 2 != 0) return *std::min_element(values, values + lanes);
-  __m128d least = _mm_loadu_pd(values);
-  for (std::int64_t i = 2; i < lanes; i += 2) least = _mm_min_pd(least, _mm_loadu_pd(values + i));
-  return _mm_cvtsd_f64(_mm_min_sd(least, _mm_unpackhi_pd(least, least)));
-}
-#endif
-
-// The first of the lanes that is not larger than `value`; there must be one.
-template <class Real>
-std::int64_t first_lane(const Real* values, Real value) {
-  std::int64_t lane = 0;
-  while (values[lane] > value) ++lane;
-  return lane;
-}
-
-#if defined(__SSE2__) || defined(_M_X64)
-template <>
-inline std::int64_t first_lane(const float* values, float value) {
-  const __m128 wanted = _mm_set1_ps(value);
-  for (std::int64_t lane = 0;; lane += 4) {
-    const int found = _mm_movemask_ps(_mm_cmple_ps(_mm_loadu_ps(values + lane), wanted));
-    if (found != 0) return lane + std::countr_zero(static_cast<unsigned>(found));
-  }
-}
-#endif
-
 // Inserts `value` into `size` sorted values and drops the largest: each becomes min(itself, max(its left neighbour,
 // value)), all at once. `size` is a multiple of 4; sorted[-1] is minus infinity.
 template <class Real>

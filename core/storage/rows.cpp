@@ -20,15 +20,14 @@ namespace {
 struct StorageType {
   Storage storage;
   std::string_view name;
-  std::int64_t bytes;
 };
 
-constexpr std::array<StorageType, 6> kTypes{{{Storage::float64, "float64", 8},
-                                             {Storage::float32, "float32", 4},
-                                             {Storage::float16, "float16", 2},
-                                             {Storage::bfloat16, "bfloat16", 2},
-                                             {Storage::int8, "int8", 1},
-                                             {Storage::uint8, "uint8", 1}}};
+constexpr std::array<StorageType, 6> kTypes{{{Storage::float64, "float64"},
+                                             {Storage::float32, "float32"},
+                                             {Storage::float16, "float16"},
+                                             {Storage::bfloat16, "bfloat16"},
+                                             {Storage::int8, "int8"},
+                                             {Storage::uint8, "uint8"}}};
 
 const StorageType& type(Storage storage) { return kTypes[static_cast<std::size_t>(storage)]; }
 
@@ -72,7 +71,6 @@ Storage parse_storage(std::string_view name) {
 }
 
 std::string_view storage_name(Storage storage) { return type(storage).name; }
-std::int64_t storage_bytes(Storage storage) { return type(storage).bytes; }
 
 bool all_finite(const Rows& rows) {
   const std::int64_t count = rows.count * rows.columns;

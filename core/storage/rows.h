@@ -15,7 +15,10 @@ enum class Storage { float64, float32, float16, bfloat16, int8, uint8 };
 
 Storage parse_storage(std::string_view name);  // throws ArgumentError
 std::string_view storage_name(Storage storage);
-std::int64_t storage_bytes(Storage storage);
+inline std::int64_t storage_bytes(Storage storage) {
+  constexpr std::int64_t kBytes[]{8, 4, 2, 2, 1, 1};
+  return kBytes[static_cast<int>(storage)];
+}
 
 // `count` rows of `columns` numbers each, without gaps. A view: the owner keeps the memory alive.
 struct Rows {

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from ctypes import c_int64
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.codegen.calling import DTYPES, Called, runnable
 
+from anear.codegen.targets import Target
 from anear.codegen.tile import Tile
 from anear.formula import formula
 from anear.formula.bilinear import bilinear_plan
@@ -144,6 +147,50 @@ def test_select_appends_exactly_the_blocks_with_a_hit() -> None:
         expected = [b for b in range(n_blocks) if (~(rows[b] >= limits[q])).any()]
         assert list(blocks[q, 2 : counts[q]] - 1000) == expected
         assert np.array_equal(got[q, 2 : counts[q]], rows[expected], equal_nan=True)
+
+
+@pytest.mark.parametrize("target", runnable(), ids=lambda target: target.name)
+@pytest.mark.parametrize("arithmetic", ["float32", "float64"])
+def test_look_and_descend(arithmetic: str, target: Target) -> None:
+    """One block: the values of `store`, which of them are below a limit, and which is the smallest."""
+    x, y = data(3, arithmetic, 170)
+    y[50], y[70:90] = y[49], y[70]
+    called = Called(FORMULAS["squares"], 3, arithmetic, target=target)
+    points, n_blocks, _ = called.points(y)
+    queries, lanes = called.queries(x), called.layout.lanes
+    values = np.concatenate([called.store(q[None], points, n_blocks, one=True) for q in queries[: len(x)]])
+    out = np.zeros(lanes, called.real)
+    for b in range(n_blocks):
+        block = np.ascontiguousarray(points[b * called.layout.block_bytes :])
+        here = values[0, b * lanes : (b + 1) * lanes]
+        for limit in (np.median(values), here.min(), -np.inf, np.nan):
+            found = called.call(
+                "look", queries[0].copy(), block, called.parameters, np.array([limit], called.real), out, result=c_int64
+            )
+            np.testing.assert_array_equal(out, here)
+            assert found == sum(1 << i for i in range(lanes) if not here[i] >= called.real(limit))
+    places = np.arange(len(x), dtype=np.int32) * 3 % n_blocks
+    expected = values.reshape(len(x), n_blocks, lanes)[np.arange(len(x)), places]
+    nearest = places * lanes + expected.argmin(axis=1)
+    wide = np.full((len(x), lanes + 5), 7, called.real)
+    called.call("descend", queries, len(x), points, called.parameters, places, wide, lanes + 5)
+    np.testing.assert_array_equal(wide[:, :lanes], expected)
+    assert (wide[:-1, lanes:] == 7).all()
+    np.testing.assert_array_equal(places, nearest)
+
+
+def test_descend_among_values_that_are_no_numbers() -> None:
+    """Some lane of the block is named all the same."""
+    y = np.random.default_rng(0).random((64, 2))
+    y[:8], y[9], y[12:14] = np.nan, np.nan, np.inf
+    called = Called(FORMULAS["squares"], 2, "float64")
+    points, n_blocks, _ = called.points(y)
+    queries, lanes = called.queries(y[40:41]), called.layout.lanes
+    out = np.zeros((1, lanes))
+    for b in range(n_blocks):
+        places = np.array([b], np.int32)
+        called.call("descend", queries, 1, points, called.parameters, places, out, lanes)
+        assert b * lanes <= places[0] < (b + 1) * lanes
 
 
 def test_select_of_nothing_touches_nothing() -> None:

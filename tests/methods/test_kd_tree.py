@@ -130,6 +130,21 @@ def test_any_number_of_points(n: int) -> None:
     assert sorted(tree.order.tolist()) == list(range(n))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_few_answers_among_many_that_are_alike(dtype: type) -> None:
+    """More equally near points than the list of the few nearest has places for, and values that are not finite."""
+    lattice = np.stack(np.meshgrid(*[np.arange(12.0)] * 3), -1).reshape(-1, 3).astype(dtype)
+    tree, flat = both(lattice, "sum((x - y)**2)")
+    queries = np.concatenate([lattice[::97], lattice[::101] + dtype(0.5)])
+    agree(tree, flat, queries, (*range(1, 18), 48, 49))
+    positive = np.concatenate([lattice[:300], np.zeros((20, 3), dtype)])
+    tree, flat = both(positive, "sum(log(abs(x - y)))")  # minus infinity at every shared coordinate
+    agree(tree, flat, lattice[::211], (1, 2, 7, 15, 16))
+    far = (lattice[:200] * dtype(1e160 if dtype is np.float64 else 1e20)).astype(dtype)
+    tree, flat = both(far, "sum((x - y)**2)")  # which overflows
+    agree(tree, flat, far[::17], (1, 3, 10, 15))
+
+
 def test_filters() -> None:
     """Including those that leave nothing, or one point."""
     rng = np.random.default_rng(2)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["ABI_VERSION", "KERNELS", "NUMBERS", "SIGNATURES"]
+__all__ = ["ABI_VERSION", "KERNELS", "NUMBERS", "RESULTS", "SIGNATURES"]
 
-ABI_VERSION: Final = 4
+ABI_VERSION: Final = 5
 
-# the kernels of a table, and their parameters as LLVM types (all return void but `pair`)
+# the kernels of a table, and their parameters as LLVM types (what they return, where it is something, below)
 SIGNATURES: Final[dict[str, str]] = {
     "prepare_points": "ptr %raw, i64 %n_blocks, ptr %parameters, ptr %out, ptr %maxima",
     "prepare_turned": "ptr %out, i64 %n_blocks, ptr %parameters",
@@ -20,10 +20,13 @@ SIGNATURES: Final[dict[str, str]] = {
     "ptr %values, ptr %blocks, ptr %counts, i64 %capacity",
     "store": "ptr %queries, ptr %points, i64 %n_blocks, ptr %parameters, ptr %out, i64 %out_stride, ptr %missing",
     "store_one": "ptr %queries, ptr %points, i64 %n_blocks, ptr %parameters, ptr %out, i64 %out_stride, ptr %missing",
+    "look": "ptr %query, ptr %block, ptr %parameters, ptr %limit, ptr %out",
+    "descend": "ptr %queries, i64 %n, ptr %points, ptr %parameters, ptr %places, ptr %out, i64 %out_stride",
     "gather": "ptr %query, ptr %rows, i64 %row_bytes, ptr %ids, i64 %n, ptr %parameters, ptr %out",
     "gather_rows": "ptr %query, ptr %rows, i64 %row_bytes, ptr %ids, i64 %n, ptr %parameters, ptr %out",
     "pair": "ptr %a, ptr %b, ptr %parameters",
 }
+RESULTS: Final = {"look": "i64", "pair": "double"}
 KERNELS: Final = tuple(SIGNATURES)
 
 # the numbers of a table, in the order of the struct

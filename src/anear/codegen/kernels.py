@@ -5,6 +5,8 @@ prepare_turned  coordinates turned already -> the rest of prepared blocks
 prepare_rows  rows          -> prepared queries       lanes: coordinates, float64
 select*     packed tiles    -> hits below a limit     lanes: points
 store*      packed tiles    -> all values             lanes: points
+look        query x block   -> all values, which are below a limit  lanes: points
+descend     a block a query -> all values, the nearest  lanes: points
 gather      query x rows    -> values                 lanes: coordinates
 gather_rows query x prepared rows -> values           lanes: coordinates
 pair        row x row       -> value                  lanes: coordinates
@@ -15,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from anear.codegen.abi import SIGNATURES
+from anear.codegen.abi import RESULTS, SIGNATURES
 from anear.codegen.emit import Cell, Emitter, Place
 from anear.codegen.layout import STORAGE_BYTES, Entry, Layout
 from anear.codegen.llvm import Body, Kind
@@ -38,12 +40,16 @@ def kernel_text(name: str, layout: Layout, tile: Tile) -> str:
         body = _prepare_rows(layout)
     elif name in ("select", "select_one", "store", "store_one"):
         body = _tiled(layout, tile, name)
+    elif name == "look":
+        body = _look(layout)
+    elif name == "descend":
+        body = _descend(layout)
     elif name == "gather_rows":
         body = _prepared_rows(layout)
     else:
         body = _rows(layout, name)
     target = layout.target
-    result = "double" if name == "pair" else "void"
+    result = RESULTS.get(name, "void")
     signature = SIGNATURES[name].replace("ptr %", "ptr noalias %")
     head = [f'target triple = "{target.triple}"', *sorted(body.declarations)]
     return "\n".join([*head, f"define {result} @{name}({signature}) #0 {{", "entry:", *body.lines, "}", _METADATA])
@@ -303,6 +309,61 @@ def _hits(body: Body, layout: Layout, block: str, values: list[str], query: int)
     body.do(f"store i32 {body.emit(f'trunc i64 {count} to i32')}, ptr {counter}, align 4")
     body.do(f"br label %{done}")
     body.label(done)
+
+
+def _look(layout: Layout) -> Body:
+    """One query against one block."""
+    body = _new_body(layout, _arithmetic(layout), layout.lanes)
+    source = PackedSource(layout, ["%query"], ["%block"])
+    emitter = Emitter(body, source, layout.lengths, [Cell(0, 0)], layout.plan.bilinear)
+    value = emitter.scalars([layout.plan.pair])[0][0]
+    body.store(value, "%out")
+    mask = body.compare("ult", value, body.load_splat("%limit"))
+    body.do(f"ret i64 {_lane_bits(body, mask)}")
+    return body
+
+
+def _lane_bits(body: Body, mask: str) -> str:
+    """Bit i is set where lane i of the mask is."""
+    lanes = body.kind.lanes
+    return body.emit(f"zext i{lanes} {body.emit(f'bitcast {body.kind.mask} {mask} to i{lanes}')} to i64")
+
+
+def _descend(layout: Layout) -> Body:
+    """Each query against the block that its place names; the place of the nearest lane takes that one's place.
+
+    No query waits for another's, so a processor works on several at once, and on what they wait for from memory.
+    """
+    lanes, size = layout.lanes, _arithmetic(layout) // 8
+    body = _new_body(layout, size * 8, lanes)
+    cell = Cell(0, 0)
+    end = _guard(body, "%n")
+    body.declarations.add("declare i64 @llvm.cttz.i64(i64, i1)")
+    with body.loop("%n") as loop:
+        query = body.at("%queries", body.emit(f"mul i64 {loop.index}, {layout.query_slots * size}"))
+        where = body.at("%places", body.emit(f"mul i64 {loop.index}, 4"))
+        place = body.emit(f"zext i32 {body.emit(f'load i32, ptr {where}, align 4')} to i64")
+        block = body.at("%points", body.emit(f"mul i64 {place}, {layout.block_bytes}"))
+        source = PackedSource(layout, [query], [block])
+        value = Emitter(body, source, layout.lengths, [cell], layout.plan.bilinear).scalars([layout.plan.pair])[0][0]
+        stride = body.emit(f"mul i64 %out_stride, {size}")
+        body.store(value, body.at("%out", body.emit(f"mul i64 {loop.index}, {stride}")))
+        first = body.emit(f"mul i64 {place}, {lanes}")
+        child = body.emit(f"add i64 {first}, {_nearest_lane(body, value)}")
+        body.do(f"store i32 {body.emit(f'trunc i64 {child} to i32')}, ptr {where}, align 4")
+    _finish(body, end)
+    return body
+
+
+def _nearest_lane(body: Body, value: str) -> str:
+    """The first lane that holds the smallest number, as an i64; a lane all the same where there are NaNs."""
+    lanes = body.kind.lanes
+    smallest, step = value, lanes // 2
+    while step:
+        smallest = body.smaller(smallest, body.shuffle(smallest, "poison", [i ^ step for i in range(lanes)]))
+        step //= 2
+    bits = _lane_bits(body, body.compare("ule", value, smallest))
+    return body.emit(f"call i64 @llvm.cttz.i64(i64 {bits}, i1 false)")
 
 
 def _either(body: Body, masks: list[str]) -> str:

@@ -27,7 +27,7 @@ from anear.index.tables import CompiledTable, Space, host, load
 
 __all__ = ["Boxes", "Range", "boxes_of"]
 
-BOUND_KERNELS = ("prepare_points", "prepare_query", "store_one")
+BOUND_KERNELS = ("prepare_points", "prepare_query", "look", "descend")
 Range = tuple[float, float]
 _SAMPLE = 1000  # points that show whether all sums are equal
 _EQUAL = 1e-3

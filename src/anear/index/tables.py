@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["CompiledTable", "MatrixTables", "Space", "Slack", "fields_of", "host"]
 
 SEARCH_KERNELS = ("prepare_points", "prepare_query", "select", "select_one")
-CELL_KERNELS = ("prepare_points", "prepare_query", "select_one")
+CELL_KERNELS = ("prepare_points", "prepare_query", "look", "descend")
 ROW_KERNELS = ("prepare_points", "prepare_query", "gather_rows")
 CODE_KERNELS = ("prepare_points", "prepare_query")
 EXACT_KERNELS = ("prepare_query", "gather")
