@@ -44,8 +44,8 @@ struct TwoDoubles {
 };
 #endif
 
-// The k smallest values and at least one more, each with a number that takes the place of the lowest bits of its double:
-// so it travels along for nothing. A float loses nothing by that.
+// The k smallest values and at least one more, each with a number that takes the place of its double's lowest bits: so
+// it travels along for nothing. A float loses nothing by that.
 class Shortlist {
  public:
   static constexpr std::size_t kMost = 15;  // k
@@ -57,8 +57,8 @@ class Shortlist {
     std::fill(keys_, keys_ + 2 * pairs_, kInfinity);
   }
 
-  // Adds values[i] for every bit i of `mask`: the first gets the number `number`, and each is noted in room[number] with
-  // its place. Returns the number behind the last, or `number` where one is not finite: then none is added.
+  // Adds values[i] for every bit i of `mask`: the first gets the number `number`, and each is noted in room[number]
+  // with its place. Returns the number behind the last, or `number` where one is not finite: then none is added.
   template <class Real>
   std::uint64_t add(const Real* values, std::uint64_t mask, std::uint64_t number, Candidate<Real>* room,
                     std::int32_t place) {
@@ -82,8 +82,7 @@ class Shortlist {
     return key < kInfinity ? key < 0 ? without(key) : with(key, kNumber) : kInfinity;
   }
 
-  // How many values may be below the limit, which k of them are, if all of them are here; else 0. A limit that is NaN is
-  // none.
+  // How many values may be below the limit, which k of them are, if all of them are here; else 0. NaN is no limit.
   std::size_t below(double limit) const {
     if (limit != limit) return 0;
     std::size_t count = k_;
