@@ -5,6 +5,7 @@
 namespace anear::bindings {
 
 void bind_kernels(nanobind::module_& module);
+void bind_plain(nanobind::module_& module);
 void bind_methods(nanobind::module_& module);
 void bind_knn_graph(nanobind::module_& module);
 

@@ -95,14 +95,14 @@ class Index {
     return nb::make_tuple(ids, distances);
   }
 
-  nb::object one(nb::handle query, const std::string& distance_type, nb::handle k, nb::handle num_threads,
-                 nb::handle ef, double give_up) const {
-    const bool single = distance_type == "float32";
-    const PlainRow plain(query, query_columns_, single ? Storage::float32 : Storage::float64);
+  nb::object one(nb::handle query, const PlainQueries& queries, nb::handle k, nb::handle num_threads, nb::handle ef,
+                 double give_up) const {
+    const bool single = queries.storage == Storage::float32;
+    const PlainRow plain(query, query_columns_, queries);
     const auto count = plain_number(k, kPlainAnswers, -1), threads = plain_number(num_threads, kPlainThreads, 0);
     const auto width = plain_number(ef, std::numeric_limits<std::int32_t>::max(), 0);
     if (!plain.plain() || !threads || !width || count.value_or(-1) < 0 || (*width > 0 && ef_ < 0)) return nb::none();
-    nb::object ids = new_array("int64", *count), distances = new_array(checked_type(distance_type), *count);
+    nb::object ids = new_array("int64", *count), distances = new_array(single ? "float32" : "float64", *count);
     const Array ids_out(ids, "ids", 1, "lq", true), distances_out(distances, "distances", 1, "fd", true);
     const KnnAnswer answer{*count, ids_out.data<std::int64_t>(), single ? nullptr : distances_out.data<double>(),
                            single ? distances_out.data<float>() : nullptr};
@@ -431,9 +431,9 @@ void bind_methods(nb::module_& module) {
            nb::arg("exclude") = nb::none(), nb::arg("allow") = nb::none(), nb::arg("distance_type") = "float32",
            nb::arg("progress") = nb::none(), nb::arg("parameters") = Values{}, nb::arg("effort") = nb::none(),
            "(ids, distances), both (queries, k); -1 and inf where there are fewer.")
-      .def("one", &Index::one, nb::arg("query").none(), nb::arg("distance_type"), nb::arg("k").none(),
+      .def("one", &Index::one, nb::arg("query").none(), nb::arg("queries"), nb::arg("k").none(),
            nb::arg("num_threads").none(), nb::arg("ef").none(), nb::arg("give_up") = 0.0,
-           "(ids, distances), both (k,), of one finite vector of that type; None if it or a number is not plain.")
+           "(ids, distances), both (k,), of one plain query; None if it or a number is not plain.")
       .def("range", &Index::range, nb::arg("queries"), nb::arg("query_storage"), nb::arg("radius_rank"),
            nb::arg("radius"), nb::arg("exclude") = nb::none(), nb::arg("allow") = nb::none(),
            nb::arg("num_threads") = 0, nb::arg("distance_type") = "float32", nb::arg("progress") = nb::none(),

@@ -55,6 +55,7 @@ NB_MODULE(_core, module) {
   module.def("task_times", &task_times, nb::arg("function"),
              "Call a function on this thread alone; CPU seconds of all tasks in it, and of the longest chain of them.");
   anear::bindings::bind_kernels(module);
+  anear::bindings::bind_plain(module);
   anear::bindings::bind_methods(module);
   anear::bindings::bind_knn_graph(module);
 }

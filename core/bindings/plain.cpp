@@ -1,17 +1,37 @@
 #include "bindings/plain.h"
 
+#include <nanobind/stl/string.h>
+
 #include "bindings/arrays.h"
+#include "bindings/bindings.h"
 
 namespace anear::bindings {
 
-PlainRow::PlainRow(nb::handle object, std::int64_t columns, Storage storage) : row_{nullptr, 1, columns, storage} {
+namespace {
+
+template <class Real>
+bool inside(const PlainQueries& queries, const Rows& row) {
+  const auto* values = reinterpret_cast<const Real*>(row.data);
+  bool above = true, zero = true;
+  for (std::int64_t i = 0; i < row.columns; ++i) {
+    above &= values[i] > queries.above;
+    zero &= values[i] == 0;
+  }
+  return above && !(queries.not_zero && zero);
+}
+
+}  // namespace
+
+PlainRow::PlainRow(nb::handle object, std::int64_t columns, const PlainQueries& queries)
+    : row_{nullptr, 1, columns, queries.storage} {
   if (!is_array(object)) return;
   if (PyObject_GetBuffer(object.ptr(), &view_, PyBUF_FORMAT | PyBUF_C_CONTIGUOUS) != 0) {
     PyErr_Clear();
     return;
   }
   row_.data = static_cast<const std::byte*>(view_.buf);
-  plain_ = view_.ndim == 1 && view_.shape[0] == columns && has_format(view_, storage) && all_finite(row_);
+  plain_ = view_.ndim == 1 && view_.shape[0] == columns && has_format(view_, queries.storage) && all_finite(row_) &&
+           (queries.storage == Storage::float32 ? inside<float>(queries, row_) : inside<double>(queries, row_));
 }
 
 PlainRow::~PlainRow() {
@@ -25,6 +45,11 @@ std::optional<std::int64_t> plain_number(nb::handle object, std::int64_t most, s
   const std::int64_t number = PyLong_AsLongLongAndOverflow(object.ptr(), &beyond);
   if (beyond != 0 || number < 1 || number > most) return std::nullopt;
   return number;
+}
+
+void bind_plain(nb::module_& module) {
+  nb::class_<PlainQueries>(module, "PlainQueries", "What plain queries hold.")
+      .def(nb::init<const std::string&, double, bool>(), nb::arg("type"), nb::arg("above"), nb::arg("not_zero"));
 }
 
 }  // namespace anear::bindings

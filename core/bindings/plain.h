@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "storage/rows.h"
 
@@ -12,10 +13,22 @@ namespace anear::bindings {
 
 namespace nb = nanobind;
 
-// A vector of `columns` finite numbers of the storage type, whose memory is held for as long as this lives.
+// What plain queries hold: finite numbers of one of the two types, all of them above a bound, perhaps not all zero.
+struct PlainQueries {
+  PlainQueries(const std::string& type, double bound, bool some)
+      : storage(type == "float32" ? Storage::float32 : Storage::float64), above(bound), not_zero(some) {
+    require(type == "float32" || type == "float64", "type is '" + type + "'; allowed are float32, float64");
+  }
+
+  Storage storage;
+  double above;
+  bool not_zero;
+};
+
+// A vector of `columns` such numbers, whose memory is held for as long as this lives.
 class PlainRow {
  public:
-  PlainRow(nb::handle object, std::int64_t columns, Storage storage);
+  PlainRow(nb::handle object, std::int64_t columns, const PlainQueries& queries);
   PlainRow(const PlainRow&) = delete;
   PlainRow& operator=(const PlainRow&) = delete;
   ~PlainRow();

@@ -92,6 +92,11 @@ class CodeForm:
         kernel_parameters: NDArray[np.float64] | None = None,
     ) -> None: ...
 
+class PlainQueries:
+    """What plain queries hold: finite numbers of a type, all of them above a bound, perhaps not all zero."""
+
+    def __init__(self, type: str, above: float, not_zero: bool) -> None: ...
+
 class Index:
     """A method built over rows, which it keeps alive.
 
@@ -165,9 +170,15 @@ class Index:
     def live(self) -> int:
         """How many points were not removed."""
     def one(
-        self, query: object, distance_type: str, k: object, num_threads: object, ef: object, give_up: float = 0.0
+        self,
+        query: object,
+        queries: PlainQueries,
+        k: object,
+        num_threads: object,
+        ef: object,
+        give_up: float = 0.0,
     ) -> tuple[NDArray[np.int64], NDArray[Any]] | None:
-        """(ids, distances), both (k,), of one finite vector of that type; None if it or a number is not plain."""
+        """(ids, distances), both (k,), of one plain query; None if it or a number is not plain."""
 
     def range(
         self,

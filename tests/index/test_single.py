@@ -115,6 +115,23 @@ def test_queries_outside_the_domain_are_refused() -> None:
             build("flat", "kldiv").search(np.where(np.arange(6) == 2, np.float32(-1), query))
 
 
+@pytest.mark.parametrize(
+    ("distance", "query", "message"),
+    [
+        ("cosine", np.zeros(6), "queries[0] has the largest magnitude 0.0"),
+        ("kldiv", np.where(np.arange(6) == 4, 0, 1), "queries[0, 4] is 0.0"),
+        ("chi_square", np.where(np.arange(6) == 4, -1, 1), "queries[0, 4] is -1.0"),
+    ],
+)
+def test_what_lies_outside_a_distance_is_refused(distance: str, query: Any, message: str) -> None:
+    index = build("flat", distance)
+    for asked in (query.astype(np.float32), query.astype(np.float64)):
+        assert message in error(index, asked)
+    inside = np.where(np.arange(6) == 4, -0.0, 1).astype(np.float32)  # a zero, whatever its sign
+    if distance != "kldiv":
+        np.testing.assert_array_equal(index.search(inside, 3).ids, index.search(inside[None], 3).ids[0])
+
+
 def test_names_and_removed_points() -> None:
     index = build(ids=[f"p{i}" for i in range(300)])
     first = index.search(QUERY, 2).ids.tolist()

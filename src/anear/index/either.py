@@ -22,6 +22,7 @@ from typing import Any, Final, cast
 import numpy as np
 import numpy.typing as npt
 
+from anear import _core
 from anear.index.costs import EVERY, SURE, TRIES, Costs, Short, State
 
 __all__ = ["Either"]
@@ -84,7 +85,7 @@ class Either:
         nodes, leaves, settled = self._tree.visits
         return nodes - self._first[0], leaves - self._first[1], settled - self._first[2]
 
-    def one(self, query: Any, distance_type: str, k: Any, num_threads: Any, ef: Any) -> _One:
+    def one(self, query: Any, queries: _core.PlainQueries, k: Any, num_threads: Any, ef: Any) -> _One:
         """As the core's; None as well for the first query of a kind, from which ``knn`` learns."""
         short = self._ones.get(k) if type(k) is int else None
         if short is None or ef is not None:
@@ -93,17 +94,17 @@ class Either:
         if short.left > 0:  # most calls: what is done here is a part of so short a time
             short.left -= 1
             if not short.way:
-                found = self._descend(query, distance_type, k, num_threads, None, short.give_up)
+                found = self._descend(query, queries, k, num_threads, None, short.give_up)
                 if found is None or found[0].item(0) >= 0:
                     return found
                 short.left = 0  # what takes so long is looked at
-            scanned: _One = self._scan().one(query, distance_type, k, num_threads, None)
+            scanned: _One = self._scan().one(query, queries, k, num_threads, None)
             return scanned
         (way, timed), start = short.next(), time.thread_time_ns()
         if not way:
-            found = self._descend(query, distance_type, k, num_threads, None, short.give_up)
+            found = self._descend(query, queries, k, num_threads, None, short.give_up)
         if way or (found is not None and found[0].item(0) < 0):
-            found = self._scan().one(query, distance_type, k, num_threads, None)
+            found = self._scan().one(query, queries, k, num_threads, None)
         if timed and found is not None:
             short.learn(way, time.thread_time_ns() - start)
         return found

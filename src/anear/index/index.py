@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from anear import _core
 from anear.data.arrays import storage_name
 from anear.errors import ArgumentError
 from anear.formula.expression import Expr
@@ -25,7 +27,6 @@ from anear.index.results import DistanceCounts, Neighbors, RangeNeighbors, TreeV
 from anear.index.tables import Space
 from anear.index.ties import may_be_flat, with_ties
 from anear.index.wish import wished
-from anear.spaces.domain import REAL
 from anear.spaces.lookup import resolve
 from anear.spaces.space import Distance
 
@@ -173,13 +174,16 @@ class Index(Living, Counting, Promised):
     def _use(self, built: Built) -> None:
         self._built = replace(built, ids=self._ids)
         self._scan = self._built if self._method == "flat" else None
-        # Whether a plain vector needs no checks but the core's own: they are most of what a single query waits for.
-        self._short = (
-            (self._resolved.query_domain is REAL or not self._check_domain)
-            and hasattr(built.core, "one")
-            and not (self._allow_nan or self._space.fields("query") or built.ranged)
-            and not may_be_flat(self._space.stages.outer, self._space.checked)
-        )
+        self._plain = self._plain_queries(built)
+
+    def _plain_queries(self, built: Built) -> _core.PlainQueries | None:
+        """What vectors need no checks but the core's own: the others cost a single query more than the search."""
+        glance = self._resolved.query_domain.at_a_glance() if self._check_domain else (-math.inf, False)
+        if glance is None or self._allow_nan or self._space.fields("query") or built.ranged:
+            return None
+        if not hasattr(built.core, "one") or may_be_flat(self._space.stages.outer, self._space.checked):
+            return None
+        return _core.PlainQueries(self._space.arithmetic, *glance)
 
     def _for(self, rows: npt.NDArray[Any]) -> Built:
         """What answers these queries: a scan where a bound was not proved for them, made when it is first needed."""
@@ -334,12 +338,12 @@ class Index(Living, Counting, Promised):
         array([0, 2])
         """
         if (
-            self._short and query_data is None and allow is None and deny is None and exclude is None
+            self._plain is not None and query_data is None and allow is None and deny is None and exclude is None
             and max_leaves is None and rerank is None and min_recall is None and progress is None
             and (ef is not None or self._promise is None)
         ):  # fmt: skip
             built = self._built
-            found = built.core.one(queries, self._space.arithmetic, k, num_threads, ef)
+            found = built.core.one(queries, self._plain, k, num_threads, ef)
             if found is not None:
                 return Neighbors(named(built.ids, found[0]), found[1])
         rows, single = self._queries(queries, query_data)

@@ -105,6 +105,24 @@ class Domain:
     columns: int | None = None
     min_columns: int = 1
 
+    def at_a_glance(self) -> tuple[float, bool] | None:
+        """(above, not_zero): what rows are inside if all their numbers are above the one, and not all zero if the other
+        says so; None where it takes more to know.
+
+        >>> POSITIVE.at_a_glance(), NON_ZERO.at_a_glance(), INTEGERS.at_a_glance()
+        ((0.0, False), (-inf, True), None)
+        """
+        if self.columns is not None or self.min_columns > 1 or len(self.rules) > 1:
+            return None
+        if not self.rules:
+            return -math.inf, False
+        (rule,) = self.rules
+        if rule.measure is _any_non_zero:
+            return -math.inf, True
+        if rule.measure is not None or rule.column is not None or rule.integer or rule.high != math.inf:
+            return None
+        return rule.low if rule.low_open else math.nextafter(rule.low, -math.inf), False
+
     def check(self, rows: npt.NDArray[Any], what: str, name: str) -> None:
         """Refuse rows outside the domain.
 
