@@ -121,12 +121,12 @@ def anear_pairs(row: Row, x: Rows, y: Rows) -> Works:
     from anear.codegen.compiler import compile_kernels, parameters
     from anear.codegen.layout import make_layout
     from anear.formula.hoist import exact_plan
-    from anear.index.tables import PAIR_KERNELS, host
+    from anear.index.tables import host
     from anear.spaces import resolve
 
     expr = resolve(row.anear, **_anear_parameters(row)).expr
     layout = make_layout(exact_plan(expr), x.shape[1], "float32", "float32", host(), (), ())
-    code = _core.load_code(compile_kernels(layout, PAIR_KERNELS).objects["pair"])
+    code = _core.load_code(compile_kernels(layout, ("pair",)).objects["pair"])
     values = parameters(layout)
     yield _loop("anear", code.symbols["pair"], x, y, values.ctypes.data, keep=(code, values), writing=False)
 
