@@ -2,6 +2,8 @@
 
 #include <nanobind/stl/string.h>
 
+#include <cstdint>
+
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
 
@@ -30,7 +32,9 @@ PlainRow::PlainRow(nb::handle object, std::int64_t columns, const PlainQueries& 
     return;
   }
   row_.data = static_cast<const std::byte*>(view_.buf);
-  plain_ = view_.ndim == 1 && view_.shape[0] == columns && has_format(view_, queries.storage) && all_finite(row_) &&
+  const bool aligned = reinterpret_cast<std::uintptr_t>(view_.buf) % storage_bytes(queries.storage) == 0;
+  plain_ = view_.ndim == 1 && view_.shape[0] == columns && has_format(view_, queries.storage) && aligned &&
+           all_finite(row_) &&
            (queries.storage == Storage::float32 ? inside<float>(queries, row_) : inside<double>(queries, row_));
 }
 

@@ -51,6 +51,7 @@ def test_it_answers_as_a_batch_does(method: str, dtype: type, distance: str) -> 
         QUERY.astype(">f4"),
         np.ma.masked_array(QUERY),
         np.asfortranarray(QUERY[None])[0],
+        np.frombuffer(b"?" + QUERY.tobytes(), np.uint8)[1:].view(np.float32),
         memoryview(QUERY),
     ],
     ids=lambda asked: type(asked).__name__,
