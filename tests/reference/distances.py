@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -155,13 +154,7 @@ def seuclidean(q: Array, p: Array, V: Array) -> float:
 
 def sqmahalanobis(q: Array, p: Array, V: Array | None = None, VI: Array | None = None) -> float:
     difference = q - p
-    inverse = VI if VI is not None else _inverse(np.asarray(V, np.float64).tobytes(), len(q))
-    return float(difference @ (inverse @ difference))
-
-
-@lru_cache(maxsize=4)  # asked for at every pair
-def _inverse(matrix: bytes, columns: int) -> Array:
-    return np.linalg.inv(np.frombuffer(matrix).reshape(columns, columns))
+    return float(difference @ (VI @ difference if VI is not None else np.linalg.solve(np.asarray(V), difference)))
 
 
 def mahalanobis(q: Array, p: Array, V: Array | None = None, VI: Array | None = None) -> float:
