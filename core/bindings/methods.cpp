@@ -79,33 +79,24 @@ class Index {
     require(k <= std::numeric_limits<std::int32_t>::max(),
             [&] { return "k is " + std::to_string(k) + ", which is more than any index holds"; });
     const std::int64_t count = given.queries.rows.count;
-    nb::object ids = new_array("int64", count, k);
-    nb::object distances = new_array(checked_type(distance_type), count, k);
-    const Array ids_out(ids, "ids", 2, "lq", true);
-    const Array distances_out(distances, "distances", 2, "fd", true);
-    const bool single = distances_out.format() == 'f';
-    const KnnAnswer answer{k, ids_out.data<std::int64_t>(), single ? nullptr : distances_out.data<double>(),
-                           single ? distances_out.data<float>() : nullptr};
+    const KnnArrays found(new_array("int64", count, k), new_array(checked_type(distance_type), count, k), 2, k);
     call(progress, [&](Progress& p) {
       const Gate::Inside inside(gate_);
       given.admit(*method_, changed_);
-      method_->knn(given.request, answer, p);
+      method_->knn(given.request, found.answer, p);
       tally(p);
     });
-    return nb::make_tuple(ids, distances);
+    return found.pair();
   }
 
   nb::object one(nb::handle query, const PlainQueries& queries, nb::handle k, nb::handle num_threads, nb::handle ef,
                  double give_up) const {
-    const bool single = queries.storage == Storage::float32;
     const PlainRow plain(query, query_columns_, queries);
     const auto count = plain_number(k, kPlainAnswers, -1), threads = plain_number(num_threads, kPlainThreads, 0);
     const auto width = plain_number(ef, std::numeric_limits<std::int32_t>::max(), 0);
     if (!plain.plain() || !threads || !width || count.value_or(-1) < 0 || (*width > 0 && ef_ < 0)) return nb::none();
-    nb::object ids = new_array("int64", *count), distances = new_array(single ? "float32" : "float64", *count);
-    const Array ids_out(ids, "ids", 1, "lq", true), distances_out(distances, "distances", 1, "fd", true);
-    const KnnAnswer answer{*count, ids_out.data<std::int64_t>(), single ? nullptr : distances_out.data<double>(),
-                           single ? distances_out.data<float>() : nullptr};
+    const char* type = queries.storage == Storage::float32 ? "float32" : "float64";
+    const KnnArrays found(new_array("int64", *count), new_array(type, *count), 1, *count);
     SearchRequest request;
     request.queries = plain.row();
     request.threads = resolve_threads(static_cast<int>(*threads));
@@ -114,10 +105,10 @@ class Index {
     if (give_up > 0 && give_up_ >= 0) request.parameters[give_up_] = give_up;
     call(nb::none(), [&](Progress& p) {
       const Gate::Inside inside(gate_);
-      method_->knn(request, answer, p);
+      method_->knn(request, found.answer, p);
       tally(p);
     });
-    return nb::make_tuple(ids, distances);
+    return found.pair();
   }
 
   nb::object range(nb::handle queries, const std::string& query_storage, nb::handle radius_rank, nb::handle radius,

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/parallel.h"
@@ -117,6 +118,24 @@ inline const char* checked_type(const std::string& type) {
   require(type == "float32" || type == "float64", "distance_type is '" + type + "'; allowed are float32, float64");
   return type.c_str();
 }
+
+// New arrays that the answers of a k-NN search are written to.
+struct KnnArrays {
+  KnnArrays(nb::object id_array, nb::object distance_array, int dimensions, std::int64_t k)
+      : ids(std::move(id_array)),
+        distances(std::move(distance_array)),
+        ids_out(ids, "ids", dimensions, "lq", true),
+        distances_out(distances, "distances", dimensions, "fd", true) {
+    const bool single = distances_out.format() == 'f';
+    answer = {k, ids_out.data<std::int64_t>(), single ? nullptr : distances_out.data<double>(),
+              single ? distances_out.data<float>() : nullptr};
+  }
+  nb::object pair() const { return nb::make_tuple(ids, distances); }
+
+  nb::object ids, distances;
+  Array ids_out, distances_out;
+  KnnAnswer answer{};
+};
 
 inline nb::object range_result(const RangeAnswer& answer, const char* type) {
   const auto size = static_cast<std::int64_t>(answer.ids.size());

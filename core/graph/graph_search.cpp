@@ -191,9 +191,9 @@ Effort GraphSearch::effort(const SearchRequest& request, std::size_t k) const {
   return effort;
 }
 
-// search(query, i, task) answers query `query`, the i-th of the task.
+// search(query, i, task) answers query `query`, the i-th of the task; `by_rows`: not through codes alone.
 template <class Real, class Search>
-void GraphSearch::run(const SearchRequest& request, Progress& progress, const Search& search) const {
+void GraphSearch::run(const SearchRequest& request, bool by_rows, Progress& progress, const Search& search) const {
   const std::int64_t queries = request.queries.count;
   progress.start(queries);
   const auto work = [&](std::int64_t first, std::int64_t count, GraphTask<Real>& task) {
@@ -203,7 +203,9 @@ void GraphSearch::run(const SearchRequest& request, Progress& progress, const Se
       const CodeForm& form = codes_->form();
       task.coded.prepare(form.table->kernels(), form.parameters.data(), request.queries, first, count, count);
     }
-    task.search.prepare(space_.search(), space_.filter.parameters.data(), request.queries, first, count, count);
+    if (by_rows) {
+      task.search.prepare(space_.search(), space_.filter.parameters.data(), request.queries, first, count, count);
+    }
     task.exact.prepare(space_.exact(), space_.exact_parameters.data(), request.queries, first, count, count);
     for (std::int64_t i = 0; i < count; ++i) {
       search(first + i, i, task);
@@ -234,15 +236,16 @@ template <class Real>
 void GraphSearch::knn_as(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const {
   const auto k = static_cast<std::size_t>(std::min(answer.k, rows_.count));
   const Effort how = effort(request, k);
-  run<Real>(request, progress, [&](std::int64_t query, std::int64_t i, GraphTask<Real>& task) {
-    answer.write(query, nearest(request, query, i, k, how, task));
-  });
+  run<Real>(request, !codes_ || request.allow != nullptr, progress,
+            [&](std::int64_t query, std::int64_t i, GraphTask<Real>& task) {
+              answer.write(query, nearest(request, query, i, k, how, task));
+            });
 }
 
 template <class Real>
 void GraphSearch::range_as(const SearchRequest& request, const RangeRequest& radii,
                            std::vector<std::vector<Neighbor>>& found, Progress& progress) const {
-  run<Real>(request, progress, [&](std::int64_t query, std::int64_t i, GraphTask<Real>& task) {
+  run<Real>(request, true, progress, [&](std::int64_t query, std::int64_t i, GraphTask<Real>& task) {
     const Admission admission{rows_.count, request.allow, request.exclude ? request.exclude[query] : -1};
     within(admission, i, radii.radius_rank[query], task);
     compare(i, task);

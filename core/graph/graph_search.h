@@ -67,7 +67,7 @@ class GraphSearch final : public Method {
   Graph built(const BuildRequest& request, MakeGraph make, Progress& progress) const;
   Effort effort(const SearchRequest& request, std::size_t k) const;
   template <class Real, class Search>
-  void run(const SearchRequest& request, Progress& progress, const Search& search) const;
+  void run(const SearchRequest& request, bool by_rows, Progress& progress, const Search& search) const;
   template <class Real>
   void range_as(const SearchRequest& request, const RangeRequest& radii, std::vector<std::vector<Neighbor>>& found,
                 Progress& progress) const;

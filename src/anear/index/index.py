@@ -181,7 +181,7 @@ class Index(Living, Counting, Promised):
         glance = self._resolved.query_domain.at_a_glance() if self._check_domain else (-math.inf, False)
         if glance is None or self._allow_nan or self._space.fields("query") or built.ranged:
             return None
-        if not hasattr(built.core, "one") or may_be_flat(self._space.stages.outer, self._space.checked):
+        if may_be_flat(self._space.stages.outer, self._space.checked):
             return None
         return _core.PlainQueries(self._space.arithmetic, *glance)
 
