@@ -22,6 +22,7 @@ from anear.formula.graph import substitute
 from anear.formula.hoist import Plan, fields
 from anear.formula.interpret import evaluate
 from anear.index.arguments import shown
+from anear.index.choice import walk_precision
 from anear.index.graphs import code_form, row_form
 from anear.index.metrics import symmetric
 from anear.index.tables import Space
@@ -68,15 +69,17 @@ def build_by(
         return word
     other = Space(expr, space.dimension, space.storage, space.checked)
     plan = other.stages.direct
-    table = other.building_table(plan)
+    # In the type of the data even where no bound is proved: no answer is taken from it.
+    precision = other.arithmetic if other.precision(plan) == "float64" else walk_precision(other, plan, rows)
+    table = other.row_table(plan, precision)
     nothing_proved = (np.zeros(0, np.int32), 0.0, 0.0)
     estimate = _core.Estimate(table.table, table.parameters, *nothing_proved, table.offset)
     expanded = other.stages.expanded
-    coded = codes and expanded is not None and expanded.bilinear and other.precision(plan) == "float32"
+    coded = codes and expanded is not None and expanded.bilinear and precision == "float32" == other.precision(plan)
     facts = replace(resolved, name=None, expr=expr, claims=frozenset())
     objects = np.ascontiguousarray(rows[:, : space.dimension])
     theirs = row_form(other, table.layout, method, facts, checked, rows, objects)
-    form.build_by(estimate, theirs, code_form(other, plan)[0] if coded else None)
+    form.build_by(estimate, theirs, code_form(other, plan, precision)[0] if coded else None)
     return word
 
 

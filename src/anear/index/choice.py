@@ -15,7 +15,7 @@ from anear.formula.interpret import evaluate
 if TYPE_CHECKING:
     from anear.index.tables import Space
 
-__all__ = ["choose_plan", "point_fields"]
+__all__ = ["choose_plan", "point_fields", "walk_precision"]
 
 _CENTRE_SAMPLE = 4096  # points that the centre is taken from
 _QUERIES, _POINTS = 16, 256  # points that the rounding bound is tried on, against one another
@@ -43,12 +43,34 @@ def choose_plan(space: Space, rows: npt.NDArray[Any]) -> Plan:
     return stages.direct
 
 
+def walk_precision(space: Space, plan: Plan, rows: npt.NDArray[Any]) -> str:
+    """What a walk computes ``plan`` in: float64 also where float32 would not tell near points from far ones.
+
+    Nothing sets that right afterwards, for a walk compares only a part of the points in full. Points that are equal
+    differ in neither.
+    """
+    precision = space.precision(plan)
+    if precision == "float64" or not plan.slack or space.fields("query"):
+        return precision
+    spread, bound = _spread(space, plan, rows)
+    hidden = (spread > 0) & (spread < 2 * bound)
+    return "float64" if hidden.mean() > 0.5 else precision
+
+
 def _separates(space: Space, plan: Plan, rows: npt.NDArray[Any]) -> bool:
-    """Whether the rounding bound is small beside the differences between the points' ranks, on a sample.
+    """Whether the rounding bound is small beside the differences between the points' ranks.
 
     Far clusters, or one huge coordinate, make the bound of an expanded form so wide that it excludes nothing: exact
     still, but every point would be computed twice.
     """
+    spread, bound = _spread(space, plan, rows)
+    return bool((spread >= 2 * bound).mean() >= 0.5)
+
+
+def _spread(
+    space: Space, plan: Plan, rows: npt.NDArray[Any]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Of some points as queries: how far the ranks of the nearest of a sample differ, and the rounding bound."""
     sample = rows[:: max(1, len(rows) // _POINTS)][:_POINTS]
     points = to_float(sample).astype(np.float64)
     coordinates = points[:, : space.dimension]
@@ -64,7 +86,7 @@ def _separates(space: Space, plan: Plan, rows: npt.NDArray[Any]) -> bool:
     ranks.sort(axis=1)  # NaN comes last, and is never within a bound
     with np.errstate(invalid="ignore"):
         spread = ranks[:, int(2 * _SHARE * ranks.shape[1])] - ranks[:, 0]
-    return bool((spread >= 2 * bound).mean() >= 0.5)
+    return spread, bound
 
 
 def point_fields(space: Space, points: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:

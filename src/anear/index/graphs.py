@@ -59,16 +59,16 @@ def row_form(
     )
 
 
-def code_form(space: Space, plan: Plan) -> tuple[Any, Layout]:
+def code_form(space: Space, plan: Plan, precision: str) -> tuple[Any, Layout]:
     """How the points become codes, for the core, and how what becomes codes is laid out.
 
     Of a formula that is an inner product the core needs only its terms. Others are compiled to decode: ``plan`` with
     ``low + step * code`` in place of each coordinate, where low and step are captured vectors that the core fills in.
     """
-    if space.precision(plan) != "float32":
+    if precision != "float32":
         raise ArgumentError(
             f"options['codes'] is 8, but these points are searched in float64 ({space.storage} points, or a formula"
-            " whose rounding is not bounded); allowed: 0 (the points themselves)"
+            " whose rounding is not bounded, or is too large beside the distances); allowed: 0 (the points themselves)"
         )
     expanded = space.stages.expanded
     if expanded is not None and expanded.bilinear:

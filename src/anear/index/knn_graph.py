@@ -13,6 +13,7 @@ from anear.errors import ArgumentError
 from anear.formula.expression import Expr
 from anear.index.arguments import Progress, callback, neighbour_count, threads, whole_number
 from anear.index.betting import lower_bound
+from anear.index.choice import walk_precision
 from anear.index.graphs import row_form
 from anear.index.index import Index
 from anear.index.methods import checked_options
@@ -113,8 +114,9 @@ def _descend(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[Any]]:
     space, rows = index._space, index._rows
     plan = space.stages.direct
-    table, exact = space.row_table(plan), space.exact_table()
-    slack = space.slack(plan, table, space.precision(plan))
+    precision = walk_precision(space, plan, rows)
+    table, exact = space.row_table(plan, precision), space.exact_table()
+    slack = space.slack(plan, table, precision)
     search = _core.Estimate(
         table.table, table.parameters, slack.slots, slack.scale, slack.relative, table.offset
     )  # fmt: skip

@@ -16,7 +16,7 @@ from anear import _core
 from anear.errors import ArgumentError
 from anear.formula.hoist import Plan
 from anear.index.arguments import Progress, shown
-from anear.index.choice import choose_plan
+from anear.index.choice import choose_plan, walk_precision
 from anear.index.objects import viewed
 from anear.index.tables import CompiledTable, Space
 from anear.spaces.domain import Domain
@@ -258,15 +258,16 @@ def _graph(
     from anear.index.graphs import code_form, prepared_form, row_form
 
     plan = space.stages.direct
-    table = space.row_table(plan)
+    coded = stored is not None and "codes" in stored.arrays  # then it was so before, whatever has been added
+    precision = space.precision(plan) if coded else walk_precision(space, plan, rows)
+    table = space.row_table(plan, precision)
     make_form = partial(row_form, space, table.layout, method, resolved, checked)
     form = make_form(rows, np.ascontiguousarray(rows[:, : space.dimension]))
     if stored is None:
         build_by(form, options["index_distance"], space, rows, resolved, method, checked, bool(options["codes"]))
-    codes, layout = code_form(space, plan) if options["codes"] else (None, None)
+    codes, layout = code_form(space, plan, precision) if options["codes"] else (None, None)
     name = prepared_form(table.layout, layout)
     numbers = {option: value for option, value in options.items() if option not in ("codes", "index_distance")}
-    precision = space.precision(plan)
     if stored is not None and stored.form != name:
         left = {part: array for part, array in stored.arrays.items() if not part.startswith(("rows", "maxima", "code"))}
         stored = replace(stored, arrays=left)

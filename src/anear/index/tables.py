@@ -128,13 +128,9 @@ class Space:
         """The same for methods that look at single blocks."""
         return _load_once(plan, self, arithmetic, CELL_KERNELS)
 
-    def row_table(self, plan: Plan) -> CompiledTable:
+    def row_table(self, plan: Plan, arithmetic: str) -> CompiledTable:
         """The same for methods that meet points one by one, as prepared rows."""
-        return _load_rows(plan, self, self.precision(plan))
-
-    def building_table(self, plan: Plan) -> CompiledTable:
-        """The same in the type of the data, for building a graph: no answer is taken from it."""
-        return _load_rows(plan, self, self.arithmetic)
+        return _load_rows(plan, self, arithmetic)
 
     def code_table(self, plan: Plan) -> CompiledTable:
         """What prepares points and queries for codes, all in float32; there are no kernels of pairs."""
