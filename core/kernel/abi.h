@@ -87,6 +87,7 @@ struct KernelTable {
   std::int64_t coordinates = -1;       // where the raw rows, turned, begin in a prepared block; -1: they are not there
   std::int64_t row_bytes = 0;          // bytes of a prepared row
   std::int32_t row_tile = 0;           // rows a step of `gather_rows`
+  std::int32_t plain_query = 0;        // 1: a prepared query is the raw one
   PrepareKernel prepare_points = nullptr;
   PrepareTurnedKernel prepare_turned = nullptr;  // beside prepare_points, never alone; for float32 rows
   PrepareKernel prepare_query = nullptr;

@@ -44,6 +44,7 @@ const std::map<std::string, Setter>& setters() {
       {"coordinates", number(&KernelTable::coordinates)},
       {"row_bytes", number(&KernelTable::row_bytes)},
       {"row_tile", number(&KernelTable::row_tile)},
+      {"plain_query", number(&KernelTable::plain_query)},
       {"prepare_points", kernel(&KernelTable::prepare_points)},
       {"prepare_turned", kernel(&KernelTable::prepare_turned)},
       {"prepare_query", kernel(&KernelTable::prepare_query)},
@@ -94,6 +95,7 @@ void Table::check() const {
   within("row_bytes", t.row_bytes, t.gather_rows ? 1 : 0, kManyColumns * 64);
   within("row_tile", t.row_tile, t.gather_rows ? 1 : 0, 64);
   within("coordinates", t.coordinates, -1, t.point_block_bytes);
+  within("plain_query", t.plain_query, 0, t.query_slots == t.query_columns ? 1 : 0);
   if (t.prepare_turned != nullptr) {
     const std::int64_t turned = t.point_columns * t.block * static_cast<std::int64_t>(sizeof(float));
     within("coordinates", t.coordinates, 0, t.point_block_bytes - turned);

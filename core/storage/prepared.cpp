@@ -144,7 +144,9 @@ void PreparedQueries::prepare(const KernelTable& table, const double* parameters
   single_ = table.arithmetic_bytes == 4;
   query_bytes_ = table.query_slots * table.arithmetic_bytes;
   values_.ensure(padded * query_bytes_);
-  if (table.prepare_rows != nullptr && rows.storage == (single_ ? Storage::float32 : Storage::float64)) {
+  if (table.plain_query != 0) {
+    copy(rows, first, count);
+  } else if (table.prepare_rows != nullptr && rows.storage == (single_ ? Storage::float32 : Storage::float64)) {
     table.prepare_rows(rows.row(first), rows.row_bytes(), count, parameters, values_.data());
   } else {
     prepare_lanes(table, parameters, rows, first, count);
@@ -152,6 +154,17 @@ void PreparedQueries::prepare(const KernelTable& table, const double* parameters
   for (std::int64_t i = count; i < padded; ++i) {
     std::memcpy(values_.data() + i * query_bytes_, values_.data() + (count - 1) * query_bytes_, query_bytes_);
   }
+}
+
+void PreparedQueries::copy(const Rows& rows, std::int64_t first, std::int64_t count) {
+  const std::int64_t numbers = count * rows.columns;
+  with_storage_type(rows.storage, [&]<class Stored>(const Stored*) {
+    const auto* from = reinterpret_cast<const Stored*>(rows.row(first));
+    const auto to = [&]<class Real>(Real* out) {
+      for (std::int64_t i = 0; i < numbers; ++i) out[i] = static_cast<Real>(widened(from[i]));
+    };
+    single_ ? to(reinterpret_cast<float*>(values_.data())) : to(reinterpret_cast<double*>(values_.data()));
+  });
 }
 
 void PreparedQueries::prepare_lanes(const KernelTable& table, const double* parameters, const Rows& rows,

@@ -75,6 +75,7 @@ class PreparedQueries {
   double slot(std::int64_t i, std::int64_t slot) const;
 
  private:
+  void copy(const Rows& rows, std::int64_t first, std::int64_t count);
   void prepare_lanes(const KernelTable& table, const double* parameters, const Rows& rows, std::int64_t first,
                      std::int64_t count);
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ctypes import c_int64
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,12 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.codegen.calling import DTYPES, Called, runnable
 
+from anear.codegen.compiler import compile_kernels
 from anear.codegen.targets import Target
 from anear.codegen.tile import Tile
 from anear.formula import formula
 from anear.formula.bilinear import bilinear_plan
 from anear.formula.expression import Expr
-from anear.formula.hoist import value_plan
+from anear.formula.hoist import rank_plan, value_plan
 from anear.formula.interpret import evaluate
 
 AWKWARD = (1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 100, 785)
@@ -246,3 +248,37 @@ def test_one_captured_array_used_twice_is_not_two() -> None:
     text = "sum(sqrt(x * p) * y + exp(-x * q) * y * y)"
     for p, q in ((a, b), (a, a), (b, a)):
         agree(formula(text, p=p, q=q), *data(6, "float32"), "float32", plan=value_plan(formula(text, p=p, q=q)))
+
+
+def test_numbers_of_boxes() -> None:
+    """Where a point's numbers are never NaN, fewer instructions find the same, and a query's NaN stays."""
+    place = "minimum(maximum(x, y), point_field('box_high', 3))"
+    called = Called(formula(f"sum((x - {place})**2) + sum(maximum(x - {place}, 0 * y))"), 3, "float64")
+    rng = np.random.default_rng(0)
+    low = rng.random((40, 3))
+    points, n_blocks, _ = called.points(np.hstack([low, low + rng.random((40, 3))]))
+    queries = called.queries(np.vstack([2 * rng.random((6, 3)), [[0.5, np.nan, 0.5]]]))
+    found = []
+    for ordered in (False, True):
+        called.layout = replace(called.layout, ordered=ordered)
+        for query in queries[:7]:
+            out = np.zeros((n_blocks, called.layout.lanes))
+            for b in range(n_blocks):
+                block, limit = np.ascontiguousarray(points[b * called.layout.block_bytes :]), np.array([0.5])
+                called.call("look", query.copy(), block, called.parameters, limit, out[b], result=c_int64)
+            found.append(out)
+    np.testing.assert_array_equal(found[:7], found[7:])
+    assert np.isnan(found[6]).all()
+    assert not np.isnan(found[:6]).any()
+    code = [compile_kernels(replace(called.layout, ordered=o), ["look"]).objects["look"] for o in (False, True)]
+    assert len(code[1]) < len(code[0])
+
+
+def test_plain_queries() -> None:
+    """A layout says whether its prepared queries are the raw ones."""
+    x, _ = data(3, "float64")
+    for text, plain in (("squares", True), ("logarithms", False)):
+        called = Called(FORMULAS[text], 3, "float64", plan=rank_plan(FORMULAS[text]))
+        assert called.layout.plain_query == plain
+        assert np.array_equal(called.queries(x)[: len(x)], x) == plain
+    assert not Called(formula("sum(abs(x - y)) * query_field('q')"), 3).layout.plain_query

@@ -44,4 +44,5 @@ NUMBERS: Final = (
     "coordinates",
     "row_bytes",
     "row_tile",
+    "plain_query",
 )

@@ -109,6 +109,7 @@ def _numbers(layout: Layout, tile: Tile) -> dict[str, int]:
         **({} if layout.whole is None else {"coordinates": layout.whole.offset}),
         "row_bytes": row_layout(layout).row_bytes,
         "row_tile": row_tile(layout),
+        "plain_query": int(layout.plain_query),
     }
 
 
@@ -119,7 +120,7 @@ def _key(layout: Layout, tile: Tile) -> str:
         *(_structure(e, layout) for e in (*plan.query, *plan.point, *plan.maxima, plan.pair)),
         f"{len(plan.query)},{len(plan.point)},{plan.bilinear},{plan.guarded}",
         f"{layout.dimension},{layout.storage},{layout.arithmetic},{layout.target.name},{layout.query_fields}",
-        f"{layout.point_fields},{[entry.storage for entry in layout.point]}",
+        f"{layout.point_fields},{[entry.storage for entry in layout.point]},{layout.ordered}",
         f"{tile},{ABI_VERSION},{cache.source_digest('codegen')}",
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -90,11 +90,13 @@ class Emitter:
         lengths: dict[Expr, int | None],
         cells: Sequence[Cell],
         split_sums: bool = False,
+        is_number: Callable[[Expr], bool] = lambda node: node.op == "number",
     ) -> None:
         self.body = body
         self.source = source
         self.lengths = lengths
         self.cells = list(cells)
+        self.is_number = is_number  # whether a node's value is surely not NaN
         self.split_sums = split_sums  # whether sum(a + b) may add a and b in turn (more fused operations)
         # Additions to one accumulator wait for one another: few cells keep several, over every n-th coordinate.
         self.chains = max(1, CHAINS // len(self.cells))
@@ -377,12 +379,15 @@ class Emitter:
     def _apply(self, node: Expr, values: list[str]) -> str:
         """An elementwise operation of values that are there; powers by a known exponent need no logarithm.
 
-        Of a number it is known that it is not NaN, and where the other operand is, that one comes out.
+        Of two of which one is known not to be NaN, the other one comes out where it is: one instruction does that.
         """
         if node.op == "pow" and node.args[1].op == "number":
             return power_constant(self.body, values[0], node.args[1].value)
-        if node.op in ("minimum", "maximum") and node.args[1].op == "number":
-            return (self.body.smaller if node.op == "minimum" else self.body.larger)(values[1], values[0])
+        if node.op in ("minimum", "maximum"):
+            chosen = self.body.smaller if node.op == "minimum" else self.body.larger
+            for i in (1, 0):
+                if self.is_number(node.args[i]):
+                    return chosen(values[i], values[1 - i])
         return ELEMENTWISE[node.op](self.body, *values)
 
     def _running_sum(self, node: Expr, place: Place, cell: Cell) -> str:

@@ -314,13 +314,18 @@ def _hits(body: Body, layout: Layout, block: str, values: list[str], query: int)
 def _look(layout: Layout) -> Body:
     """One query against one block."""
     body = _new_body(layout, _arithmetic(layout), layout.lanes)
-    source = PackedSource(layout, ["%query"], ["%block"])
-    emitter = Emitter(body, source, layout.lengths, [Cell(0, 0)], layout.plan.bilinear)
-    value = emitter.scalars([layout.plan.pair])[0][0]
+    value = _in_lanes(body, layout, "%query", "%block")
     body.store(value, "%out")
     mask = body.compare("ult", value, body.load_splat("%limit"))
     body.do(f"ret i64 {_lane_bits(body, mask)}")
     return body
+
+
+def _in_lanes(body: Body, layout: Layout, query: str, block: str) -> str:
+    """The values of one query against one block."""
+    source = PackedSource(layout, [query], [block])
+    emitter = Emitter(body, source, layout.lengths, [Cell(0, 0)], layout.plan.bilinear, layout.is_number)
+    return emitter.scalars([layout.plan.pair])[0][0]
 
 
 def _lane_bits(body: Body, mask: str) -> str:
@@ -336,7 +341,6 @@ def _descend(layout: Layout) -> Body:
     """
     lanes, size = layout.lanes, _arithmetic(layout) // 8
     body = _new_body(layout, size * 8, lanes)
-    cell = Cell(0, 0)
     end = _guard(body, "%n")
     body.declarations.add("declare i64 @llvm.cttz.i64(i64, i1)")
     with body.loop("%n") as loop:
@@ -344,8 +348,7 @@ def _descend(layout: Layout) -> Body:
         where = body.at("%places", body.emit(f"mul i64 {loop.index}, 4"))
         place = body.emit(f"zext i32 {body.emit(f'load i32, ptr {where}, align 4')} to i64")
         block = body.at("%points", body.emit(f"mul i64 {place}, {layout.block_bytes}"))
-        source = PackedSource(layout, [query], [block])
-        value = Emitter(body, source, layout.lengths, [cell], layout.plan.bilinear).scalars([layout.plan.pair])[0][0]
+        value = _in_lanes(body, layout, query, block)
         stride = body.emit(f"mul i64 %out_stride, {size}")
         body.store(value, body.at("%out", body.emit(f"mul i64 {loop.index}, {stride}")))
         first = body.emit(f"mul i64 {place}, {lanes}")

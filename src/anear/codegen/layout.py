@@ -59,6 +59,7 @@ class Layout:
     point_fields: Fields
     lengths: dict[Expr, int | None]
     parameters: dict[Expr, int] = field(default_factory=dict)
+    ordered: bool = False
 
     def columns(self, side: str) -> int:
         """Numbers in a raw row of a query or point."""
@@ -77,6 +78,18 @@ class Layout:
             return None
         kept = (entry for entry in self.point if entry.expr.op == "y" and entry.storage == self.storage)
         return next(kept, None)
+
+    @property
+    def plain_query(self) -> bool:
+        """Whether a prepared query is the raw one."""
+        return [entry.expr.op for entry in self.query] == ["x"] and not self.query_fields
+
+    def is_number(self, node: Expr) -> bool:
+        """Whether a node's value is surely not NaN."""
+        if node.op == "number" or not self.ordered or node.op != "prepared":
+            return node.op == "number"
+        side, index, _ = node.value
+        return side == "point" and self.point[index].expr.op in ("y", "point_field")
 
     def column(self, node: Expr) -> int:
         """The first column of a raw leaf: x, y or a field."""
@@ -99,8 +112,15 @@ def make_layout(
     query_fields: Fields = (),
     point_fields: Fields = (),
     kinds: Mapping[int, str] | None = None,
+    ordered: bool = False,
 ) -> Layout:
-    """Lay a plan out for data of ``dimension`` coordinates; ``kinds``: what some of a point's entries are kept in."""
+    """Lay a plan out for data of ``dimension`` coordinates.
+
+    Parameters
+    ----------
+    kinds : what some of a point's entries are kept in.
+    ordered : no number of a raw point is NaN.
+    """
     lanes = target.vector_bytes // STORAGE_BYTES[arithmetic]
     lengths: dict[Expr, int | None] = {}
     entry_lengths: dict[tuple[str, int], int | None] = {}
@@ -128,7 +148,7 @@ def make_layout(
                 size += len(node.value.bytes) // 8
     return Layout(
         plan, dimension, storage, arithmetic, target, lanes, query, point, slots, block_bytes,
-        query_fields, point_fields, lengths, captured,
+        query_fields, point_fields, lengths, captured, ordered,
     )  # fmt: skip
 
 

@@ -197,7 +197,14 @@ def _table(plan: Plan, space: Space, arithmetic: str, extras: int) -> CompiledTa
     if extras:
         columns += (("extra_high", extras), ("extra_low", extras))
     layout = make_layout(
-        plan.computed_in(arithmetic), space.dimension, arithmetic, arithmetic, host(), space.fields("query"), columns
+        plan.computed_in(arithmetic),
+        space.dimension,
+        arithmetic,
+        arithmetic,
+        host(),
+        space.fields("query"),
+        columns,
+        ordered=True,
     )
     return load(layout, BOUND_KERNELS)
 
