@@ -65,8 +65,9 @@ class BoxRows {
     }
     for (int j = 0; j < Count; ++j) {
       if (sums[j] != sums[j]) widen(first + j, low, high, count, least[j], most[j]);
-      values_[low_at(box, first + j)] = least[j];
-      values_[high_at(box, first + j)] = most[j];
+      // Zeros lose their sign: a bound that divides by one would be an infinity of the wrong sign.
+      values_[low_at(box, first + j)] = least[j] + Real{0};
+      values_[high_at(box, first + j)] = most[j] + Real{0};
     }
   }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from tests.formula.strategies import DIMENSION, formulas, rows
 from tests.reference.distances import REFERENCE, Twin
 
-from anear.formula import Expr, formula, sqrt, sum, y
+from anear.formula import Expr, formula, interpret, sqrt, sum, y
 from anear.formula.bounds import Bound, bound
 from anear.formula.bounds_stored import bound_from_text, bound_to_text
 from anear.formula.interpret import evaluate
@@ -47,7 +48,7 @@ def box_of(found: Bound, points: Array, point_data: Fields | None = None) -> tup
         extras = np.stack([evaluate(extra, unit, points, point_data)[0] for extra in found.extras], axis=1)
         data["extra_low"] = extras.min(axis=0, keepdims=True)
         data["extra_high"] = extras.max(axis=0, keepdims=True)
-    return corners.min(axis=0, keepdims=True), data
+    return corners.min(axis=0, keepdims=True) + 0.0, {name: values + 0.0 for name, values in data.items()}
 
 
 def numbers(found: Bound, points: Array, point_data: Fields | None) -> npt.NDArray[np.bool_]:
@@ -56,11 +57,37 @@ def numbers(found: Bound, points: Array, point_data: Fields | None) -> npt.NDArr
     return ~np.any([np.isnan(p).reshape(len(points), -1).any(axis=1) for p in parts], axis=0)
 
 
+def determined(
+    expr: Expr, queries: Array, points: Array, point_data: Fields | None, query_data: Fields | None
+) -> Array:
+    """The value for every pair; NaN where it hangs on the sign of a zero, which no number has (``1 / -0.0``)."""
+    values = evaluate(expr, queries, points, point_data, query_data)
+    for zero in (0.0, -0.0):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(interpret, "OPERATIONS", {op: _all_zeros(f, zero) for op, f in interpret.OPERATIONS.items()})
+            patch.setattr(interpret, "_leaves", _all_zeros_of_leaves(interpret._leaves, zero))
+            others = evaluate(expr, queries, points, point_data, query_data)
+        values = np.where(values == others, values, np.nan)
+    return values
+
+
+def _all_zeros(f: Callable[..., Array], zero: float) -> Callable[..., Array]:
+    def changed(*args: Array) -> Array:
+        value = f(*args)
+        return np.where(value == 0.0, zero, value)
+
+    return changed
+
+
+def _all_zeros_of_leaves(f: Callable[..., dict[Expr, Array]], zero: float) -> Callable[..., dict[Expr, Array]]:
+    return lambda *args: {leaf: np.where(value == 0.0, zero, value) for leaf, value in f(*args).items()}
+
+
 def over_box(
     bounding: Expr, queries: Array, low: Array, data: dict[str, Array], query_data: Fields | None = None
 ) -> Array:
-    """A bound's value for each query."""
-    return evaluate(bounding, queries, low, data, query_data)[:, 0]
+    """A bound's value for each query; NaN, which excludes nothing, where it divides by what may be 0."""
+    return determined(bounding, queries, low, data, query_data)[:, 0]
 
 
 def check(
@@ -77,7 +104,7 @@ def check(
         return np.empty(0), np.empty(0)
     points, point_data = points[known], {k: v[known] for k, v in (point_data or {}).items()}
     low, data = box_of(found, points, point_data)
-    values = evaluate(rank, queries, points, point_data, query_data)
+    values = determined(rank, queries, points, point_data, query_data)
     with np.errstate(all="ignore"):
         lower = over_box(found.lower, queries, low, data, query_data)
         least = np.nanmin(np.where(np.isnan(values), np.inf, values), axis=1)
@@ -279,6 +306,25 @@ def test_images() -> None:
     assert mapped is not None
     assert mapped.proof == "clamp"
     assert evaluate(mapped.coordinates, points, points).shape == (50, 50, 3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # the image A @ y stands for y where nothing else uses y: the second part does, and is no number of the point
+        "max(abs(x) + [[1], [-2], [0], [0.5], [3]] @ y[:1]) + max(arccos(arctan(y)))",
+        # the remainder by 0 is no number, and chooses as if it were true
+        "where(max(abs(x)) % minimum(abs(0), abs(y[1])), y[0], 10 + y[0])",
+    ],
+)
+def test_parts_without_a_number(text: str) -> None:
+    """What is said of a part holds only where the part is a number."""
+    queries, points = rows(0, queries=4, points=12)
+    rank = formula(text)
+    found = bound(rank, DIMENSION)
+    assert found is not None
+    for start in range(10):
+        check(found, rank, queries, points[start : start + 2])
 
 
 def test_nothing_to_say() -> None:

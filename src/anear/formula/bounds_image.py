@@ -53,7 +53,7 @@ def imaged(rank: Expr, dimension: int, probe: Encloser) -> Image:
             field = point_field(f"scalar {len(fields)}")
             replaced[scalar], fields[field] = field, scalar
     coordinates, error = y, None
-    if len(vectors) == 1 and not _uses_plain(rank, {*vectors, *scalars}):
+    if len(vectors) == 1 and not _uses_plain(rank, {*vectors, *replaced}):
         found = _as_image(vectors[0], dimension)
         if found is not None:
             leaf, coordinates, error = found

@@ -316,10 +316,11 @@ def _equal(node: Expr, a: Operand, b: Operand) -> Ends:
 def _where(node: Expr, c: Operand, a: Operand, b: Operand) -> Ends:
     """Both choices, but for a condition that the box decides."""
     p, q, chosen = a.ends, b.ends, c.ends
-    if chosen.fixed:
+    certain = always_number(node.args[0])  # NaN chooses as 1, in a bound as well
+    if chosen.fixed and chosen.low is not None and (certain or chosen.low.op != "number"):
         return _joined(_on("where", chosen.low, p.low, q.low), _on("where", chosen.low, p.high, q.high), p, q)
     low, high = _least(p.low, q.low), _greatest(p.high, q.high)
-    if c.range[0] < 0.0 or not always_number(node.args[0]):  # NaN chooses as 1, in a bound as well
+    if c.range[0] < 0.0 or not certain:
         return Ends(low, high)
     sure, possible = chosen.low, chosen.high
     return Ends(_decided(sure, possible, p.low, q.low, low), _decided(sure, possible, p.high, q.high, high))
