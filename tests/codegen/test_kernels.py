@@ -35,6 +35,8 @@ FORMULAS = {
     "general power": formula("sum(abs(x - y)**0.7)"),
     "weights": formula("sum(w * (x - y)**2)", w=WEIGHTS),
     "matrix": formula("sum((A @ (x - y))**2)", A=MATRIX),
+    "matrix of a matrix": formula("sum(abs(A @ (B @ (x - y))))", A=MATRIX[:, :3], B=MATRIX[:3]),
+    "matrix of a running sum": formula("sum(abs(A @ cumsum(x - y)))", A=MATRIX),
     "running sum": formula("sum(abs(cumsum(x - y)))"),
     "running sum, moved": formula("sum(abs(cumsum(x - y)[1:]))"),
     "running sum, one": formula("cumsum(abs(x - y))[5]"),

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from anear.codegen.across import across_lanes
@@ -21,6 +21,7 @@ from anear.codegen.interleave import interleaved
 from anear.codegen.llvm import Body, Kind, Loop
 from anear.codegen.loops import Pass, cost, depends_on, passes, scalars_of
 from anear.codegen.math import ELEMENTWISE, power_constant
+from anear.codegen.scopes import Kinded, Scope, Scoped
 from anear.formula.expression import Expr, number, walk
 
 __all__ = ["Cell", "Emitter", "Place", "Source"]
@@ -32,6 +33,7 @@ SIDE_BY_SIDE = 3  # steps of an unrolled loop across the lanes whose instruction
 # for their values (four made some kernels spill), but no more than make
 IN_SIGHT = 150  # instructions together; a processor sees that many
 DEAR = 12  # instructions a step, below which it sees enough steps by itself
+MOST_KEPT = 256 << 10  # bytes of a thread's stack, of which some systems give 512 KB
 CHAINS = 4  # independent chains of additions that keep the adders of current processors busy
 
 
@@ -73,13 +75,6 @@ class Source(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class _Scope:
-    """Values that dominate the current point of the code."""
-
-    values: dict[object, str] = field(default_factory=dict)
-
-
 class Emitter:
     """Emits scalars for a set of cells; see the module's text."""
 
@@ -102,7 +97,7 @@ class Emitter:
         self.chains = max(1, CHAINS // len(self.cells))
         self.wide = body.kind
         self.narrow = Kind(body.kind.bits, 1) if source.across else body.kind
-        self.scopes = [_Scope()]
+        self.scopes = [Scope()]
         self.sides: dict[Expr, frozenset[str]] = {}
         self.seeds: dict[Expr, Expr] = {}
         self.carried: dict[Expr, dict[Cell, str]] = {}
@@ -139,6 +134,7 @@ class Emitter:
             for cell in self.cells:
                 with self._kind(self.narrow):
                     self.scalar(node, cell)
+        self.keep(bodies)
         partial: dict[tuple[Expr, Cell], list[str]] = {(r, c): [] for r in one.reductions for c in self.cells}
         start = 0
         for kind in self._widths(one.length):
@@ -176,7 +172,7 @@ class Emitter:
                         visit(Place(None, start))
             start += rounds * kind.lanes
 
-    def one_lane(self) -> _Kinded:
+    def one_lane(self) -> Kinded:
         """Emit scalars for a while."""
         return self._kind(self.narrow)
 
@@ -416,12 +412,37 @@ class Emitter:
         body = self.body
         row = body.emit(f"add i64 {place.variable or 0}, {place.offset}")
         first = body.emit(f"mul i64 {row}, {columns}")
+        kept = self._known(self._key(vector, None, cell))
         with self._off_pace(), body.loop(columns, [(body.kind.type, body.const(0.0))]) as loop, self.scope():
             at = body.emit(f"add i64 {first}, {loop.index}")
             weight = self.source.leaf(body, matrix, Place(at, 0), cell)
-            value = self.element(vector, Place(loop.index, 0), cell)
+            if kept is None:
+                value = self.element(vector, Place(loop.index, 0), cell)
+            else:
+                value = body.load(body.at(kept, body.emit(f"mul i64 {loop.index}, {body.kind.bytes}")))
             loop.next = [body.add(loop.values[0], body.mul(weight, value))]
         return loop.values[0]
+
+    def keep(self, roots: Sequence[Expr]) -> None:
+        """Emit loops that put in memory what is itself a loop a coordinate and what a matrix goes through row by row.
+
+        Made anew for each row, the inner vector of A @ (B @ v) would cost D**3.
+        """
+        body = self.body
+        for node in dict.fromkeys(n.args[1] for root in roots for n in walk(root) if n.op == "matvec"):
+            length = self.lengths[node]
+            assert length is not None
+            dear = any(n.op in ("matvec", "cumsum") for n in walk(node))
+            if not dear or length * body.kind.bytes * len(self.cells) > MOST_KEPT:
+                continue
+            for cell in self.cells:
+                key = self._key(node, None, cell)
+                if self._known(key) is None:
+                    room = body.room(length)
+                    with self._off_pace(), body.loop(length) as loop, self.scope():
+                        value = self.element(node, Place(loop.index, 0), cell)
+                        body.store(value, body.at(room, body.emit(f"mul i64 {loop.index}, {body.kind.bytes}")))
+                    self._remember(key, room)
 
     # memory of emitted values
 
@@ -450,11 +471,11 @@ class Emitter:
         yield
         self.off_pace = before
 
-    def scope(self) -> _Scoped:
-        return _Scoped(self.scopes)
+    def scope(self) -> Scoped:
+        return Scoped(self.scopes)
 
-    def _kind(self, kind: Kind) -> _Kinded:
-        return _Kinded(self.body, kind)
+    def _kind(self, kind: Kind) -> Kinded:
+        return Kinded(self.body, kind)
 
 
 _ENDS = frozenset({"sum", "prod", "max", "min", "index"})
@@ -462,30 +483,3 @@ _ENDS = frozenset({"sum", "prod", "max", "min", "index"})
 
 def _is_max_of_abs(reduction: Expr) -> bool:
     return reduction.op == "max" and reduction.args[0].op == "abs"
-
-
-class _Scoped:
-    """What is emitted inside (a loop's body) is not known outside."""
-
-    def __init__(self, scopes: list[_Scope]) -> None:
-        self.scopes = scopes
-
-    def __enter__(self) -> None:
-        self.scopes.append(_Scope())
-
-    def __exit__(self, *_: object) -> None:
-        self.scopes.pop()
-
-
-class _Kinded:
-    """Emit in another kind for a while."""
-
-    def __init__(self, body: Body, kind: Kind) -> None:
-        self.body, self.kind, self.old = body, kind, body.kind
-
-    def __enter__(self) -> None:
-        self.old = self.body.kind
-        self.body.kind = self.kind
-
-    def __exit__(self, *_: object) -> None:
-        self.body.kind = self.old

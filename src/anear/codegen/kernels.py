@@ -52,7 +52,9 @@ def kernel_text(name: str, layout: Layout, tile: Tile) -> str:
     result = RESULTS.get(name, "void")
     signature = SIGNATURES[name].replace("ptr %", "ptr noalias %")
     head = [f'target triple = "{target.triple}"', *sorted(body.declarations)]
-    return "\n".join([*head, f"define {result} @{name}({signature}) #0 {{", "entry:", *body.lines, "}", _METADATA])
+    return "\n".join(
+        [*head, f"define {result} @{name}({signature}) #0 {{", "entry:", *body.rooms, *body.lines, "}", _METADATA]
+    )
 
 
 _METADATA = (
@@ -113,6 +115,7 @@ def _prepare(layout: Layout, name: str) -> Body:
         inner = [n for e in vectors for n in walk(e.expr) if not n.is_vector]
         values = [v[0] for v in emitter.scalars(list(dict.fromkeys(scalars + inner)))]
         known = dict(zip(dict.fromkeys(scalars + inner), values, strict=True))
+        emitter.keep([e.expr for e in vectors])
         for entry in entries:
             stride = layout.lanes * (STORAGE_BYTES[entry.storage] if points else _arithmetic(layout) // 8)
             base = entry.offset if points else entry.offset * stride

@@ -55,6 +55,11 @@ class Kind:
         """Bytes of one number."""
         return self.bits // 8
 
+    @property
+    def bytes(self) -> int:
+        """Bytes of all lanes."""
+        return self.size * self.lanes
+
     def _wide(self, element: str) -> str:
         return f"<{self.lanes} x {element}>" if self.lanes > 1 else element
 
@@ -74,6 +79,7 @@ class Body:
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
         self.lines: list[str] = []
+        self.rooms: list[str] = []  # memory that lasts as long as the call
         self.declarations: set[str] = set()
         self.block = "entry"
         self._count = 0
@@ -243,6 +249,12 @@ class Body:
     def store(self, value: str, pointer: str, align: int | None = None) -> None:
         """All lanes, side by side."""
         self.do(f"store {self.kind.type} {value}, ptr {pointer}, align {align or self.kind.size}")
+
+    def room(self, length: int) -> str:
+        """A pointer to memory for so many values of the current kind, the same in every round of a loop."""
+        name = self.name("room")
+        self.rooms.append(f"  {name} = alloca [{length} x {self.kind.type}], align {self.kind.size}")
+        return name
 
     def splat(self, scalar: str) -> str:
         """One number copied into every lane."""
