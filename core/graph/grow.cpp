@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <span>
 
-#include "graph/chance.h"
+#include "base/chance.h"
 
 namespace anear {
 namespace {

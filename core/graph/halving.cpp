@@ -4,9 +4,9 @@
 #include <limits>
 #include <numeric>
 
+#include "base/chance.h"
 #include "base/parallel.h"
 #include "base/spares.h"
-#include "graph/chance.h"
 #include "graph/walk.h"
 
 namespace anear {

@@ -4,7 +4,7 @@
 #include <numeric>
 #include <utility>
 
-#include "graph/chance.h"
+#include "base/chance.h"
 
 namespace anear {
 namespace {

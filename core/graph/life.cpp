@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "graph/chance.h"
+#include "base/chance.h"
 #include "graph/check.h"
 
 namespace anear {

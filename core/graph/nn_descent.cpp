@@ -5,8 +5,8 @@
 #include <memory>
 #include <vector>
 
+#include "base/chance.h"
 #include "base/spares.h"
-#include "graph/chance.h"
 #include "graph/exchange.h"
 #include "graph/halving.h"
 

@@ -1,6 +1,6 @@
 #include "graph/reach.h"
 
-#include "graph/chance.h"
+#include "base/chance.h"
 
 namespace anear {
 void Reach::span(const Draft& draft, std::int32_t root) {

@@ -1,5 +1,5 @@
 """Every method that the core has, and "auto": what all of them keep to. Nothing is registered here: the core's own
-table says what there is, with which parameters, and which of it walks graphs and may therefore miss neighbours.
+table says what there is, with which parameters, and which of it takes `ef` and may therefore miss neighbours.
 
 A method may refuse a distance, but never Euclidean, and only with an error that says what serves.
 """
@@ -18,11 +18,10 @@ from tests.index.support import same
 import anear
 from anear import _core
 from anear.index.files import dumps
-from anear.index.methods import GRAPHS, METHODS, checked_options
+from anear.index.methods import APPROXIMATE, GRAPHS, METHODS, checked_options
 
 EVERY = sorted({*_core.methods(), *METHODS})
-APPROXIMATE = [name for name in EVERY if name in GRAPHS]
-EXACT = [name for name in EVERY if name not in GRAPHS]
+EXACT = [name for name in EVERY if name not in APPROXIMATE]
 DISTANCES = ("euclidean", "kldiv", "sum(abs(x - y) ** 1.5)")
 K = 10
 DECLARED = 0.95  # the share of the ten nearest that a graph finds in sets as small as these, as wide as WIDE
@@ -82,7 +81,7 @@ def refused(method: str, distance: str, message: str) -> None:
 
 
 def wide(method: str) -> dict[str, Any]:
-    return {"ef": WIDE} if method in GRAPHS else {}
+    return {"ef": WIDE} if method in APPROXIMATE else {}
 
 
 def within(found: anear.Neighbors, gold: anear.Neighbors) -> float:
@@ -134,7 +133,7 @@ def test_a_promised_recall_is_kept(method: str, name: str) -> None:
     assert index.certificate is not None
     assert index.certificate.holds
     assert (index.certificate.ef is None) == (method in EXACT)
-    assert index.audit(queries).estimate >= (0.85 if method in GRAPHS else 1)
+    assert index.audit(queries).estimate >= (0.85 if method in APPROXIMATE else 1)
 
 
 @pytest.mark.parametrize("distance", DISTANCES)
@@ -169,7 +168,7 @@ def test_every_storage_type(method: str, storage: str) -> None:
     index, flat = anear.Index(points, method=method), anear.Index(points)
     found, gold = index.search(queries, K, **wide(method)), flat.search(queries, K)
     assert found.distances.dtype == gold.distances.dtype
-    assert within(found, gold) >= (DECLARED if method in GRAPHS else 1)
+    assert within(found, gold) >= (DECLARED if method in APPROXIMATE else 1)
 
 
 @pytest.mark.parametrize("method", EVERY)
@@ -183,7 +182,7 @@ def test_fields_of_points(method: str) -> None:
         refused(method, formula, str(error))
         return
     gold = anear.Index(points, formula, point_data=weights).search(queries, K)
-    assert within(index.search(queries, K, **wide(method)), gold) >= (DECLARED if method in GRAPHS else 1)
+    assert within(index.search(queries, K, **wide(method)), gold) >= (DECLARED if method in APPROXIMATE else 1)
 
 
 @pytest.mark.parametrize("method", EVERY)
@@ -257,7 +256,7 @@ def test_distances_are_counted(method: str) -> None:
     assert once.building == before.building
     assert once.scanned + once.exact > before.scanned + before.exact + len(queries)
     assert once.scanned - before.scanned <= len(index) * len(queries)
-    assert once.building > 0 or method not in GRAPHS
+    assert once.building > 0 or method not in APPROXIMATE
     if method == "flat":
         assert once.scanned - before.scanned == len(index) * len(queries)
     index.search(queries, K)
@@ -294,9 +293,9 @@ def test_wrong_searches_are_refused(method: str) -> None:
         (query, {"exclude": [len(index)]}, "exclude"),
         (query, {"progress": 3}, "progress is 3; allowed"),
         (query, {"query_data": {"w": [1.0]}}, "query_data has 'w'"),
-        (query, {"rerank": 5}, "rerank is for graphs with codes"),
-        (query, {"max_leaves": 5} if method in (*GRAPHS, "flat") else {"ef": 5}, "this index has method="),
-        (query, {"ef": 0} if method in GRAPHS else {"k": -1}, "is .*; allowed"),
+        (query, {"rerank": 0} if method == "ivf" else {"rerank": 5}, "rerank is "),
+        (query, {"max_leaves": 5} if method in (*APPROXIMATE, "flat") else {"ef": 5}, "this index has method="),
+        (query, {"ef": 0} if method in APPROXIMATE else {"k": -1}, "is .*; allowed"),
     ]
     for rows_, arguments, message in wrong:
         with pytest.raises(anear.ArgumentError, match=message):

@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 # Each folder of core/ includes itself and those before it.
-ORDER = ["base", "io", "kernel", "storage", "result", "index", "parts", "graph", "methods", "bindings"]
+ORDER = ["base", "io", "kernel", "storage", "result", "index", "parts", "graph", "lists", "methods", "bindings"]
 
 
 def core_sources() -> list[Path]:

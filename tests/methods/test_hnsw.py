@@ -105,7 +105,7 @@ def test_what_codes_are_refused_for() -> None:
         anear.Index(POSITIVE.astype(np.float64), method="hnsw", options={"codes": 8})
     with pytest.raises(ArgumentError, match=r"options\['codes'\] is 4; allowed: 0, 8"):
         anear.Index(POSITIVE, method="hnsw", options={"codes": 4})
-    with pytest.raises(ArgumentError, match="rerank is for graphs with codes"):
+    with pytest.raises(ArgumentError, match="rerank is for indexes with codes"):
         anear.Index(POSITIVE, method="hnsw").search(POSITIVE[0], rerank=10)
 
 
@@ -212,7 +212,7 @@ def test_options_may_be_spelt_as_nmslib_does() -> None:
 
 
 def test_ef_is_for_graphs() -> None:
-    with pytest.raises(ArgumentError, match="ef is for graphs; this index has method='flat'"):
+    with pytest.raises(ArgumentError, match="ef is for approximate methods; this index has method='flat'"):
         anear.Index(CLUSTERED).search(CLUSTERED[0], ef=10)
     with pytest.raises(ArgumentError, match="ef is 0; allowed"):
         anear.Index(CLUSTERED, method="hnsw").search(CLUSTERED[0], ef=0)

@@ -15,7 +15,7 @@ from anear.formula.interpret import evaluate
 if TYPE_CHECKING:
     from anear.index.tables import Space
 
-__all__ = ["choose_plan", "point_fields", "walk_precision"]
+__all__ = ["choose_plan", "moved", "point_fields", "walk_precision"]
 
 _CENTRE_SAMPLE = 4096  # points that the centre is taken from
 _QUERIES, _POINTS = 16, 256  # points that the rounding bound is tried on, against one another
@@ -32,15 +32,20 @@ def choose_plan(space: Space, rows: npt.NDArray[Any]) -> Plan:
     plan = stages.expanded
     if plan is None or not space.proved(plan):
         return stages.direct
-    if stages.movable and space.storage in ("float32", "float64"):
-        step = max(1, len(rows) // _CENTRE_SAMPLE)
-        with np.errstate(all="ignore"):
-            centre = rows[::step, : space.dimension].mean(axis=0, dtype=np.float64)
-        if np.isfinite(centre).all():
-            plan = centred(plan, centre)
+    plan = moved(space, plan, rows)
     if len(rows) < _FEW or space.fields("query") or _separates(space, plan, rows):
         return plan
     return stages.direct
+
+
+def moved(space: Space, plan: Plan, rows: npt.NDArray[Any]) -> Plan:
+    """The plan with its origin in the middle of the points, where the rank depends on differences alone."""
+    if not space.stages.movable or space.storage not in ("float32", "float64"):
+        return plan
+    step = max(1, len(rows) // _CENTRE_SAMPLE)
+    with np.errstate(all="ignore"):
+        centre = rows[::step, : space.dimension].mean(axis=0, dtype=np.float64)
+    return centred(plan, centre) if np.isfinite(centre).all() else plan
 
 
 def walk_precision(space: Space, plan: Plan, rows: npt.NDArray[Any]) -> str:

@@ -59,18 +59,19 @@ def row_form(
     )
 
 
-def code_form(space: Space, plan: Plan, precision: str) -> tuple[Any, Layout]:
+def code_form(space: Space, plan: Plan, precision: str, product: Plan | None = None) -> tuple[Any, Layout]:
     """How the points become codes, for the core, and how what becomes codes is laid out.
 
     Of a formula that is an inner product the core needs only its terms. Others are compiled to decode: ``plan`` with
     ``low + step * code`` in place of each coordinate, where low and step are captured vectors that the core fills in.
+    ``product``: the inner product to take, where it is not the formula's usual one.
     """
     if precision != "float32":
         raise ArgumentError(
             f"options['codes'] is 8, but these points are searched in float64 ({space.storage} points, or a formula"
             " whose rounding is not bounded, or is too large beside the distances); allowed: 0 (the points themselves)"
         )
-    expanded = space.stages.expanded
+    expanded = product or space.stages.expanded
     if expanded is not None and expanded.bilinear:
         table = space.code_table(expanded)
         terms = [(*_term(term, table.layout), 0, 0, 0) for term in _terms(expanded.pair)]

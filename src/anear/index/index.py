@@ -57,12 +57,16 @@ class Index(Living, Counting, Promised):
         "auto": one of these, or two of them together, by how long each takes for some of the points.
         "hnsw", "vamana", "nn_descent", "sw_graph": approximate search by walking through a graph, for every distance;
         ``ef`` of :meth:`search` says how many of the nearest are found.
+        "ivf": approximate search in the lists of points whose centres are nearest, ``ef`` of them, for every distance;
+        fixed points. Fast where graphs are slow: in many dimensions without clusters, with heavy tails.
         None: "flat", or chosen where ``recall`` is given.
     options : the method's own parameters. kd_tree has "split", how cells are cut: "spread" (the coordinate that extends
         furthest), "round_robin", "geodesic" (spread in the distance's own local metric), "auto". Graphs have those of
         docs/graphs.md, NMSLIB's spelling welcome, such as hnsw's "m" (links of a new point, 16), and "codes": 8 walks
         through codes of eight bits a coordinate, four times as fast to fetch, and compares the nearest in full; for
-        every formula searched in float32. "index_distance" builds by another distance.
+        every formula searched in float32. "index_distance" builds by another distance. ivf has "lists" (some three
+        times the root of the number of points), "probes" (the usual ``ef``, 64), "seed", and "codes": "auto", 4 or 8
+        bits a coordinate where the formula is an inner product, or 0.
     point_data : {name: array (n,) or (n, L)} for each ``point_field(name)`` of the formula. Fields of float64 make the
         index one of float64 points, which are searched at half the speed; others are float32.
     ids : a different whole number from 0, or a different text, for each point: what searches answer with. None: row
@@ -274,7 +278,7 @@ class Index(Living, Counting, Promised):
         choice = self._built.choice or (self._method,)
         notes = [("method", line) for line in choice] + [("bound", line) for line in self._built.words]
         notes += [("recall", line) for line in (self._promise.lines(len(self)) if self._promise is not None else ())]
-        if self._options.get("codes") and not self._space.fields("query"):
+        if self._built.bits and not self._space.fields("query"):
             from anear.index.coded import cost_of_codes
 
             rows, themselves = self._as_queries(most=_ASKED)

@@ -16,7 +16,7 @@ from anear import _core
 from anear.errors import ArgumentError
 from anear.formula.hoist import Plan
 from anear.index.arguments import Progress, shown
-from anear.index.choice import choose_plan, walk_precision
+from anear.index.choice import choose_plan, moved, walk_precision
 from anear.index.objects import viewed
 from anear.index.tables import CompiledTable, Space
 from anear.spaces.domain import Domain
@@ -29,16 +29,21 @@ if TYPE_CHECKING:
 
 # What a tree needs is imported where one is built: a scan never pays for it.
 
-__all__ = ["GRAPHS", "METHODS", "Built", "Stored", "build", "checked_options"]
+__all__ = ["APPROXIMATE", "GRAPHS", "METHODS", "Built", "Stored", "build", "checked_options"]
 
 SPLITS = ("auto", "spread", "round_robin", "geodesic")
 METHODS = (*_core.methods(), "auto")
 GRAPHS = tuple(name for name, one in _core.methods().items() if one["graph"])
-_OPTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+APPROXIMATE = tuple(
+    name for name, one in _core.methods().items() if any(known["name"] == "ef" for known in one["search_parameters"])
+)
+_MANY = 64  # coordinates, from which on four bits each tell points apart: in some sets of twelve they do not
+_OPTIONS: Mapping[str, Mapping[str, tuple[str | int, ...]]] = {
     "flat": {},
     "kd_tree": {"split": SPLITS},
     "ball_tree": {},
     "auto": {},
+    "ivf": {"codes": ("auto", 0, 4, 8)},
 }
 
 
@@ -64,7 +69,8 @@ class Built:
 
     ``scans``: it looks at every point, whatever limits are set. ``everywhere``: the bound holds for all queries that
     pass the checks. ``form``: see :class:`Stored`. ``ids``: what the points are called; None: by their row numbers.
-    ``row_form``: makes of rows, and of their coordinates, what a graph takes. Lines for people: ``words`` say what was
+    ``row_form``: makes of rows, and of their coordinates, what a graph takes. ``bits``: of the codes that are searched
+    through; 0: none. Lines for people: ``words`` say what was
     proved of the bound, ``choice`` which method was chosen and why.
     """
 
@@ -78,6 +84,7 @@ class Built:
     ids: Ids | None = None
     row_form: Callable[[npt.NDArray[Any], npt.NDArray[Any]], Any] | None = None
     form: str = ""
+    bits: int = 0
 
     def stored(self) -> Stored:
         """What the method can be made again from: the core's own memory, valid until it changes."""
@@ -104,13 +111,12 @@ def checked_options(method: Any, options: Any) -> dict[str, Any]:
     if options is not None and not isinstance(options, Mapping):
         raise ArgumentError(f"options is {shown(options)}; allowed: a dict of the method's own parameters")
     known: dict[str, Any] = dict(_OPTIONS.get(method, {}))
+    if method in APPROXIMATE:
+        known |= {one["name"]: one for one in _core.methods()[method]["build_parameters"] if one["name"] != "bits"}
     if method in GRAPHS:
         from anear.index.building import WORDS
 
-        known = {one["name"]: one for one in _core.methods()[method]["build_parameters"]} | {
-            "codes": (0, 8),
-            "index_distance": WORDS,
-        }
+        known |= {"codes": (0, 8), "index_distance": WORDS}
     spelt = {_letters(name): name for name in known}  # efConstruction means ef_construction, as NMSLIB writes it
     given = {}
     for name, value in (options or {}).items():
@@ -176,6 +182,8 @@ def build(
         return _ball_tree(space, rows, resolved, checked, team, progress, stored)
     if method in GRAPHS:
         return _graph(method, space, rows, resolved, options, team, progress, checked, stored)
+    if method == "ivf":
+        return _ivf(space, rows, resolved, options, team, progress, checked, stored)
     plan = choose_plan(space, rows)
     table = space.search_table(plan)
     return Built(_index("flat", space, rows, plan, table, space.precision(plan), {}, team, progress), plan, scans=True)
@@ -268,14 +276,64 @@ def _graph(
     codes, layout = code_form(space, plan, precision) if options["codes"] else (None, None)
     name = prepared_form(table.layout, layout)
     numbers = {option: value for option, value in options.items() if option not in ("codes", "index_distance")}
-    if stored is not None and stored.form != name:
-        left = {part: array for part, array in stored.arrays.items() if not part.startswith(("rows", "maxima", "code"))}
-        stored = replace(stored, arrays=left)
     core = _index(
         method, space, rows, plan, table, precision, numbers, team, progress,
-        row_form=form, code_form=codes, stored=stored,
+        row_form=form, code_form=codes, stored=_still_fit(stored, name),
     )  # fmt: skip
-    return Built(core, plan, row_form=make_form, form=name)
+    return Built(core, plan, row_form=make_form, form=name, bits=int(options["codes"]))
+
+
+def _ivf(
+    space: Space,
+    rows: npt.NDArray[Any],
+    resolved: Resolved,
+    options: Mapping[str, Any],
+    team: int,
+    progress: Progress | None,
+    checked: bool,
+    stored: Stored | None,
+) -> Built:
+    from anear.index.graphs import code_form, prepared_form, row_form
+
+    plan = space.stages.direct
+    precision = walk_precision(space, plan, rows)
+    table = space.cell_table(plan, precision)
+    product = _inner_product(space, rows) if precision == "float32" else None
+    bits = options["codes"]
+    if bits == "auto":
+        bits = 0 if product is None else 4 if space.dimension >= _MANY else 8
+    elif bits and product is None:
+        raise ArgumentError(
+            f"options['codes'] is {bits}, which needs a formula that is an inner product (anear.explain says), searched"
+            " in float32; allowed: 'auto', 0 (the points themselves)"
+        )
+    codes, layout = code_form(space, plan, precision, product) if bits else (None, None)
+    objects = np.ascontiguousarray(rows[:, : space.dimension])
+    form = row_form(space, table.layout, "ivf", resolved, checked, rows, objects)
+    name = f"{bits} {prepared_form(table.layout, layout)}"
+    numbers = {option: value for option, value in options.items() if option != "codes"} | {"bits": bits or 4}
+    core = _index(
+        "ivf", space, rows, plan, table, precision, numbers, team, progress,
+        row_form=form, code_form=codes, stored=_still_fit(stored, name),
+    )  # fmt: skip
+    return Built(core, plan, form=name, bits=bits)
+
+
+def _inner_product(space: Space, rows: npt.NDArray[Any]) -> Plan | None:
+    """The formula as an inner product that tells these points apart in float32; None where it is none, or does not."""
+    plan = space.stages.expanded
+    if plan is None or not plan.bilinear:
+        return None
+    plan = moved(space, plan, rows)
+    return plan if walk_precision(space, plan, rows) == "float32" else None
+
+
+def _still_fit(stored: Stored | None, form: str) -> Stored | None:
+    """What was stored, without what was prepared in another form."""
+    if stored is None or stored.form == form:
+        return stored
+    left = {part: array for part, array in stored.arrays.items() if not part.startswith(("rows", "maxima", "code"))}
+    return replace(stored, arrays=left)
 
 
 def _auto(

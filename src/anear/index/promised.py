@@ -11,7 +11,7 @@ import numpy.typing as npt
 from anear import _core
 from anear.errors import ArgumentError
 from anear.index.arguments import neighbour_count, real_number, threads, whole_number
-from anear.index.methods import GRAPHS, Built
+from anear.index.methods import APPROXIMATE, Built
 from anear.index.promise import Certificate, Promise
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Promised:
         wanted = real_number(recall, "recall", 0.0, 1.0)
         sure = _confidence(confidence)
         k, team, seed = neighbour_count(k, len(self)), threads(num_threads), whole_number(seed, "seed", 2**53)
-        if self._method not in GRAPHS:
+        if self._method not in APPROXIMATE:
             self._promise = exact_promise(wanted, k, sure, len(self), seed)
             return self._promise.certificate
         trial, built = _trial(self, team), self._built
@@ -150,7 +150,7 @@ class Promised:
         limits = search_limits(self, k, None, ef, None, None)
         trial = _trial(self, team)
         rows = self._queries(queries, None)[0]
-        if self._method not in GRAPHS:
+        if self._method not in APPROXIMATE:
             return exact_promise(recall, k, sure, len(self), 0).certificate
         width = max(int(limits.get("ef", _usual_width(self._method, self._options))), k)
         return certified(
@@ -172,14 +172,14 @@ def search_limits(index: Promised, k: int, max_leaves: Any, ef: Any, rerank: Any
     method, promise = index._method, index._promise
     limits: dict[str, float] = {}
     if max_leaves is not None:
-        if method == "flat" or method in GRAPHS:
+        if method == "flat" or method in APPROXIMATE:
             raise ArgumentError(f"max_leaves is for trees; this index has method={method!r}")
         if min_recall is not None:
             raise ArgumentError("max_leaves leaves out what it may; it cannot be given together with min_recall")
         limits["max_leaves"] = float(whole_number(max_leaves, "max_leaves", 2**31))
     if ef is not None:
-        if method not in GRAPHS:
-            raise ArgumentError(f"ef is for graphs; this index has method={method!r}")
+        if method not in APPROXIMATE:
+            raise ArgumentError(f"ef is for approximate methods; this index has method={method!r}")
         if min_recall is not None:
             raise ArgumentError("min_recall chooses ef; they cannot be given together")
         limits["ef"] = float(whole_number(ef, "ef", 2**31))
@@ -188,14 +188,14 @@ def search_limits(index: Promised, k: int, max_leaves: Any, ef: Any, rerank: Any
     elif promise is not None and promise.certificate.ef is not None:
         limits["ef"] = float(promise.usual_ef(k) or k)
     if rerank is not None:
-        if not index._options.get("codes"):
-            raise ArgumentError("rerank is for graphs with codes; this index has none")
+        if not index._built.bits:
+            raise ArgumentError("rerank is for indexes with codes; this one has none")
         limits["rerank"] = float(whole_number(rerank, "rerank", 2**31))
     return limits
 
 
 def _promised(method: str, promise: Promise | None, min_recall: float, k: int) -> dict[str, float]:
-    if method not in GRAPHS:
+    if method not in APPROXIMATE:
         return {}
     if promise is None:
         raise ArgumentError(
@@ -208,7 +208,7 @@ def _promised(method: str, promise: Promise | None, min_recall: float, k: int) -
 def _usual_width(method: str, options: Mapping[str, Any]) -> float:
     """The width where nothing is said: an option of the method, or what the core declares."""
     declared = {one["name"]: one["default"] for one in _core.methods()[method]["search_parameters"]}
-    return float(options.get("ef_search", declared["ef"]))
+    return float(options.get("ef_search", options.get("probes", declared["ef"])))
 
 
 def _confidence(value: Any) -> float:

@@ -23,7 +23,7 @@ from anear.errors import ArgumentError
 from anear.index.arguments import Progress, neighbour_count
 from anear.index.asking import Asked, Given, Source
 from anear.index.certify import Answers, certified, exact_promise, narrowest, widths
-from anear.index.methods import GRAPHS, Built, checked_options
+from anear.index.methods import APPROXIMATE, Built, checked_options
 from anear.index.promise import Promise
 from anear.index.trial import Trial
 from anear.index.wish import Wish
@@ -108,7 +108,7 @@ class _Chooser:
 
     def named(self, method: str, options: Mapping[str, Any]) -> _Choice:
         """The user's own choice of method, certified."""
-        if method in GRAPHS:
+        if method in APPROXIMATE:
             return self._certified(method, options, self._trial.build(method, options, self._progress))
         return self._exactly(method, options, self._trial.build(method, options, self._progress))
 
@@ -218,7 +218,7 @@ class _Chooser:
     def _tried(self, glance: Trial, sample: Trial, asked: Asked, gold: Answers) -> Iterator[_Tried]:
         wish, until = self._wish, self._start + _TRYING * self._wish.seconds
         grown = _work(len(self._trial)) / _work(len(sample))
-        for method, options in product(GRAPHS, _VARIANTS):
+        for method, options in product(APPROXIMATE, _VARIANTS):
             name = _spelt(method, options)
             try:
                 start = time.monotonic()

@@ -1,0 +1,391 @@
+#include "lists/list_search.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <numeric>
+#include <utility>
+
+#include "base/error.h"
+#include "base/parallel.h"
+#include "base/spares.h"
+#include "lists/stored_lists.h"
+#include "result/exact.h"
+#include "result/lanes.h"
+#include "result/select.h"
+
+namespace anear {
+namespace {
+
+constexpr std::int64_t kQueriesPerTask = 16;
+constexpr std::int64_t kBlocksAtOnce = 64;
+constexpr std::int64_t kFirst = 8;         // so many of the nearest lists come first: what they hold lowers the limit
+constexpr std::int64_t kExact = 8;         // a comparison in full costs so many of a scan's
+constexpr std::int64_t kRerankStep = 16;   // lists, for each of which one point more is compared in full
+constexpr double kRoot = 3, kFewest = 32;  // lists by default: so many times the root of the points, of so many points
+
+// A number that orders as the float does; what is no number comes last.
+std::uint32_t ordered(float value) {
+  if (!(value == value)) return 0xffffffffu;
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  return (bits & 0x80000000u) != 0 ? ~bits : bits | 0x80000000u;
+}
+
+// The smallest values met, a few more for a while.
+template <class Real>
+class Smallest {
+ public:
+  struct Spot {
+    Real value;
+    std::int32_t id;
+    bool operator<(const Spot& other) const { return value < other.value || (value == other.value && id < other.id); }
+  };
+
+  void reset(std::size_t most) {
+    most_ = most;
+    size_ = 0;
+    limit_ = std::numeric_limits<Real>::infinity();
+    if (spots_.size() < 4 * most + 64) spots_.resize(4 * most + 64);
+  }
+  // Only values below this are worth adding.
+  Real limit() const { return limit_; }
+  void add(Real value, std::int32_t id) {
+    spots_[size_++] = {value, id};
+    if (size_ >= 4 * most_ + 64) shrink();
+  }
+  std::size_t size() const { return size_; }
+  std::size_t most() const { return most_; }
+  const Spot& operator[](std::size_t i) const { return spots_[i]; }
+  void shrink() {
+    if (size_ <= most_) return;
+    select_smallest(spots_.data(), size_, most_);
+    size_ = most_;
+    limit_ = spots_[most_ - 1].value;
+  }
+
+ private:
+  std::size_t most_ = 0, size_ = 0;
+  Real limit_ = 0;
+  std::vector<Spot> spots_;
+};
+
+std::int64_t number_of_lists(std::int64_t wanted, std::int64_t points) {
+  if (wanted > 0) return std::min(wanted, points);
+  const auto count = static_cast<double>(points);
+  return std::max<std::int64_t>(1, static_cast<std::int64_t>(std::min(kRoot * std::sqrt(count), count / kFewest)));
+}
+
+}  // namespace
+
+// Scratch of one task.
+template <class Real>
+struct ListTask {
+  PreparedQueries queries, exact;  // of the search table, or of the codes'
+  FrameQuery turned;
+  PackedQuery code, centre_code;
+  AlignedArray<Real> values, bases;  // of points; of the lists' centres
+  std::vector<std::uint64_t> lists;  // value and number of each
+  Smallest<Real> met;
+  std::vector<std::int32_t> undecided, listed, ids;
+  std::vector<double> distances;
+  std::vector<Neighbor> found;
+  std::int64_t scanned = 0, exactly = 0;
+};
+
+const std::vector<Parameter>& list_search_parameters() {
+  static const std::vector<Parameter> parameters{
+      {"ef", "int", 0, 0x1p31, 0, "lists that are scanned: the more, the more of the nearest are found; 0: probes"},
+      {"rerank", "int", 0, 0x1p31, 0,
+       "how many of the nearest that the scan found are compared in full; 0: twice k, and one more for 16 lists"}};
+  return parameters;
+}
+
+ListSearch::ListSearch(BuildRequest request, const ListOptions& options, Progress& progress)
+    : rows_(request.rows), space_(std::move(request.space)), probes_(options.probes) {
+  space_.check(rows_.columns);
+  require(request.row_form.has_value(), "lists need the points as queries");
+  require(space_.search().look != nullptr, "the search table lacks 'look'");
+  const Rows& objects = request.row_form->objects;
+  require(objects.count == rows_.count && objects.columns == space_.search().query_columns,
+          "objects must have a row for each point, with the columns of a query");
+  if (request.stored) {
+    cut_ = stored_cut(*request.stored, rows_);
+  } else {
+    const std::int64_t lists = number_of_lists(options.lists, rows_.count);
+    cut_ = cut_into_lists(rows_, objects, space_.filter, lists, options.seed, request.threads, progress);
+  }
+  if (request.code_form) {
+    encode(request, options.bits, progress);
+    return;
+  }
+  places_ = ListPlaces(cut_, space_.search().block);
+  listed_ = ListedPoints(space_.filter, rows_, places_.ids(), request.threads, progress);
+  centres_ = ListedPoints(space_.filter, cut_.centre_rows(), numbered(cut_.lists(), space_.search().block),
+                          request.threads, progress);
+}
+
+void ListSearch::encode(BuildRequest& request, int bits, Progress& progress) {
+  request.code_form->check();
+  require(request.code_form->kernel == nullptr && space_.search().arithmetic_bytes == 4,
+          "codes of lists are for inner products in float32");
+  require(bits == 4 || bits == 8, "codes of lists have four or eight bits");
+  places_ = ListPlaces(cut_, kCodeLanes);
+  const auto made = request.stored ? stored_frame(*request.stored) : std::nullopt;
+  if (made) {
+    frame_.emplace(std::move(*request.code_form), made->middle, made->stretch);
+  } else {
+    frame_.emplace(std::move(*request.code_form), rows_, request.row_form->objects);
+  }
+  centre_codes_ = PackedCodes(*frame_, 8, cut_.centre_rows(), numbered(cut_.lists(), kCodeLanes), 1, progress);
+  if (made) {
+    codes_ = PackedCodes(*frame_, bits, places_.blocks(), made->codes);
+  } else {
+    codes_ =
+        PackedCodes(*frame_, bits, rows_, places_.ids(), &centre_codes_, places_.lists(), request.threads, progress);
+  }
+}
+
+std::int64_t ListSearch::bytes() const {
+  return static_cast<std::int64_t>(cut_.centres.size() * sizeof(double) +
+                                   (cut_.order.size() + cut_.starts.size() + places_.ids().size()) * 4) +
+         codes_.bytes() + centre_codes_.bytes() + listed_.bytes() + centres_.bytes();
+}
+
+const std::vector<double>& ListSearch::maxima() const {
+  static const std::vector<double> none;
+  return none;
+}
+
+std::vector<Part> ListSearch::parts() const {
+  std::vector<Part> parts = cut_parts(cut_);
+  if (frame_) {
+    for (Part& part : frame_parts(*frame_, codes_)) parts.push_back(std::move(part));
+  }
+  return parts;
+}
+
+ListSearch::Effort ListSearch::effort(const SearchRequest& request, std::size_t k) const {
+  const auto asked = static_cast<std::int64_t>(request.parameters[0]);
+  const auto wanted = static_cast<std::size_t>(request.parameters[1]);
+  Effort effort{std::min(asked > 0 ? asked : probes_, cut_.lists()), 0, asked >= rows_.count};
+  const auto more = static_cast<std::size_t>(effort.probes / kRerankStep);
+  effort.rerank = std::max(wanted > 0 ? wanted : 2 * k + more, k);
+  if (request.allow == nullptr) return effort;
+  const std::int64_t admitted = Admission{rows_.count, request.allow, -1}.admitted();
+  const double share = static_cast<double>(admitted) / static_cast<double>(rows_.count);
+  const auto scanned = rows_.count / cut_.lists() * effort.probes;
+  effort.scans |= admitted <= static_cast<std::int64_t>(effort.rerank) || admitted * kExact <= scanned;
+  // The nearest that are admitted lie farther away, in more lists.
+  effort.probes = std::min(
+      cut_.lists(), static_cast<std::int64_t>(static_cast<double>(effort.probes) / std::sqrt(std::max(share, 1e-6))));
+  return effort;
+}
+
+template <class Real, class Search>
+void ListSearch::run(const SearchRequest& request, Progress& progress, const Search& search) const {
+  const std::int64_t queries = request.queries.count;
+  const KernelTable& table = frame_ ? frame_->form().table->kernels() : space_.search();
+  const double* parameters = frame_ ? frame_->form().parameters.data() : space_.filter.parameters.data();
+  progress.start(queries);
+  const auto work = [&](std::int64_t first, std::int64_t count, ListTask<Real>& task) {
+    task.listed.clear();
+    task.queries.prepare(table, parameters, request.queries, first, count, count);
+    task.exact.prepare(space_.exact(), space_.exact_parameters.data(), request.queries, first, count, count);
+    for (std::int64_t i = 0; i < count; ++i) {
+      search(first + i, i, task);
+      progress.poll();
+    }
+    progress.count({task.scanned, task.exactly});
+    task.scanned = task.exactly = 0;
+    progress.advance(count);
+  };
+  if (queries == 1) {
+    static thread_local std::unique_ptr<ListTask<Real>> kept;
+    auto task = kept ? std::move(kept) : std::make_unique<ListTask<Real>>();
+    work(0, 1, *task);
+    kept = std::move(task);
+    return;
+  }
+  Spares<ListTask<Real>> spares;
+  parallel_for((queries + kQueriesPerTask - 1) / kQueriesPerTask, request.threads, progress, [&](std::int64_t number) {
+    auto task = spares.take();
+    const std::int64_t first = number * kQueriesPerTask;
+    work(first, std::min(kQueriesPerTask, queries - first), *task);
+    spares.give(std::move(task));
+  });
+}
+
+void ListSearch::knn(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const {
+  const auto k = static_cast<std::size_t>(std::min(answer.k, rows_.count));
+  const Effort how = effort(request, k);
+  const auto search = [&](std::int64_t query, std::int64_t i, auto& task) {
+    const Admission admission{rows_.count, request.allow, request.exclude ? request.exclude[query] : -1};
+    if (how.scans) {
+      task.ids = admitted({admission.count, admission.allowed, -1}, task.listed);
+      std::erase(task.ids, admission.excluded);
+    } else {
+      probe(how, i, admission, task);
+    }
+    compare(i, task);
+    std::sort(task.found.begin(), task.found.end());
+    if (task.found.size() > k) task.found.resize(k, Neighbor{});
+    answer.write(query, task.found);
+  };
+  if (space_.search().arithmetic_bytes == 4) {
+    run<float>(request, progress, search);
+  } else {
+    run<double>(request, progress, search);
+  }
+}
+
+RangeAnswer ListSearch::range(const SearchRequest& request, const RangeRequest& radii, Progress& progress) const {
+  std::vector<std::vector<Neighbor>> found(request.queries.count);
+  if (request.queries.count == 0) return RangeAnswer(std::move(found));
+  const std::int64_t probes = effort(request, 1).probes;
+  const auto search = [&](std::int64_t query, std::int64_t i, auto& task) {
+    const Admission admission{rows_.count, request.allow, request.exclude ? request.exclude[query] : -1};
+    within(probes, radii.radius[query], i, admission, task);
+    std::sort(task.found.begin(), task.found.end());
+    found[query] = task.found;
+  };
+  if (space_.search().arithmetic_bytes == 4) {
+    run<float>(request, progress, search);
+  } else {
+    run<double>(request, progress, search);
+  }
+  return RangeAnswer(std::move(found));
+}
+
+const std::vector<std::int32_t>& ListSearch::admitted(const Admission& admission,
+                                                      std::vector<std::int32_t>& listed) const {
+  if (listed.empty()) admission.list(listed);
+  return listed;
+}
+
+// All lists in some order, the `nearest` nearest to the i-th query of the task before all others.
+template <class Real>
+void ListSearch::rank_lists(std::int64_t i, std::int64_t nearest, ListTask<Real>& task) const {
+  const std::int64_t lists = cut_.lists();
+  Real* values = nullptr;
+  if constexpr (sizeof(Real) == sizeof(float)) {
+    if (frame_) {
+      const std::int64_t blocks = (lists + kCodeLanes - 1) / kCodeLanes;
+      frame_->prepare(task.queries, i, task.turned);
+      codes_.prepare(task.turned, task.code);
+      centre_codes_.prepare(task.turned, task.centre_code);
+      task.values.ensure(kBlocksAtOnce * kCodeLanes);
+      values = task.bases.ensure(blocks * kCodeLanes);
+      centre_codes_.values(task.turned, task.centre_code, static_cast<float>(task.turned.base), 0, blocks, values);
+    }
+  }
+  if (!frame_) {
+    const KernelTable& table = space_.search();
+    const std::int64_t blocks = (lists + table.block - 1) / table.block;
+    const Real all = std::numeric_limits<Real>::quiet_NaN();
+    task.values.ensure(table.block);
+    values = task.bases.ensure(blocks * table.block);
+    for (std::int64_t b = 0; b < blocks; ++b) {
+      table.look(task.queries.query(i), centres_.block(b), space_.filter.parameters.data(), &all,
+                 values + b * table.block);
+    }
+  }
+  task.lists.resize(lists);
+  for (std::int64_t list = 0; list < lists; ++list) {
+    task.lists[list] =
+        std::uint64_t{ordered(static_cast<float>(values[list]))} << 32 | static_cast<std::uint64_t>(list);
+  }
+  if (nearest < lists) select_smallest(task.lists.data(), lists, nearest);
+  if (kFirst < nearest) select_smallest(task.lists.data(), nearest, kFirst);
+}
+
+template <class Real>
+void ListSearch::scan_list(std::int64_t list, std::int64_t i, const Admission& admission, ListTask<Real>& task) const {
+  const std::int64_t lanes = places_.lanes(), begin = places_.first(list), end = begin + places_.blocks(list);
+  const bool filtered = admission.allowed != nullptr || admission.excluded >= 0;
+  const auto collect = [&](const Real* values, std::uint64_t mask, std::int64_t block) {
+    const std::int32_t* ids = places_.ids().data() + block * lanes;
+    for (; mask != 0; mask &= mask - 1) {
+      const int lane = std::countr_zero(mask);
+      const std::int32_t id = ids[lane];
+      if (id < 0 || values[lane] >= task.met.limit() || (filtered && !admission.admits(id))) continue;
+      // Only the formula itself knows what is no number here.
+      values[lane] == values[lane] ? task.met.add(values[lane], id) : task.undecided.push_back(id);
+    }
+  };
+  task.scanned += cut_.size(list);
+  if constexpr (sizeof(Real) == sizeof(float)) {
+    const float base = frame_ ? task.bases[list] - centre_codes_.scalar_part(task.turned, list) : 0;
+    for (std::int64_t b = begin; frame_ && b < end; b += kBlocksAtOnce) {
+      const std::int64_t now = std::min(kBlocksAtOnce, end - b);
+      codes_.values(task.turned, task.code, base, b, now, task.values.data());
+      for (std::int64_t j = 0; j < now; ++j) {
+        const float* values = task.values.data() + j * lanes;
+        collect(values, passing_lanes(values, lanes, task.met.limit()), b + j);
+      }
+    }
+    if (frame_) return;
+  }
+  const KernelTable& table = space_.search();
+  for (std::int64_t b = begin; b < end; ++b) {
+    const Real limit = task.met.limit();
+    const std::int64_t mask = table.look(task.queries.query(i), listed_.block(b), space_.filter.parameters.data(),
+                                         &limit, task.values.data());
+    collect(task.values.data(), static_cast<std::uint64_t>(mask), b);
+  }
+}
+
+// The best of the lists nearest to the i-th query of the task; of more lists where these hold too few.
+template <class Real>
+void ListSearch::probe(const Effort& effort, std::int64_t i, const Admission& admission, ListTask<Real>& task) const {
+  rank_lists(i, effort.probes, task);
+  task.met.reset(effort.rerank);
+  task.undecided.clear();
+  const auto lists = static_cast<std::int64_t>(task.lists.size());
+  for (std::int64_t n = 0; n < lists; ++n) {
+    if (n >= effort.probes) {
+      if (task.met.size() + task.undecided.size() >= effort.rerank) break;
+      if (n == effort.probes) std::sort(task.lists.begin() + n, task.lists.end());
+    }
+    scan_list(static_cast<std::int64_t>(task.lists[n] & 0xffffffffu), i, admission, task);
+  }
+  task.met.shrink();
+  task.ids = task.undecided;
+  for (std::size_t j = 0; j < task.met.size(); ++j) task.ids.push_back(task.met[j].id);
+}
+
+// The full distances of the task's ids.
+template <class Real>
+void ListSearch::compare(std::int64_t i, ListTask<Real>& task) const {
+  task.found.clear();
+  ExactQuery exact(space_.exact(), space_.exact_parameters.data(), rows_, task.exact.query(i));
+  exact.append(task.ids, task.distances, task.found);
+  task.exactly += exact.computed();
+}
+
+// The points of the nearest lists within the radius; it goes on for as long as of the last so many lists one held any.
+template <class Real>
+void ListSearch::within(std::int64_t probes, double radius, std::int64_t i, const Admission& admission,
+                        ListTask<Real>& task) const {
+  rank_lists(i, cut_.lists(), task);
+  std::sort(task.lists.begin(), task.lists.end());
+  std::vector<Neighbor> all;
+  const auto lists = static_cast<std::int64_t>(task.lists.size());
+  for (std::int64_t n = 0, until = probes; n < std::min(until, lists); ++n) {
+    const auto list = static_cast<std::int64_t>(task.lists[n] & 0xffffffffu);
+    task.ids.clear();
+    for (std::int64_t at = cut_.starts[list]; at < cut_.starts[list + 1]; ++at) {
+      if (admission.admits(cut_.order[at])) task.ids.push_back(cut_.order[at]);
+    }
+    compare(i, task);
+    const std::size_t before = all.size();
+    for (const Neighbor& one : task.found) {
+      if (one.distance <= radius) all.push_back(one);
+    }
+    if (all.size() > before) until = n + 1 + probes;
+  }
+  task.found = std::move(all);
+}
+
+}  // namespace anear

@@ -1,0 +1,342 @@
+#include "lists/packed_codes.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <string>
+
+#include "base/error.h"
+#include "base/features.h"
+#include "base/parallel.h"
+#include "base/spares.h"
+
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#if !defined(__clang__)
+// GCC's own intrinsics begin with a register that holds nothing yet (its bug 105593).
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#endif
+#include <immintrin.h>
+#define ANEAR_VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
+#endif
+
+namespace anear {
+namespace {
+
+constexpr std::int64_t kGroupBytes = 4 * kCodeLanes;
+constexpr std::int64_t kTaskBlocks = 64;
+constexpr std::int64_t kSample = 1024;  // blocks, of which some points each are what codes are fitted to
+constexpr std::int64_t kLanesApart = 4;
+constexpr float kLargest = 127;  // of a query's weights
+constexpr int kHalf = 15;        // the largest number of four bits
+constexpr float kWidths[]{1.5f, 1.9f, 2.3f, 2.7f, 3.2f, 3.8f, 4.5f, 5.5f, 7.0f, 10.0f};  // standard deviations
+
+// The nearest whole number of a small one, in the way that compilers turn into vectors.
+float rounded(float v) {
+  constexpr float kWhole = 12582912;  // 1.5 * 2^23: beside it there is no room for fractions
+  return (v + kWhole) - kWhole;
+}
+
+float code_of(float value, float low, float step, float most) {
+  return step > 0 ? rounded(std::min(std::max(0.0f, (value - low) / step), most)) : 0.0f;
+}
+
+// How wide the codes' range must be, in standard deviations: where least is lost.
+float best_width(std::span<const float> sample, std::int64_t length, const std::vector<float>& mean,
+                 const std::vector<float>& deviation, float levels) {
+  float best = kWidths[0];
+  double least = std::numeric_limits<double>::infinity();
+  for (const float width : kWidths) {
+    double lost = 0;
+    for (std::size_t i = 0; i < sample.size(); ++i) {
+      const std::size_t j = i % length;
+      const float low = mean[j] - width * deviation[j], step = 2 * width * deviation[j] / levels;
+      const float off = sample[i] - (low + step * code_of(sample[i], low, step, levels));
+      lost += static_cast<double>(off) * off;
+    }
+    if (lost < least) {
+      least = lost;
+      best = width;
+    }
+  }
+  return best;
+}
+
+// The rows of a block, turned.
+struct Placed {
+  Frame::Scratch frame;
+  AlignedArray<std::byte> rows;
+  AlignedArray<float> coordinates, scalars;
+
+  void place(const Frame& by, const Rows& all, const std::int32_t* ids) {
+    by.place(brought(all, ids, kCodeLanes, rows), frame, coordinates.ensure(kCodeLanes * by.length()),
+             scalars.ensure(kCodeLanes * std::max<std::int64_t>(by.scalars(), 1)));
+  }
+};
+
+// Makes the mean of the squares 1. Returns what the coordinates were divided by; 0: they are all 0.
+float make_direction(float* coordinates, std::int64_t length) {
+  double squares = 0;
+  for (std::int64_t j = 0; j < length; ++j) squares += static_cast<double>(coordinates[j]) * coordinates[j];
+  const auto far = static_cast<float>(std::sqrt(squares / static_cast<double>(length)));
+  if (!(far > 0 && far < std::numeric_limits<float>::infinity())) {
+    std::fill(coordinates, coordinates + length, 0.0f);
+    return 0;
+  }
+  for (std::int64_t j = 0; j < length; ++j) coordinates[j] /= far;
+  return far;
+}
+
+template <int bits>
+void plain_values(const PackedCodes& codes, const FrameQuery& query, const PackedQuery& packed, float base,
+                  std::int64_t first, std::int64_t blocks, float* out) {
+  const std::int64_t groups = codes.groups();
+  for (std::int64_t b = 0; b < blocks; ++b, out += kCodeLanes) {
+    const auto* code = reinterpret_cast<const std::uint8_t*>(codes.block(first + b));
+    std::int32_t lower[kCodeLanes] = {}, upper[kCodeLanes] = {};
+    for (std::int64_t g = 0; g < groups; ++g, code += kGroupBytes) {
+      const std::int8_t *low = packed.weights.data() + 4 * g, *high = low + 4 * groups;
+      for (std::int64_t lane = 0; lane < kCodeLanes; ++lane) {
+        for (int j = 0; j < 4; ++j) {
+          const std::int32_t byte = code[4 * lane + j];
+          lower[lane] += (bits == 4 ? byte & kHalf : byte) * low[j];
+          if (bits == 4) upper[lane] += byte * high[j];
+        }
+      }
+    }
+    const float* numbers = codes.numbers_of(first + b);
+    for (std::int64_t lane = 0; lane < kCodeLanes; ++lane) {
+      float along = packed.base + packed.lower * static_cast<float>(lower[lane]);
+      if (bits == 4) along += packed.upper * static_cast<float>(upper[lane]);
+      float value = base + numbers[lane] * along;
+      for (std::int64_t s = 0; s < codes.scalars(); ++s)
+        value += query.scalars[s] * numbers[(s + 1) * kCodeLanes + lane];
+      out[lane] = value;
+    }
+  }
+}
+
+#ifdef ANEAR_VNNI
+// So many blocks side by side share the query's weights.
+template <int bits, int together>
+ANEAR_VNNI inline void vnni_blocks(const PackedCodes& codes, const FrameQuery& query, const PackedQuery& packed,
+                                   float base, std::int64_t first, float* out) {
+  const std::int64_t groups = codes.groups(), stride = codes.block_bytes();
+  const std::byte* code = codes.block(first);
+  const std::int8_t* weights = packed.weights.data();
+  const __m512i half = _mm512_set1_epi8(kHalf);
+  __m512i lower[together], upper[together];
+  for (int b = 0; b < together; ++b) lower[b] = upper[b] = _mm512_setzero_si512();
+  for (std::int64_t g = 0; g < groups; ++g) {
+    std::int32_t low, high = 0;
+    std::memcpy(&low, weights + 4 * g, 4);
+    if (bits == 4) std::memcpy(&high, weights + 4 * (groups + g), 4);
+    const __m512i wl = _mm512_set1_epi32(low), wh = _mm512_set1_epi32(high);
+    for (int b = 0; b < together; ++b) {
+      const __m512i bytes = _mm512_load_si512(code + b * stride + g * kGroupBytes);
+      if (bits == 4) {
+        lower[b] = _mm512_dpbusd_epi32(lower[b], _mm512_and_si512(bytes, half), wl);
+        upper[b] = _mm512_dpbusd_epi32(upper[b], bytes, wh);
+      } else {
+        lower[b] = _mm512_dpbusd_epi32(lower[b], bytes, wl);
+      }
+    }
+  }
+  for (int b = 0; b < together; ++b) {
+    __m512 along =
+        _mm512_fmadd_ps(_mm512_cvtepi32_ps(lower[b]), _mm512_set1_ps(packed.lower), _mm512_set1_ps(packed.base));
+    if (bits == 4) along = _mm512_fmadd_ps(_mm512_cvtepi32_ps(upper[b]), _mm512_set1_ps(packed.upper), along);
+    const float* numbers = codes.numbers_of(first + b);
+    __m512 value = _mm512_fmadd_ps(along, _mm512_loadu_ps(numbers), _mm512_set1_ps(base));
+    for (std::int64_t s = 0; s < codes.scalars(); ++s) {
+      const __m512 scalar = _mm512_loadu_ps(numbers + (s + 1) * kCodeLanes);
+      value = _mm512_fmadd_ps(scalar, _mm512_set1_ps(query.scalars[s]), value);
+    }
+    _mm512_storeu_ps(out + b * kCodeLanes, value);
+  }
+}
+
+template <int bits>
+ANEAR_VNNI void vnni_values(const PackedCodes& codes, const FrameQuery& query, const PackedQuery& packed, float base,
+                            std::int64_t first, std::int64_t blocks, float* out) {
+  constexpr int kTogether = 4;
+  std::int64_t b = 0;
+  for (; b + kTogether <= blocks; b += kTogether)
+    vnni_blocks<bits, kTogether>(codes, query, packed, base, first + b, out + b * kCodeLanes);
+  for (; b + 2 <= blocks; b += 2) vnni_blocks<bits, 2>(codes, query, packed, base, first + b, out + b * kCodeLanes);
+  if (b < blocks) vnni_blocks<bits, 1>(codes, query, packed, base, first + b, out + b * kCodeLanes);
+}
+
+bool has_vnni() {
+  static const bool has = [] {
+    const std::vector<std::string> all = host_features();
+    const auto there = [&](const char* name) { return std::find(all.begin(), all.end(), name) != all.end(); };
+    return there("avx512vnni") && there("avx512bw") && there("avx512vl") && there("avx512f");
+  }();
+  return has;
+}
+#endif
+
+}  // namespace
+
+void PackedCodes::shape(const Frame& frame, int bits) {
+  bits_ = bits;
+  length_ = frame.length();
+  scalars_ = frame.scalars();
+  lower_ = bits == 4 ? (length_ + 1) / 2 : length_;
+  groups_ = (lower_ + 3) / 4;
+  block_bytes_ = groups_ * kGroupBytes;
+  values_ = bits == 4 ? plain_values<4> : plain_values<8>;
+#ifdef ANEAR_VNNI
+  if (has_vnni()) values_ = bits == 4 ? vnni_values<4> : vnni_values<8>;
+#endif
+}
+
+PackedCodes::PackedCodes(const Frame& frame, int bits, std::int64_t blocks, const MadePackedCodes& made) {
+  shape(frame, bits);
+  const auto fits = [](std::size_t size, std::int64_t wanted) { return static_cast<std::int64_t>(size) == wanted; };
+  require(fits(made.blocks.size(), blocks * block_bytes_) &&
+              fits(made.numbers.size(), blocks * kCodeLanes * (scalars_ + 1)) && fits(made.low.size(), length_) &&
+              fits(made.step.size(), length_),
+          "the codes are not of " + std::to_string(blocks) + " blocks of " + std::to_string(length_) + " numbers");
+  const auto finite = [](float value) { return std::isfinite(value); };
+  require(
+      std::all_of(made.low.begin(), made.low.end(), finite) && std::all_of(made.step.begin(), made.step.end(), finite),
+      "the numbers that codes stand for are not all finite");
+  low_.assign(made.low.begin(), made.low.end());
+  step_.assign(made.step.begin(), made.step.end());
+  memory_ = AlignedArray<std::byte>::over(made.blocks.data(), made.blocks.size());
+  numbers_ = AlignedArray<float>::over(made.numbers.data(), made.numbers.size());
+}
+
+PackedCodes::PackedCodes(const Frame& frame, int bits, const Rows& rows, std::span<const std::int32_t> ids,
+                         const PackedCodes* centres, std::span<const std::int32_t> centre_of, int threads,
+                         Progress& progress) {
+  shape(frame, bits);
+  fit(sampled(frame, rows, ids, centres, centre_of));
+  const std::int64_t blocks = static_cast<std::int64_t>(ids.size()) / kCodeLanes;
+  std::byte* memory = memory_.ensure(blocks * block_bytes_);
+  float* numbers = numbers_.ensure(blocks * kCodeLanes * (scalars_ + 1));
+  std::fill(memory, memory + blocks * block_bytes_, std::byte{0});
+  Spares<Placed> spares;
+  progress.start(blocks);
+  parallel_for((blocks + kTaskBlocks - 1) / kTaskBlocks, threads, progress, [&](std::int64_t number) {
+    auto task = spares.take();
+    const std::int64_t end = std::min((number + 1) * kTaskBlocks, blocks);
+    for (std::int64_t b = number * kTaskBlocks; b < end; ++b) {
+      task->place(frame, rows, ids.data() + b * kCodeLanes);
+      for (std::int64_t lane = 0; lane < kCodeLanes; ++lane) {
+        float* coordinates = task->coordinates.data() + lane * length_;
+        if (centres != nullptr) centres->take_from(coordinates, centre_of[b]);
+        float* out = numbers + b * kCodeLanes * (scalars_ + 1) + lane;
+        *out = encode(coordinates, lane, memory + b * block_bytes_);
+        for (std::int64_t s = 0; s < scalars_; ++s) out[(s + 1) * kCodeLanes] = task->scalars[lane * scalars_ + s];
+      }
+    }
+    progress.advance(end - number * kTaskBlocks);
+    progress.poll();
+    spares.give(std::move(task));
+  });
+}
+
+void PackedCodes::take_from(float* coordinates, std::int64_t point) const {
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(block(point / kCodeLanes)) + point % kCodeLanes * 4;
+  const float far = numbers_of(point / kCodeLanes)[point % kCodeLanes];
+  for (std::int64_t j = 0; j < length_; ++j)
+    coordinates[j] -= far * (low_[j] + step_[j] * static_cast<float>(bytes[j / 4 * kGroupBytes + j % 4]));
+}
+
+// What codes are to stand for, of some of the rows.
+std::vector<float> PackedCodes::sampled(const Frame& frame, const Rows& rows, std::span<const std::int32_t> ids,
+                                        const PackedCodes* centres, std::span<const std::int32_t> centre_of) const {
+  const std::int64_t blocks = static_cast<std::int64_t>(ids.size()) / kCodeLanes;
+  const std::int64_t count = std::min(blocks, kSample);
+  std::vector<float> sample;
+  Placed placed;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t b = i * blocks / count;
+    placed.place(frame, rows, ids.data() + b * kCodeLanes);
+    for (std::int64_t lane = 0; lane < kCodeLanes; lane += kLanesApart) {
+      if (ids[b * kCodeLanes + lane] < 0) break;
+      float* coordinates = placed.coordinates.data() + lane * length_;
+      if (centres != nullptr) centres->take_from(coordinates, centre_of[b]);
+      make_direction(coordinates, length_);
+      sample.insert(sample.end(), coordinates, coordinates + length_);
+    }
+  }
+  return sample;
+}
+
+// The range of each coordinate's codes.
+void PackedCodes::fit(std::span<const float> sample) {
+  const std::int64_t count = static_cast<std::int64_t>(sample.size()) / length_;
+  std::vector<float> mean(length_), deviation(length_);
+  for (std::int64_t j = 0; j < length_; ++j) {
+    double sum = 0, square = 0;
+    for (std::int64_t i = 0; i < count; ++i) {
+      const double value = sample[i * length_ + j];
+      sum += value;
+      square += value * value;
+    }
+    sum /= static_cast<double>(count);
+    mean[j] = static_cast<float>(sum);
+    deviation[j] = static_cast<float>(std::sqrt(std::max(square / static_cast<double>(count) - sum * sum, 0.0)));
+  }
+  const auto levels = static_cast<float>(bits_ == 4 ? kHalf : 255);
+  const float width = best_width(sample, length_, mean, deviation, levels);
+  low_.resize(length_);
+  step_.resize(length_);
+  for (std::int64_t j = 0; j < length_; ++j) {
+    const float reach = width * deviation[j];
+    low_[j] = mean[j] - reach;
+    step_[j] = 2 * reach / (j < lower_ ? levels : 255);
+  }
+}
+
+float PackedCodes::encode(float* coordinates, std::int64_t lane, std::byte* block) const {
+  const float far = make_direction(coordinates, length_);
+  double along = 0;  // how far the code goes in the direction itself
+  const auto keep = [&](std::int64_t j, int code) {
+    along += static_cast<double>(coordinates[j]) * (low_[j] + step_[j] * static_cast<float>(code));
+  };
+  for (std::int64_t j = 0; j < lower_; ++j) {
+    auto byte = static_cast<int>(code_of(coordinates[j], low_[j], step_[j], bits_ == 4 ? kHalf : 255));
+    keep(j, byte);
+    if (const std::int64_t up = j + lower_; bits_ == 4 && up < length_) {
+      const float wanted = coordinates[up] - step_[up] * static_cast<float>(byte);
+      byte += 16 * static_cast<int>(code_of(wanted, low_[up], 16 * step_[up], kHalf));
+      keep(up, byte);
+    }
+    block[j / 4 * kGroupBytes + lane * 4 + j % 4] = static_cast<std::byte>(byte);
+  }
+  // So far that the code ends where the point does, as seen along the direction.
+  const auto whole = static_cast<double>(length_);
+  return along > whole / 2 ? static_cast<float>(far * whole / along) : far;
+}
+
+void PackedCodes::prepare(const FrameQuery& query, PackedQuery& packed) const {
+  const std::int64_t half = 4 * groups_;
+  std::int8_t* weights = packed.weights.ensure(bits_ == 4 ? 2 * half : half);
+  std::fill(weights, weights + (bits_ == 4 ? 2 * half : half), std::int8_t{0});
+  double base = 0;
+  const auto take = [&](std::int64_t first, std::int64_t last, std::int8_t* out) {
+    float largest = 0;
+    for (std::int64_t j = first; j < last; ++j) {
+      base += static_cast<double>(query.weights[j]) * low_[j];
+      largest = std::max(largest, std::abs(query.weights[j] * step_[j]));
+    }
+    const bool usable = largest > 0 && largest < std::numeric_limits<float>::infinity();
+    const float inverse = usable ? kLargest / largest : 0;
+    for (std::int64_t j = first; j < last; ++j) {
+      const float weight = query.weights[j] * step_[j] * inverse;
+      out[j - first] = static_cast<std::int8_t>(weight == weight ? rounded(weight) : 0);  // NaN has no number
+    }
+    return usable ? largest / kLargest : 0.0f;
+  };
+  packed.lower = take(0, lower_, weights);
+  packed.upper = lower_ < length_ ? take(lower_, length_, weights + half) : 0.0f;
+  packed.base = static_cast<float>(base);
+}
+
+}  // namespace anear

@@ -1,0 +1,31 @@
+// Lists as arrays by name, and made again from them.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "index/stored.h"
+#include "lists/cut.h"
+#include "lists/packed_codes.h"
+
+namespace anear {
+
+std::vector<Part> cut_parts(const Cut& cut);
+
+// The lists of these points whose parts they are. Throws ArgumentError if the parts are no lists.
+Cut stored_cut(const Stored& stored, const Rows& rows);
+
+struct MadeFrame {
+  std::vector<float> middle, stretch;
+  MadePackedCodes codes;
+};
+
+std::vector<Part> frame_parts(const Frame& frame, const PackedCodes& codes);
+
+// What was stored of codes, if anything was.
+std::optional<MadeFrame> stored_frame(const Stored& stored);
+
+// 0 ... count - 1, and -1 up to a multiple of `lanes`.
+std::vector<std::int32_t> numbered(std::int64_t count, std::int64_t lanes);
+
+}  // namespace anear
