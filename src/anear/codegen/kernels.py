@@ -51,7 +51,7 @@ def kernel_text(name: str, layout: Layout, tile: Tile) -> str:
     target = layout.target
     result = RESULTS.get(name, "void")
     signature = SIGNATURES[name].replace("ptr %", "ptr noalias %")
-    head = [f'target triple = "{target.triple}"', *sorted(body.declarations)]
+    head = [f'target triple = "{target.triple}"', *sorted(body.declarations), *body.functions.values()]
     return "\n".join(
         [*head, f"define {result} @{name}({signature}) #0 {{", "entry:", *body.rooms, *body.lines, "}", _METADATA]
     )
@@ -102,6 +102,7 @@ def _prepare(layout: Layout, name: str) -> Body:
     raw_bytes = layout.columns("point" if points else "query") * layout.lanes * 8
     out_bytes = layout.block_bytes if points else layout.query_slots * layout.lanes * _arithmetic(layout) // 8
     body = _new_body(layout, 64, layout.lanes)
+    body.brief = True
     end = _guard(body, "%n_blocks")
     with body.loop("%n_blocks") as loop:
         out = body.at("%out", body.emit(f"mul i64 {loop.index}, {out_bytes}"))
@@ -161,6 +162,7 @@ def _prepare_rows(layout: Layout) -> Body:
     """Rows of the arithmetic type to prepared queries: no lane waits for another, so nothing has to be turned."""
     size = _arithmetic(layout) // 8
     body = _new_body(layout, 64, layout.target.vector_bytes // 8)
+    body.brief = True
     end = _guard(body, "%n")
     with body.loop("%n") as loop:
         row = body.at("%rows", body.emit(f"mul i64 {loop.index}, %row_bytes"))
@@ -387,6 +389,7 @@ def _rows(layout: Layout, name: str) -> Body:
     sequential = any(n.op in ("cumsum", "matvec") for n in walk(layout.plan.pair))
     bits = _arithmetic(layout)
     body = _new_body(layout, bits, 1 if sequential else layout.lanes)
+    body.brief = True
     cell = Cell(0, 0)
 
     def value(query: str, row: str, raw: bool) -> str:

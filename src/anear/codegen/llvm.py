@@ -81,10 +81,18 @@ class Body:
         self.lines: list[str] = []
         self.rooms: list[str] = []  # memory that lasts as long as the call
         self.declarations: set[str] = set()
+        self.functions: dict[str, str] = {}  # by name, what the instructions call
         self.block = "entry"
         self._count = 0
         self.fused = True  # whether the target multiplies and adds in one instruction
         self.avx512 = False  # whether it has AVX-512's instructions on exponents
+        self.brief = False  # whether short code matters more than fast code
+
+    def like(self) -> Body:
+        """An empty body that computes in the same kind for the same target."""
+        other = Body(self.kind)
+        other.fused, other.avx512 = self.fused, self.avx512
+        return other
 
     # names and raw lines
 

@@ -2,7 +2,7 @@
 
 No function is called and no table is read: only arithmetic, integer operations, comparisons and selections, without
 branches or fast-math flags, so that the code inlines into any loop over any number of lanes of float32 or float64. (The
-one exception is what sin, cos and tan do with huge numbers.)
+exceptions are sin, cos and tan: a function reduces huge numbers, and bodies that are to be brief call them.)
 Infinities, NaN, signed zeros and denormal numbers behave as NumPy's. Each docstring states its error in ulps, tested
 in tests/codegen/test_math.py.
 """

@@ -11,18 +11,45 @@ hardly any does, take a detour through :mod:`anear.codegen.math.reduction`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import wraps
 
 from anear.codegen.llvm import Body, Kind
 from anear.codegen.math.arithmetic import INF, NAN, PI, difference_of_product, equal, multiply_add, polynomial, split
 from anear.codegen.math.exponential import round_small
 from anear.codegen.math.polynomials import COS, SIN
 from anear.codegen.math.reduction import REACH, reduce_large
+from anear.codegen.scopes import Kinded
 
 __all__ = ["cos", "sin", "tan"]
 
 
+def _shared(emit: Callable[[Body, str], str]) -> Callable[[Body, str], str]:
+    """Called, a register at a time, in code that is to be brief: the text of one is as long as a whole kernel's."""
+
+    @wraps(emit)
+    def call(body: Body, a: str) -> str:
+        if not body.brief:
+            return emit(body, a)
+        kind = body.kind
+        if kind.lanes * kind.bits > (512 if body.avx512 else 256):
+            half = Kind(kind.bits, kind.lanes // 2)
+            low, high = (body.shuffle(a, a, range(i, i + half.lanes)) for i in (0, half.lanes))
+            with Kinded(body, half):
+                return body.shuffle(call(body, low), call(body, high), range(kind.lanes))
+        name = f"@{emit.__name__}_{kind.suffix}"
+        if name not in body.functions:
+            inner = body.like()
+            value = emit(inner, "%a")
+            head = f"define internal fastcc {kind.type} {name}({kind.type} %a) noinline #0 {{"
+            body.functions[name] = "\n".join([head, "entry:", *inner.lines, f"  ret {kind.type} {value}", "}"])
+            body.declarations |= inner.declarations
+        return body.emit(f"call fastcc {kind.type} {name}({kind.type} {a})")
+
+    return call
+
+
+@_shared
 def sin(body: Body, a: str) -> str:
     """The sine. Error <= 2 ulp, also next to its zeros; NaN at inf; keeps -0."""
     quarter, r = _reduce(body, a)
@@ -31,6 +58,7 @@ def sin(body: Body, a: str) -> str:
     return _where_finite(body, a, body.select(equal(body, a, 0.0), a, value))
 
 
+@_shared
 def cos(body: Body, a: str) -> str:
     """The cosine. Error <= 2 ulp, also next to its zeros; NaN at inf."""
     quarter, r = _reduce(body, a)
@@ -40,6 +68,7 @@ def cos(body: Body, a: str) -> str:
     return _where_finite(body, a, _flip(body, value, following))
 
 
+@_shared
 def tan(body: Body, a: str) -> str:
     """The tangent, sin/cos. Error <= 4 ulp, also next to zeros and poles; NaN at inf."""
     quarter, r = _reduce(body, a)
@@ -55,7 +84,7 @@ def _reduce(body: Body, a: str) -> tuple[str, str]:
     if body.kind.bits == 64:
         return _reduce_double(body, a, large, 3)
     narrow = body.kind
-    with _in_double(body):
+    with Kinded(body, Kind(64, narrow.lanes)):
         wide = body.emit(f"fpext {narrow.type} {a} to {body.kind.type}")
         quarter, r = _reduce_double(body, wide, large, 2)
         quarter = body.emit(f"trunc {body.kind.integer} {quarter} to {narrow.integer}")
@@ -68,17 +97,6 @@ def _reduce_double(body: Body, a: str, large: str, parts: int) -> tuple[str, str
     for part in split(PI / 2, 53, 3)[:parts]:
         r = difference_of_product(body, r, number, body.const(part))
     return reduce_large(body, large, a, quarter, r)
-
-
-@contextmanager
-def _in_double(body: Body) -> Iterator[None]:
-    """The body computes with as many doubles meanwhile."""
-    narrow = body.kind
-    body.kind = Kind(64, narrow.lanes)
-    try:
-        yield
-    finally:
-        body.kind = narrow
 
 
 def _sin_cos(body: Body, r: str) -> tuple[str, str]:
