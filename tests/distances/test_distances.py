@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from tests.reference.distances import REFERENCE, Array, Twin
+from tests.reference.distances import REFERENCE, Twin
+from tests.reference.samples import Array
 
 from anear.formula import Expr, evaluate
 from anear.formula.properties import properties

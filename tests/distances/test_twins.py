@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import special, stats
 from scipy.spatial import distance as scipy_distance
-from tests.reference.distances import REFERENCE, amounts, binary, full_shares, positive, real, shares
+from tests.reference.distances import REFERENCE
+from tests.reference.samples import amounts, binary, full_shares, positive, real, shares
 
 SPATIAL = {
     "manhattan": "cityblock",
