@@ -53,6 +53,11 @@ def anear_graph(distance: str, points: Rows, method: str, **options: int) -> Sea
     return lambda ef: lambda query: index.search(query, K, ef=ef, num_threads=1).ids
 
 
+def anear_lists(distance: str, points: Rows) -> Iterator[tuple[str, Callable[[], Searcher]]]:
+    """anear's lists of points around centres."""
+    yield "anear ivf", partial(anear_graph, distance, points, "ivf")
+
+
 def anear_contestants(distance: str, points: Rows) -> Iterator[tuple[str, Callable[[], Searcher]]]:
     """With and without codes, where there can be codes."""
     import anear
@@ -171,7 +176,7 @@ def scann_contestants(distance: str, points: Rows) -> Iterator[tuple[str, Callab
     unit = _units(points) if distance == "cosine" else points
     leaves = int(np.sqrt(len(points)) * 2)
 
-    def make() -> Searcher:
+    def make(many: int) -> Searcher:
         kind = "dot_product" if distance == "cosine" else "squared_l2"
         builder = scann.scann_ops_pybind.builder(unit, K, kind).tree(leaves, leaves // 10, len(points))
         builder = builder.score_ah(2, anisotropic_quantization_threshold=0.2).reorder(100)
@@ -179,12 +184,15 @@ def scann_contestants(distance: str, points: Rows) -> Iterator[tuple[str, Callab
 
         def set_up(step: int) -> Callable[[Rows], Any]:
             return lambda query: index.search(
-                _one(query, distance)[0], leaves_to_search=max(1, step // 4), pre_reorder_num_neighbors=max(20, step)
+                _one(query, distance)[0],
+                leaves_to_search=max(1, step * many // 4),
+                pre_reorder_num_neighbors=max(20, step),
             )[0]
 
         return set_up
 
-    yield "scann", make
+    for many in (1, 2, 4):  # leaves for each point that is compared in full: which is best depends on the set
+        yield f"scann, {many}/4", partial(make, many)
 
 
 def nmslib_contestants(distance: str, points: Rows) -> Iterator[tuple[str, Callable[[], Searcher]]]:
@@ -212,15 +220,46 @@ def nmslib_contestants(distance: str, points: Rows) -> Iterator[tuple[str, Calla
     yield "nmslib hnsw", make
 
 
+def faiss_lists(distance: str, points: Rows) -> Iterator[tuple[str, Callable[[], Searcher]]]:
+    """FAISS's inverted lists of products of 4-bit codes, scanned in registers, with exact re-ranking."""
+    import faiss
+
+    if distance not in ("euclidean", "cosine"):
+        return
+    faiss.omp_set_num_threads(1)
+    unit = _units(points) if distance == "cosine" else points
+    metric = faiss.METRIC_INNER_PRODUCT if distance == "cosine" else faiss.METRIC_L2
+
+    def make() -> Searcher:
+        lists, d = int(np.sqrt(len(points)) * 3), points.shape[1]
+        scanned = faiss.index_factory(d, f"IVF{lists},PQ{d // 2}x4fs", metric)
+        index = faiss.IndexRefineFlat(scanned)
+        index.train(unit)
+        index.add(unit)
+
+        def set_up(step: int) -> Callable[[Rows], Any]:
+            scanned.nprobe = max(1, step)
+            index.k_factor = max(4.0, step / 8)  # two bits a coordinate: many must be compared in full
+            return lambda query: index.search(_one(query, distance), K)[1][0]
+
+        return set_up
+
+    if points.shape[1] % 2 == 0:
+        yield "faiss ivf pq fastscan", make
+
+
 PEERS = {
+    "ivf": anear_lists,
     "anear": anear_contestants,
     "hnswlib": hnswlib_contestants,
     "faiss": faiss_contestants,
+    "faiss-ivf": faiss_lists,
     "pynndescent": pynndescent_contestants,
     "svs": svs_contestants,
     "scann": scann_contestants,
     "nmslib": nmslib_contestants,
 }
+MODULES = {"ivf": "anear", "faiss-ivf": "faiss"}
 
 
 def _units(rows: Rows) -> Rows:
@@ -242,7 +281,7 @@ def run(name: str, options: argparse.Namespace) -> list[Contestant]:
     gold = anear.knn(points, queries, K, distance=case.distance).ids
     contestants: list[Contestant] = []
     for peer in options.peers:
-        reason = common.missing(peer)
+        reason = common.missing(MODULES.get(peer, peer))
         if reason is not None:
             print(f"{peer}: {reason}")
             continue
@@ -303,7 +342,7 @@ def main() -> None:
         options.n, options.rounds = options.n or 10_000, 1
     described = common.machine()
     print("; ".join(f"{key}: {value}" for key, value in described.items()))
-    found = common.versions(options.peers)
+    found = common.versions([MODULES.get(peer, peer) for peer in options.peers])
     print("versions:", ", ".join(f"{name} {version}" for name, version in found.items()), flush=True)
     records: dict[str, Any] = {}
     for name in options.cases:

@@ -14,6 +14,7 @@
 #include "lists/stored_lists.h"
 #include "result/exact.h"
 #include "result/lanes.h"
+#include "result/neighbor.h"
 #include "result/select.h"
 
 namespace anear {
@@ -26,50 +27,67 @@ constexpr std::int64_t kExact = 8;         // a comparison in full costs so many
 constexpr std::int64_t kRerankStep = 16;   // lists, for each of which one point more is compared in full
 constexpr double kRoot = 3, kFewest = 32;  // lists by default: so many times the root of the points, of so many points
 
-// A number that orders as the float does; what is no number comes last.
-std::uint32_t ordered(float value) {
-  if (!(value == value)) return 0xffffffffu;
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  return (bits & 0x80000000u) != 0 ? ~bits : bits | 0x80000000u;
-}
-
-// The smallest values met, a few more for a while.
+// The smallest values met, and some more for a while.
 template <class Real>
 class Smallest {
  public:
-  struct Spot {
-    Real value;
-    std::int32_t id;
-    bool operator<(const Spot& other) const { return value < other.value || (value == other.value && id < other.id); }
-  };
-
   void reset(std::size_t most) {
     most_ = most;
     size_ = 0;
     limit_ = std::numeric_limits<Real>::infinity();
-    if (spots_.size() < 4 * most + 64) spots_.resize(4 * most + 64);
+    reserve(room());
   }
-  // Only values below this are worth adding.
+  // Only values that are NOT >= this are worth adding.
   Real limit() const { return limit_; }
-  void add(Real value, std::int32_t id) {
-    spots_[size_++] = {value, id};
-    if (size_ >= 4 * most_ + 64) shrink();
-  }
   std::size_t size() const { return size_; }
-  std::size_t most() const { return most_; }
-  const Spot& operator[](std::size_t i) const { return spots_[i]; }
+  const Candidate<Real>& operator[](std::size_t i) const { return met_[i]; }
+
+  // Adds ids[i] with values[i] for every bit i of the mask, which is not 0. Returns those whose value is no number.
+  std::uint64_t add(const Real* values, const std::int32_t* ids, std::uint64_t mask) {
+    reserve(size_ + kLanes);
+    std::uint64_t unordered = 0;
+    do {  // no branch but the loop's: which lanes pass is hard to predict
+      const int lane = std::countr_zero(mask);
+      mask &= mask - 1;
+      const bool ordered = values[lane] == values[lane], padding = ids[lane] < 0;
+      met_[size_] = {values[lane], ids[lane]};
+      size_ += ordered && !padding ? 1 : 0;
+      unordered |= static_cast<std::uint64_t>(!ordered && !padding) << lane;
+    } while (mask != 0);
+    return unordered;
+  }
+  // Lowers the limit once that is worth the time.
+  void tighten() {
+    if (size_ >= room()) shrink();
+  }
   void shrink() {
     if (size_ <= most_) return;
-    select_smallest(spots_.data(), size_, most_);
+    select_smallest(met_.data(), size_, most_);
     size_ = most_;
-    limit_ = spots_[most_ - 1].value;
+    limit_ = met_[most_ - 1].value();
   }
 
  private:
+  static constexpr std::size_t kLanes = 64;
+  std::size_t room() const { return 2 * most_ + 32; }
+  void reserve(std::size_t size) {
+    if (met_.size() < size) met_.resize(2 * size);
+  }
+
   std::size_t most_ = 0, size_ = 0;
   Real limit_ = 0;
-  std::vector<Spot> spots_;
+  std::vector<Candidate<Real>> met_;
 };
+
+// The lanes whose points are admitted.
+std::uint64_t passing_ids(const Admission& admission, const std::int32_t* ids, std::uint64_t mask) {
+  std::uint64_t passing = 0;
+  for (; mask != 0; mask &= mask - 1) {
+    const int lane = std::countr_zero(mask);
+    passing |= std::uint64_t{ids[lane] >= 0 && admission.admits(ids[lane])} << lane;
+  }
+  return passing;
+}
 
 std::int64_t number_of_lists(std::int64_t wanted, std::int64_t points) {
   if (wanted > 0) return std::min(wanted, points);
@@ -86,7 +104,8 @@ struct ListTask {
   FrameQuery turned;
   PackedQuery code, centre_code;
   AlignedArray<Real> values, bases;  // of points; of the lists' centres
-  std::vector<std::uint64_t> lists;  // value and number of each
+  std::vector<std::uint16_t> masks;
+  std::vector<Candidate<float>> lists;  // value and number of each
   Smallest<Real> met;
   std::vector<std::int32_t> undecided, listed, ids;
   std::vector<double> distances;
@@ -277,7 +296,9 @@ void ListSearch::rank_lists(std::int64_t i, std::int64_t nearest, ListTask<Real>
       centre_codes_.prepare(task.turned, task.centre_code);
       task.values.ensure(kBlocksAtOnce * kCodeLanes);
       values = task.bases.ensure(blocks * kCodeLanes);
-      centre_codes_.values(task.turned, task.centre_code, static_cast<float>(task.turned.base), 0, blocks, values);
+      task.masks.resize(std::max(blocks, kBlocksAtOnce));
+      const CodePiece all{0, blocks, 0, static_cast<float>(task.turned.base), 0};
+      centre_codes_.scan(task.turned, task.centre_code, all, values, task.masks.data());
     }
   }
   if (!frame_) {
@@ -293,37 +314,38 @@ void ListSearch::rank_lists(std::int64_t i, std::int64_t nearest, ListTask<Real>
   }
   task.lists.resize(lists);
   for (std::int64_t list = 0; list < lists; ++list) {
-    task.lists[list] =
-        std::uint64_t{ordered(static_cast<float>(values[list]))} << 32 | static_cast<std::uint64_t>(list);
+    // What is no number comes last.
+    task.lists[list] = {std::min(std::numeric_limits<float>::infinity(), static_cast<float>(values[list])),
+                        static_cast<std::int32_t>(list)};
   }
   if (nearest < lists) select_smallest(task.lists.data(), lists, nearest);
   if (kFirst < nearest) select_smallest(task.lists.data(), nearest, kFirst);
 }
 
 template <class Real>
-void ListSearch::scan_list(std::int64_t list, std::int64_t i, const Admission& admission, ListTask<Real>& task) const {
+void ListSearch::scan_list(std::int64_t list, std::int64_t next, std::int64_t i, const Admission& admission,
+                           ListTask<Real>& task) const {
   const std::int64_t lanes = places_.lanes(), begin = places_.first(list), end = begin + places_.blocks(list);
   const bool filtered = admission.allowed != nullptr || admission.excluded >= 0;
   const auto collect = [&](const Real* values, std::uint64_t mask, std::int64_t block) {
     const std::int32_t* ids = places_.ids().data() + block * lanes;
-    for (; mask != 0; mask &= mask - 1) {
-      const int lane = std::countr_zero(mask);
-      const std::int32_t id = ids[lane];
-      if (id < 0 || values[lane] >= task.met.limit() || (filtered && !admission.admits(id))) continue;
-      // Only the formula itself knows what is no number here.
-      values[lane] == values[lane] ? task.met.add(values[lane], id) : task.undecided.push_back(id);
-    }
+    if (filtered) mask = passing_ids(admission, ids, mask);
+    if (mask == 0) return;
+    // Only the formula itself knows what is no number here.
+    for (mask = task.met.add(values, ids, mask); mask != 0; mask &= mask - 1)
+      task.undecided.push_back(ids[std::countr_zero(mask)]);
   };
   task.scanned += cut_.size(list);
   if constexpr (sizeof(Real) == sizeof(float)) {
     const float base = frame_ ? task.bases[list] - centre_codes_.scalar_part(task.turned, list) : 0;
     for (std::int64_t b = begin; frame_ && b < end; b += kBlocksAtOnce) {
       const std::int64_t now = std::min(kBlocksAtOnce, end - b);
-      codes_.values(task.turned, task.code, base, b, now, task.values.data());
+      codes_.scan(task.turned, task.code, {b, now, places_.first(next), base, task.met.limit()}, task.values.data(),
+                  task.masks.data());
       for (std::int64_t j = 0; j < now; ++j) {
-        const float* values = task.values.data() + j * lanes;
-        collect(values, passing_lanes(values, lanes, task.met.limit()), b + j);
+        if (task.masks[j] != 0) collect(task.values.data() + j * lanes, task.masks[j], b + j);
       }
+      task.met.tighten();
     }
     if (frame_) return;
   }
@@ -333,6 +355,7 @@ void ListSearch::scan_list(std::int64_t list, std::int64_t i, const Admission& a
     const std::int64_t mask = table.look(task.queries.query(i), listed_.block(b), space_.filter.parameters.data(),
                                          &limit, task.values.data());
     collect(task.values.data(), static_cast<std::uint64_t>(mask), b);
+    task.met.tighten();
   }
 }
 
@@ -348,11 +371,11 @@ void ListSearch::probe(const Effort& effort, std::int64_t i, const Admission& ad
       if (task.met.size() + task.undecided.size() >= effort.rerank) break;
       if (n == effort.probes) std::sort(task.lists.begin() + n, task.lists.end());
     }
-    scan_list(static_cast<std::int64_t>(task.lists[n] & 0xffffffffu), i, admission, task);
+    scan_list(task.lists[n].id(), task.lists[std::min(n + 1, lists - 1)].id(), i, admission, task);
   }
   task.met.shrink();
   task.ids = task.undecided;
-  for (std::size_t j = 0; j < task.met.size(); ++j) task.ids.push_back(task.met[j].id);
+  for (std::size_t j = 0; j < task.met.size(); ++j) task.ids.push_back(task.met[j].id());
 }
 
 // The full distances of the task's ids.
@@ -373,7 +396,7 @@ void ListSearch::within(std::int64_t probes, double radius, std::int64_t i, cons
   std::vector<Neighbor> all;
   const auto lists = static_cast<std::int64_t>(task.lists.size());
   for (std::int64_t n = 0, until = probes; n < std::min(until, lists); ++n) {
-    const auto list = static_cast<std::int64_t>(task.lists[n] & 0xffffffffu);
+    const std::int64_t list = task.lists[n].id();
     task.ids.clear();
     for (std::int64_t at = cut_.starts[list]; at < cut_.starts[list + 1]; ++at) {
       if (admission.admits(cut_.order[at])) task.ids.push_back(cut_.order[at]);

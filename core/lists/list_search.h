@@ -53,7 +53,8 @@ class ListSearch final : public Method {
   template <class Real>
   void rank_lists(std::int64_t i, std::int64_t nearest, ListTask<Real>& task) const;
   template <class Real>
-  void scan_list(std::int64_t list, std::int64_t i, const Admission& admission, ListTask<Real>& task) const;
+  void scan_list(std::int64_t list, std::int64_t next, std::int64_t i, const Admission& admission,
+                 ListTask<Real>& task) const;
   template <class Real>
   void probe(const Effort& effort, std::int64_t i, const Admission& admission, ListTask<Real>& task) const;
   template <class Real>

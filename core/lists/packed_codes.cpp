@@ -10,6 +10,7 @@
 #include "base/features.h"
 #include "base/parallel.h"
 #include "base/spares.h"
+#include "result/lanes.h"
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #if !defined(__clang__)
@@ -89,11 +90,11 @@ float make_direction(float* coordinates, std::int64_t length) {
 }
 
 template <int bits>
-void plain_values(const PackedCodes& codes, const FrameQuery& query, const PackedQuery& packed, float base,
-                  std::int64_t first, std::int64_t blocks, float* out) {
+void plain_scan(const PackedCodes& codes, const FrameQuery& query, const PackedQuery& packed, const CodePiece& piece,
+                float* values, std::uint16_t* masks) {
   const std::int64_t groups = codes.groups();
-  for (std::int64_t b = 0; b < blocks; ++b, out += kCodeLanes) {
-    const auto* code = reinterpret_cast<const std::uint8_t*>(codes.block(first + b));
+  for (std::int64_t b = 0; b < piece.blocks; ++b, values += kCodeLanes) {
+    const auto* code = reinterpret_cast<const std::uint8_t*>(codes.block(piece.first + b));
     std::int32_t lower[kCodeLanes] = {}, upper[kCodeLanes] = {};
     for (std::int64_t g = 0; g < groups; ++g, code += kGroupBytes) {
       const std::int8_t *low = packed.weights.data() + 4 * g, *high = low + 4 * groups;
@@ -105,67 +106,101 @@ void plain_values(const PackedCodes& codes, const FrameQuery& query, const Packe
         }
       }
     }
-    const float* numbers = codes.numbers_of(first + b);
+    const float* numbers = codes.numbers_of(piece.first + b);
     for (std::int64_t lane = 0; lane < kCodeLanes; ++lane) {
       float along = packed.base + packed.lower * static_cast<float>(lower[lane]);
       if (bits == 4) along += packed.upper * static_cast<float>(upper[lane]);
-      float value = base + numbers[lane] * along;
+      float value = piece.base + numbers[lane] * along;
       for (std::int64_t s = 0; s < codes.scalars(); ++s)
         value += query.scalars[s] * numbers[(s + 1) * kCodeLanes + lane];
-      out[lane] = value;
+      values[lane] = value;
     }
+    masks[b] = static_cast<std::uint16_t>(passing_lanes(values, kCodeLanes, piece.limit));
   }
 }
 
 #ifdef ANEAR_VNNI
-// So many blocks side by side share the query's weights.
-template <int bits, int together>
-ANEAR_VNNI inline void vnni_blocks(const PackedCodes& codes, const FrameQuery& query, const PackedQuery& packed,
-                                   float base, std::int64_t first, float* out) {
-  const std::int64_t groups = codes.groups(), stride = codes.block_bytes();
-  const std::byte* code = codes.block(first);
-  const std::int8_t* weights = packed.weights.data();
-  const __m512i half = _mm512_set1_epi8(kHalf);
-  __m512i lower[together], upper[together];
-  for (int b = 0; b < together; ++b) lower[b] = upper[b] = _mm512_setzero_si512();
-  for (std::int64_t g = 0; g < groups; ++g) {
-    std::int32_t low, high = 0;
-    std::memcpy(&low, weights + 4 * g, 4);
-    if (bits == 4) std::memcpy(&high, weights + 4 * (groups + g), 4);
-    const __m512i wl = _mm512_set1_epi32(low), wh = _mm512_set1_epi32(high);
-    for (int b = 0; b < together; ++b) {
-      const __m512i bytes = _mm512_load_si512(code + b * stride + g * kGroupBytes);
-      if (bits == 4) {
-        lower[b] = _mm512_dpbusd_epi32(lower[b], _mm512_and_si512(bytes, half), wl);
-        upper[b] = _mm512_dpbusd_epi32(upper[b], bytes, wh);
-      } else {
-        lower[b] = _mm512_dpbusd_epi32(lower[b], bytes, wl);
-      }
-    }
-  }
-  for (int b = 0; b < together; ++b) {
-    __m512 along =
-        _mm512_fmadd_ps(_mm512_cvtepi32_ps(lower[b]), _mm512_set1_ps(packed.lower), _mm512_set1_ps(packed.base));
-    if (bits == 4) along = _mm512_fmadd_ps(_mm512_cvtepi32_ps(upper[b]), _mm512_set1_ps(packed.upper), along);
-    const float* numbers = codes.numbers_of(first + b);
-    __m512 value = _mm512_fmadd_ps(along, _mm512_loadu_ps(numbers), _mm512_set1_ps(base));
-    for (std::int64_t s = 0; s < codes.scalars(); ++s) {
-      const __m512 scalar = _mm512_loadu_ps(numbers + (s + 1) * kCodeLanes);
-      value = _mm512_fmadd_ps(scalar, _mm512_set1_ps(query.scalars[s]), value);
-    }
-    _mm512_storeu_ps(out + b * kCodeLanes, value);
+// What a block's codes come to so far.
+struct VnniSums {
+  __m512i lower, upper;
+};
+
+// The instruction itself, for GCC copies the sums in every round where its intrinsic makes them.
+ANEAR_VNNI inline void vnni_dot(__m512i& sum, __m512i bytes, __m512i weights) {
+  __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(bytes), "v"(weights));
+}
+
+template <int bits>
+ANEAR_VNNI inline void vnni_add(const std::byte* code, __m512i low, __m512i high, VnniSums& sums) {
+  __m512i bytes = _mm512_load_si512(code);
+  __asm__("" : "+v"(bytes));  // loaded once: loads are what there is least of
+  if (bits == 4) {
+    vnni_dot(sums.lower, _mm512_and_si512(bytes, _mm512_set1_epi8(kHalf)), low);
+    vnni_dot(sums.upper, bytes, high);
+  } else {
+    vnni_dot(sums.lower, bytes, low);
   }
 }
 
 template <int bits>
-ANEAR_VNNI void vnni_values(const PackedCodes& codes, const FrameQuery& query, const PackedQuery& packed, float base,
-                            std::int64_t first, std::int64_t blocks, float* out) {
-  constexpr int kTogether = 4;
-  std::int64_t b = 0;
-  for (; b + kTogether <= blocks; b += kTogether)
-    vnni_blocks<bits, kTogether>(codes, query, packed, base, first + b, out + b * kCodeLanes);
-  for (; b + 2 <= blocks; b += 2) vnni_blocks<bits, 2>(codes, query, packed, base, first + b, out + b * kCodeLanes);
-  if (b < blocks) vnni_blocks<bits, 1>(codes, query, packed, base, first + b, out + b * kCodeLanes);
+ANEAR_VNNI inline void vnni_finish(const PackedCodes& codes, const FrameQuery& query, const PackedQuery& packed,
+                                   const CodePiece& piece, std::int64_t block, const VnniSums& sums, float* values,
+                                   std::uint16_t* masks) {
+  __m512 along =
+      _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums.lower), _mm512_set1_ps(packed.lower), _mm512_set1_ps(packed.base));
+  if (bits == 4) along = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums.upper), _mm512_set1_ps(packed.upper), along);
+  const float* numbers = codes.numbers_of(piece.first + block);
+  __m512 value = _mm512_fmadd_ps(along, _mm512_loadu_ps(numbers), _mm512_set1_ps(piece.base));
+  for (std::int64_t s = 0; s < codes.scalars(); ++s) {
+    const __m512 scalar = _mm512_loadu_ps(numbers + (s + 1) * kCodeLanes);
+    value = _mm512_fmadd_ps(scalar, _mm512_set1_ps(query.scalars[s]), value);
+  }
+  _mm512_storeu_ps(values + block * kCodeLanes, value);
+  masks[block] = _mm512_cmp_ps_mask(value, _mm512_set1_ps(piece.limit), _CMP_NGE_UQ);
+}
+
+// So many blocks side by side share the query's weights. The sums have names, for an array of them would be kept in
+// memory.
+template <int bits, int together>
+ANEAR_VNNI inline void vnni_blocks(const PackedCodes& codes, const FrameQuery& query, const PackedQuery& packed,
+                                   const CodePiece& piece, std::int64_t done, float* values, std::uint16_t* masks) {
+  const std::int64_t bytes = codes.groups() * kGroupBytes, stride = codes.block_bytes();
+  const std::byte *code = codes.block(piece.first + done), *next = codes.block(piece.next + done);
+  const std::int8_t *lows = packed.weights.data(), *highs = lows + (bits == 4 ? 4 * codes.groups() : 0);
+  const VnniSums none{_mm512_setzero_si512(), _mm512_setzero_si512()};
+  VnniSums first = none, second = none, third = none, fourth = none;
+  for (std::int64_t at = 0; at < bytes; at += kGroupBytes, lows += 4, highs += 4) {
+    std::int32_t low, high;
+    std::memcpy(&low, lows, 4);
+    std::memcpy(&high, highs, 4);
+    const __m512i wl = _mm512_set1_epi32(low), wh = _mm512_set1_epi32(high);
+    vnni_add<bits>(code + at, wl, wh, first);
+    if (together > 1) vnni_add<bits>(code + stride + at, wl, wh, second);
+    if (together > 2) vnni_add<bits>(code + 2 * stride + at, wl, wh, third);
+    if (together > 3) vnni_add<bits>(code + 3 * stride + at, wl, wh, fourth);
+    for (int b = 0; b < together; ++b) prefetch(next + b * stride + at);
+  }
+  vnni_finish<bits>(codes, query, packed, piece, done, first, values, masks);
+  if (together > 1) vnni_finish<bits>(codes, query, packed, piece, done + 1, second, values, masks);
+  if (together > 2) vnni_finish<bits>(codes, query, packed, piece, done + 2, third, values, masks);
+  if (together > 3) vnni_finish<bits>(codes, query, packed, piece, done + 3, fourth, values, masks);
+}
+
+template <int bits>
+ANEAR_VNNI void vnni_scan(const PackedCodes& codes, const FrameQuery& query, const PackedQuery& packed,
+                          const CodePiece& piece, float* values, std::uint16_t* masks) {
+  std::int64_t done = 0;
+  for (; done + 4 <= piece.blocks; done += 4) vnni_blocks<bits, 4>(codes, query, packed, piece, done, values, masks);
+  switch (piece.blocks - done) {
+    case 3:
+      return vnni_blocks<bits, 3>(codes, query, packed, piece, done, values, masks);
+    case 2:
+      return vnni_blocks<bits, 2>(codes, query, packed, piece, done, values, masks);
+    case 1:
+      return vnni_blocks<bits, 1>(codes, query, packed, piece, done, values, masks);
+    default:
+      return;
+  }
 }
 
 bool has_vnni() {
@@ -187,9 +222,9 @@ void PackedCodes::shape(const Frame& frame, int bits) {
   lower_ = bits == 4 ? (length_ + 1) / 2 : length_;
   groups_ = (lower_ + 3) / 4;
   block_bytes_ = groups_ * kGroupBytes;
-  values_ = bits == 4 ? plain_values<4> : plain_values<8>;
+  scan_ = bits == 4 ? plain_scan<4> : plain_scan<8>;
 #ifdef ANEAR_VNNI
-  if (has_vnni()) values_ = bits == 4 ? vnni_values<4> : vnni_values<8>;
+  if (has_vnni()) scan_ = bits == 4 ? vnni_scan<4> : vnni_scan<8>;
 #endif
 }
 

@@ -27,6 +27,14 @@ struct PackedQuery {
   float lower = 0, upper = 0;
 };
 
+// Blocks to be scanned.
+struct CodePiece {
+  std::int64_t first, blocks;
+  std::int64_t next;  // the block whose like comes after these: it is asked for meanwhile
+  float base;         // added to all values
+  float limit;
+};
+
 // Codes where they lie.
 struct MadePackedCodes {
   std::span<const std::byte> blocks;
@@ -48,10 +56,11 @@ class PackedCodes {
 
   void prepare(const FrameQuery& query, PackedQuery& packed) const;
 
-  // out[16 * i + lane]: about the rank of the points of block first + i; `base` is added to all.
-  void values(const FrameQuery& query, const PackedQuery& packed, float base, std::int64_t first, std::int64_t blocks,
-              float* out) const {
-    values_(*this, query, packed, base, first, blocks, out);
+  // Values[16 * i + lane]: about the rank of the points of block piece.first + i. Bit lane of masks[i]: it is not >=
+  // piece.limit.
+  void scan(const FrameQuery& query, const PackedQuery& packed, const CodePiece& piece, float* values,
+            std::uint16_t* masks) const {
+    scan_(*this, query, packed, piece, values, masks);
   }
   // What a point's scalars add to its value.
   float scalar_part(const FrameQuery& query, std::int64_t point) const {
@@ -74,8 +83,8 @@ class PackedCodes {
   }
 
  private:
-  using Values = void (*)(const PackedCodes&, const FrameQuery&, const PackedQuery&, float, std::int64_t, std::int64_t,
-                          float*);
+  using Scan = void (*)(const PackedCodes&, const FrameQuery&, const PackedQuery&, const CodePiece&, float*,
+                        std::uint16_t*);
 
   void shape(const Frame& frame, int bits);
   void fit(std::span<const float> sample);
@@ -91,7 +100,7 @@ class PackedCodes {
   std::vector<float> low_, step_;  // a direction's coordinate is about low + step * code
   AlignedArray<std::byte> memory_;
   AlignedArray<float> numbers_;
-  Values values_ = nullptr;
+  Scan scan_ = nullptr;
 };
 
 }  // namespace anear

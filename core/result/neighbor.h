@@ -47,7 +47,7 @@ class Candidate<float> {
   static constexpr std::uint32_t kSign = 0x80000000u;
   static std::uint64_t sortable(float value) {
     const auto bits = std::bit_cast<std::uint32_t>(value + 0.0f);  // -0 becomes 0: they are equal
-    return bits & kSign ? ~bits : bits | kSign;
+    return bits ^ (-(bits >> 31) | kSign);  // of a negative one all bits turn over; without a branch
   }
   std::uint64_t key_;
 };
