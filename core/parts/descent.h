@@ -1,6 +1,7 @@
 // One query down a hierarchy, nearest cells first.
 #pragma once
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <limits>
@@ -27,7 +28,9 @@ struct Cells {
 inline void prefetch_children(const Cells& cells, int level, std::int64_t first, std::uint64_t children) {
   constexpr int kMost = 6;
   constexpr std::int64_t kLine = 64;
-  if (std::popcount(children) > kMost) return;
+  std::uint64_t more = children;
+  for (int i = 0; i < kMost; ++i) more &= more - 1;
+  if (more != 0) return;
   const PackedPoints& below = level == 0 ? cells.points : cells.hierarchy.level(level - 1);
   const std::int64_t bytes =
       level == 0 ? cells.filter.kernels().point_block_bytes : cells.bound.kernels().point_block_bytes;
@@ -72,17 +75,45 @@ class Descent {
     const std::int64_t lanes = bound.block;
     const int levels = cells.hierarchy.levels();
     first_ = first;
-    stride_ = (levels + 1) * lanes;
+    stride_ = (levels + 2) * lanes;
     Real* const values = seen_.ensure(kTogether * stride_);
     std::int32_t* const places = places_.ensure(kTogether);
     std::fill(places, places + count, 0);
+    begun_.fill(0);
+    ways_.fill(0);
     for (int level = levels - 1; level >= 0; --level) {
       bound.descend(bound_queries.query(first), count, cells.hierarchy.level(level).block(0),
                     cells.bound.parameters.data(), places, values + (level + 1) * lanes, stride_);
-      for (std::int64_t i = 0; i < count; ++i) prefetch_block(cells, level - 1, places[i]);
+      for (std::int64_t i = 0; i < count; ++i) {
+        ways_[i] = (lanes < 64 ? ways_[i] << lanes : 0) | std::uint64_t{1} << (places[i] & (lanes - 1));
+        prefetch_block(cells, level - 1, places[i]);
+      }
     }
     filter.descend(queries.query(first), count, cells.points.block(0), cells.filter.parameters.data(), places, values,
                    stride_);
+  }
+
+  // Has the leaders of `count` queries that were started list the values of their leaves, which all may be answers, and
+  // finds what they let pass beside the way. Queries whose turn comes later then find that ready, and wait for nothing.
+  template <class Leaders>
+  void begin(const Cells& cells, const PreparedQueries& queries, std::int64_t count, Leaders* leaders,
+             std::int64_t most_leaves) {
+    const std::int64_t lanes = cells.bound.kernels().block;
+    bool more = false;
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::int64_t leaf = leaf_of(cells, i);
+      const std::uint64_t mask = points_of(cells, leaf);
+      begun_[i] = leaders[i].add(values_of(i), mask, lanes, mask == lane_mask(lanes), 0) ? 1 : 0;
+      more |= leaders[i].limit() != leaders[i].limit();
+    }
+    if (more && most_leaves > 1 && cells.hierarchy.levels() > 0) begin_beside(cells, queries, count, leaders);
+    const int shift = shift_of(cells), levels = std::min(cells.hierarchy.levels(), 64 >> shift);
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::int64_t leaf = leaf_of(cells, i);
+      passing_[i] = passing_lanes(values_of(i) + lanes, levels * lanes, leaders[i].node_limit()) & ~ways_[i];
+      if (begun_[i] > 1) passing_[i] &= ~(std::uint64_t{1} << (beside_[i] & (lanes - 1)));
+      prefetch_children(cells, 0, leaf >> shift << shift, passing_[i] & lane_mask(lanes));
+    }
   }
 
   // Visits at most `most_leaves` leaves, at least one, and every one that may hold an answer if there are fewer of
@@ -90,25 +121,37 @@ class Descent {
   template <class Collector>
   Visits go_on(const Cells& cells, const std::byte* bound_query, const std::byte* query, std::int64_t number,
                std::int64_t most_leaves, Collector& collector) {
-    begin(bound_query, query, most_leaves);
-    const std::int64_t lanes = cells.bound.kernels().block;
-    const int shift = std::countr_zero(static_cast<std::uint64_t>(lanes)), levels = cells.hierarchy.levels();
-    Real* const values = seen_.data() + (number - first_) * stride_;
-    const std::int64_t leaf = places_[number - first_] >> shift;
-    for (int level = 0; level < levels; ++level) count(cells, level, leaf >> (level + 1) * shift);
+    enter_tree(bound_query, query, most_leaves);
+    const std::int64_t lanes = cells.bound.kernels().block, slot = number - first_, leaf = leaf_of(cells, slot);
+    const int shift = shift_of(cells), levels = cells.hierarchy.levels();
+    const Real* const values = values_of(slot);
+    count_way(cells, leaf);
     --leaves_left_;
-    add(cells, leaf, values, lane_mask(lanes), collector);
-    for (int level = 0; level < levels;) {
-      const std::uint64_t passing = beside(values, leaf, level, levels, shift, collector.node_limit());
+    std::uint64_t passing = passing_[slot];
+    if (begun_[slot] > 0) {
+      collector.add_listed(values, points_of(cells, leaf), cells.order + leaf * lanes);
+      if (begun_[slot] > 1) {
+        --leaves_left_;
+        const std::int64_t other = beside_[slot];
+        collector.add_listed(values + (levels + 1) * lanes, points_of(cells, other), cells.order + other * lanes);
+      }
+    } else {
+      add(cells, leaf, values, lane_mask(lanes), collector);
+      passing = beside(values, leaf, 0, levels, shift, collector.node_limit());
+    }
+    for (int level = 0;;) {
       if (passing == 0) {
         level += 64 >> shift;
-        continue;
+      } else {
+        const int up = std::countr_zero(passing) >> shift;
+        const std::int64_t node = leaf >> (level + up + 1) * shift;
+        level += up;
+        enter(cells, level, node, values + (level + 1) * lanes, passing >> (up << shift) & children(cells, level, node),
+              collector);
+        ++level;
       }
-      level += std::countr_zero(passing) >> shift;
-      const std::int64_t lane = leaf >> level * shift & (lanes - 1), node = leaf >> (level + 1) * shift;
-      const std::uint64_t others = children(cells, level, node) & ~(std::uint64_t{1} << lane);
-      enter(cells, level, node, values + (level + 1) * lanes, others, collector);
-      ++level;
+      if (level >= levels) break;
+      passing = beside(values, leaf, level, levels, shift, collector.node_limit());
     }
     return end(most_leaves);
   }
@@ -117,7 +160,7 @@ class Descent {
   template <class Collector>
   Visits run(const Cells& cells, const std::byte* bound_query, const std::byte* query, std::int64_t most_leaves,
              Collector& collector) {
-    begin(bound_query, query, most_leaves);
+    enter_tree(bound_query, query, most_leaves);
     visit(cells, cells.hierarchy.levels() - 1, 0, collector);
     return end(most_leaves);
   }
@@ -125,7 +168,38 @@ class Descent {
  private:
   static constexpr std::int64_t kMostLanes = 64;
 
-  void begin(const std::byte* bound_query, const std::byte* query, std::int64_t most_leaves) {
+  static int shift_of(const Cells& cells) {
+    return std::countr_zero(static_cast<std::uint64_t>(cells.bound.kernels().block));
+  }
+  std::int64_t leaf_of(const Cells& cells, std::int64_t slot) const { return places_[slot] >> shift_of(cells); }
+  // Of a query that was started: of its leaf, then the bounds of each level's node, then of a second leaf.
+  Real* values_of(std::int64_t slot) { return seen_.data() + slot * stride_; }
+
+  // Has leaders without a limit list the values of the leaf next to theirs as well.
+  template <class Leaders>
+  void begin_beside(const Cells& cells, const PreparedQueries& queries, std::int64_t count, Leaders* leaders) {
+    const KernelTable& filter = cells.filter.kernels();
+    const std::int64_t lanes = filter.block, at = stride_ - lanes;
+    const int shift = shift_of(cells);
+    std::array<std::int32_t, kTogether> places;
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::int64_t leaf = leaf_of(cells, i), node = leaf >> shift;
+      const std::uint64_t others = children(cells, 0, node) & ~(std::uint64_t{1} << (leaf & (lanes - 1)));
+      const bool wanted = begun_[i] > 0 && leaders[i].limit() != leaders[i].limit() && others != 0;
+      beside_[i] = wanted ? (node << shift) + nearest(values_of(i) + lanes, others) : -1;
+      places[i] = static_cast<std::int32_t>(wanted ? beside_[i] : leaf);
+      prefetch_block(cells, -1, places[i]);
+    }
+    filter.descend(queries.query(first_), count, cells.points.block(0), cells.filter.parameters.data(), places.data(),
+                   seen_.data() + at, stride_);
+    for (std::int64_t i = 0; i < count; ++i) {
+      if (beside_[i] < 0) continue;
+      const std::uint64_t mask = points_of(cells, beside_[i]);
+      if (leaders[i].add(values_of(i) + at, mask, lanes, mask == lane_mask(lanes), lanes)) begun_[i] = 2;
+    }
+  }
+
+  void enter_tree(const std::byte* bound_query, const std::byte* query, std::int64_t most_leaves) {
     bound_query_ = bound_query;
     query_ = query;
     leaves_left_ = most_leaves;
@@ -136,6 +210,19 @@ class Descent {
     visits_.leaves = most_leaves - leaves_left_;
     visits_.entered();
     return visits_;
+  }
+
+  // The nodes on the way to a leaf. They have all their children but where they are the last of their level.
+  void count_way(const Cells& cells, std::int64_t leaf) {
+    const std::int64_t lanes = cells.bound.kernels().block;
+    const int shift = shift_of(cells), levels = cells.hierarchy.levels();
+    visits_.nodes += levels;
+    visits_.settled += levels * lanes;
+    for (int level = levels - 1; level >= 0; --level) {
+      const std::int64_t node = leaf >> (level + 1) * shift;
+      if ((node + 1) * lanes < cells.hierarchy.nodes(level)) break;
+      visits_.settled -= lanes - child_count(cells, level, node);
+    }
   }
 
   void count(const Cells& cells, int level, std::int64_t node) {
@@ -169,7 +256,6 @@ class Descent {
   void enter(const Cells& cells, int level, std::int64_t node, const Real* bounds, std::uint64_t left,
              Collector& collector) {
     const std::int64_t lanes = cells.bound.kernels().block, first = node * lanes;
-    left &= passing_lanes(bounds, lanes, collector.node_limit());
     prefetch_children(cells, level, first, left);
     while (left != 0 && leaves_left_ > 0) {
       const int lane = nearest(bounds, left);
@@ -194,7 +280,7 @@ class Descent {
 
   template <class Collector>
   void scan(const Cells& cells, std::int64_t leaf, Collector& collector) {
-    alignas(kAlignment) Real values[kMostLanes];
+    Real* const values = collector.room();
     prefetch(cells.order + leaf * cells.filter.kernels().block);
     --leaves_left_;
     add(cells, leaf, values, look(cells.filter, cells.points, leaf, query_, collector.limit(), values), collector);
@@ -202,9 +288,15 @@ class Descent {
 
   template <class Collector>
   static void add(const Cells& cells, std::int64_t leaf, const Real* values, std::uint64_t mask, Collector& collector) {
-    const std::int64_t lanes = cells.filter.kernels().block, first = leaf * lanes;
-    if (first + lanes > cells.count) mask &= (std::uint64_t{1} << (cells.count - first)) - 1;
+    const std::int64_t first = leaf * cells.filter.kernels().block;
+    mask &= points_of(cells, leaf);
     if (mask != 0) collector.add_lanes(values, mask, cells.order + first);
+  }
+
+  // The lanes of a leaf that are no padding.
+  static std::uint64_t points_of(const Cells& cells, std::int64_t leaf) {
+    const std::int64_t lanes = cells.filter.kernels().block;
+    return lane_mask(std::min(lanes, cells.count - leaf * lanes));
   }
 
   // Asks for a block below `level`; -1: of points.
@@ -223,9 +315,13 @@ class Descent {
   const std::byte* query_ = nullptr;
   std::int64_t leaves_left_ = 0;
   Visits visits_;
-  AlignedArray<Real> seen_;  // for each query that was started: the values of its leaf, the bounds of each level's node
+  AlignedArray<Real> seen_;
   AlignedArray<std::int32_t> places_;  // the nearest point in its leaf
   std::int64_t first_ = 0, stride_ = 0;
+  std::array<int, kTogether> begun_{};  // how many leaves the leaders have listed: none, their own, one beside it
+  std::array<std::uint64_t, kTogether> ways_{};     // the lanes on the way to its leaf, of as many levels as fit
+  std::array<std::uint64_t, kTogether> passing_{};  // where begun: those beside the way that may be near enough
+  std::array<std::int64_t, kTogether> beside_{};
 };
 
 }  // namespace anear

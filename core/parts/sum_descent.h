@@ -6,6 +6,8 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <numeric>
+#include <utility>
 #include <vector>
 
 #include "base/progress.h"
@@ -20,6 +22,24 @@ struct CellWeights {
   std::vector<std::vector<double>> cells;
   double total = 0;
 };
+
+// `of_points`: one a point, by its id; null: all are 1.
+inline CellWeights cell_weights(const Cells& cells, const double* of_points) {
+  CellWeights weights;
+  weights.total = static_cast<double>(cells.count);
+  if (of_points == nullptr) return weights;
+  const std::int64_t lanes = cells.bound.kernels().block;
+  weights.points.resize(cells.count);
+  for (std::int64_t i = 0; i < cells.count; ++i) weights.points[i] = of_points[cells.order[i]];
+  const std::vector<double>* below = &weights.points;
+  for (int level = 0; level < cells.hierarchy.levels(); ++level) {
+    std::vector<double> sums(cells.hierarchy.nodes(level));
+    for (std::size_t i = 0; i < below->size(); ++i) sums[i / lanes] += (*below)[i];
+    below = &weights.cells.emplace_back(std::move(sums));
+  }
+  weights.total = std::accumulate(below->begin(), below->end(), 0.0);
+  return weights;
+}
 
 // A query's ranks are what kernels compute plus `offset`, give or take the margin.
 struct RankOf {

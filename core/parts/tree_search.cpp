@@ -88,6 +88,7 @@ struct TreeSearch::Task {
   CountDescent<Real> counting;
   SumDescent summing;
   LimitRules rules;
+  std::array<Leaders<Real>, Descent<Real>::kTogether> leaders;
   Nearest<Real> nearest;
   ListDescent<Real> listing;
   ListAnswer::Part list;
@@ -206,9 +207,8 @@ LimitRules TreeSearch::rules(std::int64_t i, const Task<Real>& task) const {
 template <class Real>
 const std::vector<Neighbor>& TreeSearch::nearest(const SearchRequest& request, std::int64_t query, std::int64_t i,
                                                  std::size_t k, const Budget& budget, Task<Real>& task) const {
-  const bool fixed = space_.filter.fixed() && bound_.fixed();
-  if (i == 0 || !fixed) task.rules = rules(i, task);
-  const auto reset = [&] { task.nearest.reset(k, task.rules, admission(request, query), exact(i, task), leaves_); };
+  Leaders<Real>& leaders = task.leaders[i % Descent<Real>::kTogether];
+  const auto reset = [&] { task.nearest.reset(k, leaders, admission(request, query), exact(i, task), leaves_); };
   reset();
   if (budget.most_leaves > 0) {
     const Visits visits =
@@ -219,10 +219,26 @@ const std::vector<Neighbor>& TreeSearch::nearest(const SearchRequest& request, s
     if (!task.nearest.doubtful()) return found;
     reset();
   }
+  leaders.reset(k, {});
   for (std::int64_t id = 0; id < size(); ++id) task.nearest.add_unknown(static_cast<std::int32_t>(id));
   const auto& found = task.nearest.finish();
   task.computed.exact += task.nearest.computed();
   return found;
+}
+
+// Takes as many queries as go down together, from the i-th of a task on, to their leaves.
+template <class Real>
+void TreeSearch::begin(const SearchRequest& request, std::int64_t i, std::size_t k, Task<Real>& task) const {
+  const std::int64_t count = std::min(Descent<Real>::kTogether, task.count - i);
+  task.descent.start(cells(), task.bound, task.search, i, count);
+  const bool fixed = space_.filter.fixed() && bound_.fixed();
+  for (std::int64_t j = 0; j < count; ++j) {
+    if (i + j == 0 || !fixed) task.rules = rules(i + j, task);
+    task.leaders[j].reset(k, task.rules);
+  }
+  if (k <= Shortlist::kMost && !request.allow && !request.exclude) {
+    task.descent.begin(cells(), task.search, count, task.leaders.data(), budget(request).most_leaves);
+  }
 }
 
 void TreeSearch::knn(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const {
@@ -238,7 +254,7 @@ void TreeSearch::knn(const SearchRequest& request, const KnnAnswer& answer, Prog
                 constexpr std::int64_t kTogether = Descent<Real>::kTogether;
                 if (i % kTogether == 0 && budget.most_leaves > 0) {
                   for (std::int64_t j = i; j < std::min(i + kTogether, task.count); ++j) answer.prefetch(task.order[j]);
-                  task.descent.start(cells(), task.bound, task.search, i, std::min(kTogether, task.count - i));
+                  begin(request, i, k, task);
                 }
                 const auto& found = nearest(request, query, i, k, budget, task);
                 answer.write(query, found);
@@ -446,23 +462,6 @@ std::vector<std::int64_t> TreeSearch::pairs(const SearchRequest& request, const 
   return sums;
 }
 
-CellWeights TreeSearch::weights(const double* of_points) const {
-  CellWeights weights;
-  weights.total = static_cast<double>(size());
-  if (of_points == nullptr) return weights;
-  const std::int64_t lanes = bound_.kernels().block;
-  weights.points.resize(size());
-  for (std::int64_t i = 0; i < size(); ++i) weights.points[i] = of_points[order_[i]];
-  const std::vector<double>* below = &weights.points;
-  for (int level = 0; level < hierarchy_.levels(); ++level) {
-    std::vector<double> sums(hierarchy_.nodes(level));
-    for (std::size_t i = 0; i < below->size(); ++i) sums[i / lanes] += (*below)[i];
-    below = &weights.cells.emplace_back(std::move(sums));
-  }
-  weights.total = std::accumulate(below->begin(), below->end(), 0.0);
-  return weights;
-}
-
 RankOf TreeSearch::ranks(const Estimate& estimate, const PreparedQueries& queries, std::int64_t i,
                          const std::vector<double>& maxima) const {
   const double offset = estimate.offset(queries, i);
@@ -475,7 +474,7 @@ std::vector<double> TreeSearch::sums(const SearchRequest& request, const SumRequ
   const KernelTable& value = summed.value->kernels();
   require(value.block == space_.search().block, "the table of values has blocks of another size");
   std::vector<double> sums(request.queries.count);
-  const CellWeights weights = this->weights(summed.weights);
+  const CellWeights weights = cell_weights(cells(), summed.weights);
   PreparedQueries given;
   given.prepare(value, summed.parameters.data(), summed.queries, 0, summed.queries.count, summed.queries.count);
   run<double>(request, 10e3, true, progress, [&](std::int64_t query, std::int64_t i, Task<double>& task) {

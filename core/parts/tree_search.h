@@ -93,6 +93,8 @@ class TreeSearch final : public Method {
   template <class Real>
   LimitRules rules(std::int64_t i, const Task<Real>& task) const;
   template <class Real>
+  void begin(const SearchRequest& request, std::int64_t i, std::size_t k, Task<Real>& task) const;
+  template <class Real>
   const std::vector<Neighbor>& nearest(const SearchRequest& request, std::int64_t query, std::int64_t i, std::size_t k,
                                        const Budget& budget, Task<Real>& task) const;
 
@@ -115,7 +117,6 @@ class TreeSearch final : public Method {
   void list_within(const RangeRequest& radii, std::int64_t radius, std::int64_t i, std::int64_t from, bool exactly,
                    Task<Real>& task, const Take& take) const;
 
-  CellWeights weights(const double* of_points) const;
   RankOf ranks(const Estimate& estimate, const PreparedQueries& queries, std::int64_t i,
                const std::vector<double>& maxima) const;
 

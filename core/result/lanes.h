@@ -10,72 +10,99 @@
 
 namespace anear {
 
-// Bit i of the result: values[i] is not >= limit, i < 4.
-inline unsigned passing_four(const float* values, float limit) {
+// Comparisons with a limit.
+struct NotAtLeast {
+  template <class Real>
+  static bool holds(Real value, Real limit) {
+    return !(value >= limit);
+  }
 #if defined(__SSE2__) || defined(_M_X64)
-  return static_cast<unsigned>(_mm_movemask_ps(_mm_cmpnge_ps(_mm_loadu_ps(values), _mm_set1_ps(limit))));
-#else
-  unsigned mask = 0;
-  for (unsigned i = 0; i < 4; ++i) mask |= static_cast<unsigned>(!(values[i] >= limit)) << i;
-  return mask;
+  static __m128 of(__m128 values, __m128 limits) { return _mm_cmpnge_ps(values, limits); }
+  static __m128d of(__m128d values, __m128d limits) { return _mm_cmpnge_pd(values, limits); }
 #endif
-}
+};
 
-inline unsigned passing_four(const double* values, double limit) {
+struct AtMost {
+  template <class Real>
+  static bool holds(Real value, Real limit) {
+    return value <= limit;
+  }
 #if defined(__SSE2__) || defined(_M_X64)
+  static __m128 of(__m128 values, __m128 limits) { return _mm_cmple_ps(values, limits); }
+  static __m128d of(__m128d values, __m128d limits) { return _mm_cmple_pd(values, limits); }
+#endif
+};
+
+struct Below {
+  template <class Real>
+  static bool holds(Real value, Real limit) {
+    return value < limit;
+  }
+#if defined(__SSE2__) || defined(_M_X64)
+  static __m128 of(__m128 values, __m128 limits) { return _mm_cmplt_ps(values, limits); }
+  static __m128d of(__m128d values, __m128d limits) { return _mm_cmplt_pd(values, limits); }
+#endif
+};
+
+#if defined(__SSE2__) || defined(_M_X64)
+// All ones in lane i of four where the comparison holds for values[i].
+template <class Comparison>
+__m128i four_lanes(const float* values, float limit) {
+  return _mm_castps_si128(Comparison::of(_mm_loadu_ps(values), _mm_set1_ps(limit)));
+}
+template <class Comparison>
+__m128i four_lanes(const double* values, double limit) {
   const __m128d limits = _mm_set1_pd(limit);
-  const int low = _mm_movemask_pd(_mm_cmpnge_pd(_mm_loadu_pd(values), limits));
-  const int high = _mm_movemask_pd(_mm_cmpnge_pd(_mm_loadu_pd(values + 2), limits));
-  return static_cast<unsigned>(low | high << 2);
-#else
-  unsigned mask = 0;
-  for (unsigned i = 0; i < 4; ++i) mask |= static_cast<unsigned>(!(values[i] >= limit)) << i;
-  return mask;
-#endif
+  const __m128 low = _mm_castpd_ps(Comparison::of(_mm_loadu_pd(values), limits));
+  const __m128 high = _mm_castpd_ps(Comparison::of(_mm_loadu_pd(values + 2), limits));
+  return _mm_castps_si128(_mm_shuffle_ps(low, high, _MM_SHUFFLE(2, 0, 2, 0)));
 }
 
-// Bit i of the result: values[i] < limit, i < 4.
-inline unsigned below_four(const float* values, float limit) {
-#if defined(__SSE2__) || defined(_M_X64)
-  return static_cast<unsigned>(_mm_movemask_ps(_mm_cmplt_ps(_mm_loadu_ps(values), _mm_set1_ps(limit))));
-#else
-  unsigned mask = 0;
-  for (unsigned i = 0; i < 4; ++i) mask |= static_cast<unsigned>(values[i] < limit) << i;
-  return mask;
-#endif
+// Bit i: the comparison holds for values[i], i < 4, 8 or 16.
+template <class Comparison, class Real>
+std::uint64_t four_bits(const Real* values, Real limit) {
+  return static_cast<unsigned>(_mm_movemask_ps(_mm_castsi128_ps(four_lanes<Comparison>(values, limit))));
 }
-
-inline unsigned below_four(const double* values, double limit) {
-#if defined(__SSE2__) || defined(_M_X64)
-  const __m128d limits = _mm_set1_pd(limit);
-  const int low = _mm_movemask_pd(_mm_cmplt_pd(_mm_loadu_pd(values), limits));
-  const int high = _mm_movemask_pd(_mm_cmplt_pd(_mm_loadu_pd(values + 2), limits));
-  return static_cast<unsigned>(low | high << 2);
-#else
-  unsigned mask = 0;
-  for (unsigned i = 0; i < 4; ++i) mask |= static_cast<unsigned>(values[i] < limit) << i;
-  return mask;
-#endif
+template <class Comparison, class Real>
+__m128i eight_lanes(const Real* values, Real limit) {
+  return _mm_packs_epi32(four_lanes<Comparison>(values, limit), four_lanes<Comparison>(values + 4, limit));
 }
+template <class Comparison, class Real>
+std::uint64_t eight_bits(const Real* values, Real limit) {
+  const __m128i lanes = eight_lanes<Comparison>(values, limit);
+  return static_cast<unsigned>(_mm_movemask_epi8(_mm_packs_epi16(lanes, _mm_setzero_si128())));
+}
+template <class Comparison, class Real>
+std::uint64_t sixteen_bits(const Real* values, Real limit) {
+  const __m128i low = eight_lanes<Comparison>(values, limit), high = eight_lanes<Comparison>(values + 8, limit);
+  return static_cast<unsigned>(_mm_movemask_epi8(_mm_packs_epi16(low, high)));
+}
+#endif
 
-// What passes of up to 64 lanes.
-template <class Real>
-std::uint64_t passing_lanes(const Real* values, std::int64_t lanes, Real limit) {
+// Bit i of the result: the comparison holds for values[i], i < lanes <= 64.
+template <class Comparison, class Real>
+std::uint64_t compared_lanes(const Real* values, std::int64_t lanes, Real limit) {
   std::uint64_t mask = 0;
   std::int64_t lane = 0;
-  for (; lane + 4 <= lanes; lane += 4) mask |= std::uint64_t{passing_four(values + lane, limit)} << lane;
-  for (; lane < lanes; ++lane) mask |= static_cast<std::uint64_t>(!(values[lane] >= limit)) << lane;
+#if defined(__SSE2__) || defined(_M_X64)
+  for (; lane + 16 <= lanes; lane += 16) mask |= sixteen_bits<Comparison>(values + lane, limit) << lane;
+  if (lane + 8 <= lanes) mask |= eight_bits<Comparison>(values + lane, limit) << lane, lane += 8;
+  if (lane + 4 <= lanes) mask |= four_bits<Comparison>(values + lane, limit) << lane, lane += 4;
+#endif
+  for (; lane < lanes; ++lane) mask |= std::uint64_t{Comparison::holds(values[lane], limit)} << lane;
   return mask;
+}
+
+// Bit i of the result: values[i] is not >= limit, as all are where it is NaN.
+template <class Real>
+std::uint64_t passing_lanes(const Real* values, std::int64_t lanes, Real limit) {
+  return compared_lanes<NotAtLeast>(values, lanes, limit);
 }
 
 // Bit i of the result: values[i] < limit.
 template <class Real>
 std::uint64_t below_lanes(const Real* values, std::int64_t lanes, Real limit) {
-  std::uint64_t mask = 0;
-  std::int64_t lane = 0;
-  for (; lane + 4 <= lanes; lane += 4) mask |= std::uint64_t{below_four(values + lane, limit)} << lane;
-  for (; lane < lanes; ++lane) mask |= static_cast<std::uint64_t>(values[lane] < limit) << lane;
-  return mask;
+  return compared_lanes<Below>(values, lanes, limit);
 }
 
 // Inserts `value` into `size` sorted values and drops the largest: each becomes min(itself, max(its left neighbour,

@@ -13,48 +13,12 @@
 #include "result/exact.h"
 #include "result/hits.h"
 #include "result/lanes.h"
-#include "result/margin.h"
+#include "result/leaders.h"
 #include "result/neighbor.h"
 #include "result/shortlist.h"
+#include "result/two_doubles.h"
 
 namespace anear {
-
-// From the k-th smallest computed value v to a limit: v + growth*|v| + shift, rounded up. All that a margin says in two
-// numbers, so that a new limit costs a few nanoseconds.
-struct LimitRule {
-  double growth = 0;
-  double shift = 0;
-
-  template <class Real>
-  Real operator()(Real value) const {
-    return limit<Real>(value);
-  }
-
-  template <class Real>
-  Real limit(double v) const {
-    // what the three roundings here and the cast may take away
-    constexpr double kRoundings = sizeof(Real) == 4 ? 0x1p-22 : 0x1p-50;
-    const double bound = v + (growth + kRoundings) * std::abs(v) + shift;
-    const auto limit = static_cast<Real>(bound + kRoundings * std::abs(shift) + std::numeric_limits<Real>::min());
-    return limit < std::numeric_limits<Real>::infinity() ? limit : std::numeric_limits<Real>::quiet_NaN();
-  }
-};
-
-// The rule for values off by `margin` that are to be compared with values of another table, off by `other`, whose offset
-// is larger by `ahead`, itself off by `error`. NaN in it lets everything pass.
-inline LimitRule limit_rule(const Margin& margin, const Margin& other, double ahead = 0, double error = 0) {
-  if (!(margin.relative < 0.5 && other.relative < 0.5)) return {0, std::numeric_limits<double>::quiet_NaN()};
-  // largest_true is at most v + slack + 2 relative |v + slack|, the rank is that plus the offset
-  const double grow = 2 * margin.relative;
-  const double reach = margin.slack * (1 + grow);
-  return {grow + other.relative * (1 + grow),
-          reach + other.slack + other.relative * (reach + std::abs(ahead)) - ahead + error * (1 + other.relative)};
-}
-
-// What the k-th smallest value of points allows other points, and nodes.
-struct LimitRules {
-  LimitRule points, nodes;
-};
 
 // Where candidates' rows are: a leaf that was just scanned is in the cache, and may hold its points' rows as they are,
 // turned; the rows themselves lie anywhere in memory.
@@ -89,37 +53,48 @@ struct LeafRows {
 template <class Real>
 class Nearest {
  public:
-  // `leaves` must outlive the query; ids come from its order.
-  void reset(std::size_t k, const LimitRules& rules, const Admission& admission, const ExactQuery& exact,
+  // `leaves` and `leaders` must outlive the query; ids come from the order of the leaves.
+  void reset(std::size_t k, Leaders<Real>& leaders, const Admission& admission, const ExactQuery& exact,
              const LeafRows& leaves) {
     leaves_ = &leaves;
+    leaders_ = &leaders;
     k_ = k;
-    rules_ = rules;
     admission_ = admission;
     filtered_ = admission.allowed != nullptr || admission.excluded >= 0;
     exact_ = exact;
-    limit_ = node_limit_ = std::numeric_limits<Real>::quiet_NaN();
     most_ = std::max(4 * k, k + 2048);
     size_ = 0;
     undecided_.clear();
     settled_.clear();
     doubtful_ = false;
     listed_ = k <= Shortlist::kMost;
-    listed_ ? shortlist_.reset(k) : empty_memory();
+    blocks_ = 0;
+    room_.ensure(Shortlist::kNumbers + kMostLanes);
+    seen_.ensure(Shortlist::kNumbers >> leaves.shift);
+    if (!listed_) empty_memory();
   }
 
-  // Only values that are NOT >= this (NaN: all) are worth adding, and only nodes with such a bound worth a visit.
-  Real limit() const { return limit_; }
-  Real node_limit() const { return node_limit_; }
+  Real limit() const { return leaders_->limit(); }
+  Real node_limit() const { return leaders_->node_limit(); }
 
-  // Adds point ids[i] with values[i] for every bit i of `mask`.
+  // Where the values of a block may be put that is to be added: those of another then have another place.
+  Real* room() { return room_.data() + blocks_ * leaves_->lanes; }
+
+  // Adds point ids[i] with values[i] for every bit i of `mask`, a block's. The values must stay until the end.
   void add_lanes(const Real* values, std::uint64_t mask, const std::int32_t* ids) {
     if (filtered_) mask = admitted(mask, ids);
     if (mask == 0) return;
-    if (candidates_.size() < size_ + kMostLanes) candidates_.resize(2 * (size_ + kMostLanes));
-    if (listed_ && !add_listed(values, mask, ids)) forget_list();
-    if (!listed_) add_others(values, mask, ids);
+    if (listed_) {
+      if (list_lanes(values, mask, ids)) return;
+      forget_list();
+    }
+    add_others(values, mask, ids);
     if (size_ + undecided_.size() >= most_) prune();
+  }
+
+  // The same of one that the leaders have listed already; these come first, and their numbers began with 0.
+  void add_listed(const Real* values, std::uint64_t mask, const std::int32_t* ids) {
+    seen_[blocks_++] = {values, mask, static_cast<std::int32_t>(ids - leaves_->order)};
   }
 
   // Adds a point of which no value is known.
@@ -133,8 +108,12 @@ class Nearest {
 
   // The k nearest, sorted by (distance, id); valid until the next call.
   const std::vector<Neighbor>& finish() {
-    const std::size_t few = listed_ ? shortlist_.below(limit_) : 0;
-    few > 0 ? keep_listed(few) : drop_far();
+    if (const std::size_t few = listed_ ? leaders_->list().below(limit()) : 0; few > 0) {
+      settle(few, [&](std::size_t i) { return place_of(leaders_->list().number(i)); });
+    } else {
+      if (listed_) forget_list();
+      drop_far();
+    }
     settle();
     if (!std::is_sorted(settled_.begin(), settled_.end())) std::sort(settled_.begin(), settled_.end());
     return settled_;
@@ -150,14 +129,25 @@ class Nearest {
   static constexpr std::size_t kMostLanes = 64;  // that one call adds
   static constexpr std::size_t kInserted = 48;   // up to so many are kept sorted, which is faster than a heap
 
-  bool add_listed(const Real* values, std::uint64_t mask, const std::int32_t* ids) {
-    const double before = shortlist_.largest();
+  struct Block {
+    const Real* values;
+    std::uint64_t mask;
+    std::int32_t place;  // of the first lane
+  };
+
+  bool list_lanes(const Real* values, std::uint64_t mask, const std::int32_t* ids) {
+    const std::int64_t lanes = leaves_->lanes, first = blocks_ << leaves_->shift;
+    if (first == Shortlist::kNumbers) return false;
     const auto place = static_cast<std::int32_t>(ids - leaves_->order);
-    const std::size_t size = shortlist_.add(values, mask, size_, candidates_.data(), place);
-    if (size == size_) return false;
-    size_ = size;
-    if (const double kth = shortlist_.largest(); kth < before) lower_limits(kth);
+    const bool whole = !filtered_ && place + lanes <= admission_.count;
+    if (!leaders_->add(values, mask, lanes, whole, first)) return false;
+    seen_[blocks_++] = {values, mask, place};
     return true;
+  }
+
+  std::int32_t place_of(std::int64_t number) const {
+    const auto lane = static_cast<std::int32_t>(number & (leaves_->lanes - 1));
+    return seen_[number >> leaves_->shift].place + lane;
   }
 
   // First all of them lower the limit, and then only those still below it become candidates: of the first leaf's many
@@ -172,8 +162,13 @@ class Nearest {
       kth = largest();
       lower = true;
     }
-    if (lower && kth < std::numeric_limits<Real>::infinity()) lower_limits(kth);
-    for (mask &= passing_lanes(values, std::bit_width(mask), limit_); mask != 0; mask &= mask - 1) {
+    if (lower && kth < std::numeric_limits<Real>::infinity()) leaders_->lower(kth);
+    add_candidates(values, mask, ids);
+  }
+
+  void add_candidates(const Real* values, std::uint64_t mask, const std::int32_t* ids) {
+    if (candidates_.size() < size_ + kMostLanes) candidates_.resize(2 * (size_ + kMostLanes));
+    for (mask &= passing_lanes(values, std::bit_width(mask), limit()); mask != 0; mask &= mask - 1) {
       const int lane = std::countr_zero(mask);
       if (values[lane] == values[lane]) {
         candidates_[size_++] = Candidate<Real>(values[lane], static_cast<std::int32_t>(ids - leaves_->order) + lane);
@@ -183,11 +178,6 @@ class Nearest {
     }
   }
 
-  void lower_limits(double kth) {
-    limit_ = rules_.points.template limit<Real>(kth);
-    node_limit_ = rules_.nodes.template limit<Real>(kth);
-  }
-
   void empty_memory() {
     places_ = static_cast<std::int64_t>(k_ <= kInserted ? (k_ + 3) / 4 * 4 : k_);
     memory_.resize(static_cast<std::size_t>(places_) + 1);
@@ -195,21 +185,19 @@ class Nearest {
     std::fill(memory_.begin() + 1, memory_.end(), std::numeric_limits<Real>::infinity());
   }
 
-  // Goes on without the list: it has no numbers for more candidates, and no place for values that are not finite.
+  // Goes on without the list: it has no numbers for more blocks, and no place for values that are not finite.
   void forget_list() {
     listed_ = false;
     empty_memory();
-    for (std::size_t i = 0; i < size_; ++i) {
-      if (candidates_[i].value() < largest()) insert(candidates_[i].value());
+    const auto lanes = static_cast<int>(leaves_->lanes);
+    for (std::int64_t i = 0; i < blocks_; ++i) {
+      const Block& block = seen_[i];
+      for (int lane = 0; lane < lanes; ++lane) {
+        if (block.mask >> lane & 1 && block.values[lane] < largest()) insert(block.values[lane]);
+      }
+      add_candidates(block.values, block.mask, leaves_->order + block.place);
     }
-  }
-
-  // All that may be answers is in the list, in the order of its values, which mostly is that of the distances.
-  void keep_listed(std::size_t count) {
-    std::array<Candidate<Real>, Shortlist::kMost + 1> kept;
-    for (std::size_t i = 0; i < count; ++i) kept[i] = candidates_[shortlist_.number(i)];
-    std::copy_n(kept.begin(), count, candidates_.begin());
-    size_ = count;
+    blocks_ = 0;
   }
 
   // The largest of the k smallest.
@@ -233,32 +221,21 @@ class Nearest {
   }
 
   void drop_far() {
-    const auto far = [&](const Candidate<Real>& c) { return c.value() >= limit_; };
+    const auto far = [limit = limit()](const Candidate<Real>& c) { return c.value() >= limit; };
     size_ = static_cast<std::size_t>(std::remove_if(candidates_.data(), candidates_.data() + size_, far) -
                                      candidates_.data());
   }
 
   void prune() {
-    if (listed_) forget_list();
     drop_far();
     if (size_ + undecided_.size() >= most_ / 2) settle();
   }
 
   // Replaces candidates by exact neighbours and keeps the k nearest of these. The limit stays: it was found from k points.
   void settle() {
-    ids_.resize(size_);
-    for (std::size_t i = 0; i < size_; ++i) ids_[i] = leaves_->order[candidates_[i].id()];
-    const std::size_t before = settled_.size();
-    if (leaves_->copies()) {
-      std::byte* const rows = rows_.ensure(size_ * leaves_->row_bytes());
-      for (std::size_t i = 0; i < size_; ++i) leaves_->copy(candidates_[i].id(), rows + i * leaves_->row_bytes());
-      exact_.append_copied(ids_, rows, distances_, settled_);
-    } else {
-      exact_.append(ids_, distances_, settled_);
-    }
-    doubtful_ |= settled_.size() - before < ids_.size();
-    exact_.append(undecided_, distances_, settled_);
+    settle(size_, [&](std::size_t i) { return candidates_[i].id(); });
     size_ = 0;
+    exact_.append(undecided_, distances_, settled_);
     undecided_.clear();
     if (settled_.size() > k_) {
       std::nth_element(settled_.begin(), settled_.begin() + static_cast<std::ptrdiff_t>(k_), settled_.end());
@@ -266,14 +243,36 @@ class Nearest {
     }
   }
 
+  template <class PlaceAt>
+  void settle(std::size_t count, const PlaceAt& place_at) {
+    if (count == 0) return;
+    ids_.resize(count);
+    const std::size_t before = settled_.size();
+    if (leaves_->copies()) {
+      const std::size_t bytes = leaves_->row_bytes();
+      std::byte* const rows = rows_.ensure(count * bytes);
+      for (std::size_t i = 0; i < count; ++i) {
+        const std::int32_t place = place_at(i);
+        ids_[i] = leaves_->order[place];
+        leaves_->copy(place, rows + i * bytes);
+      }
+      exact_.append_copied(ids_, rows, distances_, settled_);
+    } else {
+      for (std::size_t i = 0; i < count; ++i) ids_[i] = leaves_->order[place_at(i)];
+      exact_.append(ids_, distances_, settled_);
+    }
+    doubtful_ |= settled_.size() - before < count;
+  }
+
   std::size_t k_ = 0;
-  Shortlist shortlist_;  // of the values; where k is small, and while `listed_`
-  bool listed_ = false;
-  LimitRules rules_;
+  Leaders<Real>* leaders_ = nullptr;
+  bool listed_ = false;       // whether the leaders keep the values: where k is small, and no value odd
+  AlignedArray<Block> seen_;  // the blocks whose values are listed
+  AlignedArray<Real> room_;
+  std::int64_t blocks_ = 0;
   Admission admission_;
   bool filtered_ = false;
   ExactQuery exact_;
-  Real limit_ = 0, node_limit_ = 0;
   std::size_t most_ = 0;
   bool doubtful_ = false;
   std::int64_t places_ = 0;   // for the smallest values: k, or the next multiple of 4

@@ -5,51 +5,16 @@
 #include <cstdint>
 #include <limits>
 
-#include "result/neighbor.h"
-
-#if defined(__SSE2__) || defined(_M_X64)
-#include <emmintrin.h>
-#endif
+#include "result/two_doubles.h"
 
 namespace anear {
-
-#if defined(__SSE2__) || defined(_M_X64)
-struct TwoDoubles {
-  __m128d both;
-
-  static TwoDoubles of(double value) { return {_mm_set1_pd(value)}; }
-  static TwoDoubles of(double first, double second) { return {_mm_set_pd(second, first)}; }
-  static TwoDoubles load(const double* from) { return {_mm_loadu_pd(from)}; }
-  void store(double* to) const { _mm_storeu_pd(to, both); }
-  // The second of `before` and the first of this.
-  TwoDoubles behind(TwoDoubles before) const { return {_mm_shuffle_pd(before.both, both, 1)}; }
-  friend TwoDoubles smaller(TwoDoubles a, TwoDoubles b) { return {_mm_min_pd(a.both, b.both)}; }
-  friend TwoDoubles larger(TwoDoubles a, TwoDoubles b) { return {_mm_max_pd(a.both, b.both)}; }
-};
-#else
-struct TwoDoubles {
-  double first, second;
-
-  static TwoDoubles of(double value) { return {value, value}; }
-  static TwoDoubles of(double first, double second) { return {first, second}; }
-  static TwoDoubles load(const double* from) { return {from[0], from[1]}; }
-  void store(double* to) const { to[0] = first, to[1] = second; }
-  TwoDoubles behind(TwoDoubles before) const { return {before.second, first}; }
-  friend TwoDoubles smaller(TwoDoubles a, TwoDoubles b) {
-    return {std::min(a.first, b.first), std::min(a.second, b.second)};
-  }
-  friend TwoDoubles larger(TwoDoubles a, TwoDoubles b) {
-    return {std::max(a.first, b.first), std::max(a.second, b.second)};
-  }
-};
-#endif
 
 // The k smallest values and at least one more, each with a number that takes the place of its double's lowest bits: so
 // it travels along for nothing. A float loses nothing by that.
 class Shortlist {
  public:
-  static constexpr std::size_t kMost = 15;  // k
-  static constexpr int kBits = 12;          // of a number
+  static constexpr std::size_t kMost = 15;                         // k
+  static constexpr std::int64_t kNumbers = std::int64_t{1} << 12;  // that values may have
 
   void reset(std::size_t k) {
     k_ = k;
@@ -57,23 +22,43 @@ class Shortlist {
     std::fill(keys_, keys_ + 2 * pairs_, kInfinity);
   }
 
-  // Adds values[i] for every bit i of `mask`: the first gets the number `number`, and each is noted in room[number]
-  // with its place. Returns the number behind the last, or `number` where one is not finite: then none is added.
+  // Adds values[i] for every bit i of `mask`, with the number first + i; false where one is not finite: then none.
   template <class Real>
-  std::uint64_t add(const Real* values, std::uint64_t mask, std::uint64_t number, Candidate<Real>* room,
-                    std::int32_t place) {
+  bool add(const Real* values, std::uint64_t mask, std::uint64_t first) {
     switch (pairs_) {
       case 1:
-        return add_to<1>(values, mask, number, room, place);
+        return add_to<1>(values, mask, first);
       case 2:
-        return add_to<2>(values, mask, number, room, place);
+        return add_to<2>(values, mask, first);
       case 4:
-        return add_to<4>(values, mask, number, room, place);
+        return add_to<4>(values, mask, first);
       case 6:
-        return add_to<6>(values, mask, number, room, place);
+        return add_to<6>(values, mask, first);
       default:
-        return add_to<8>(values, mask, number, room, place);
+        return add_to<8>(values, mask, first);
     }
+  }
+
+  // The same of an even number of values, all of them, where k is 1: no branch depends on any.
+  template <class Real>
+  bool add_all(const Real* values, std::int64_t count, std::uint64_t first) {
+    const TwoDoubles low = TwoDoubles::of(std::bit_cast<double>(kNumber)), none = TwoDoubles::of(kInfinity);
+    const TwoDoubles two = TwoDoubles::of(std::bit_cast<double>(std::uint64_t{2}));
+    TwoDoubles numbers = TwoDoubles::of(std::bit_cast<double>(first), std::bit_cast<double>(first + 1));
+    TwoDoubles least = none, next = none, odd = TwoDoubles::of(0);
+    for (std::int64_t i = 0; i < count; i += 2, numbers = numbers.counted_on(two)) {
+      const TwoDoubles value = TwoDoubles::load(values + i), key = value.with(low, numbers);
+      odd = odd + (value - value);  // NaN where one is not finite
+      next = smaller(next, larger(least, key));
+      least = smaller(least, key);
+    }
+    if (const double sum = (odd + odd.behind(odd)).first(); sum != 0) return false;
+    const TwoDoubles turned = least.behind(least), smallest = smaller(least, turned);
+    next = smaller(larger(least, turned), smaller(next, next.behind(next)));
+    const TwoDoubles kept = TwoDoubles::of(keys_[0]), after = TwoDoubles::of(keys_[1]);
+    keys_[1] = smaller(larger(kept, smallest), smaller(after, next)).first();
+    keys_[0] = smaller(kept, smallest).first();
+    return true;
   }
 
   // What the k-th smallest value is at most; infinite while there are fewer.
@@ -91,11 +76,13 @@ class Shortlist {
   }
 
   // The number of the i-th smallest.
-  std::size_t number(std::size_t i) const { return std::bit_cast<std::uint64_t>(keys_[i]) & kNumber; }
+  std::int64_t number(std::size_t i) const {
+    return static_cast<std::int64_t>(std::bit_cast<std::uint64_t>(keys_[i]) & kNumber);
+  }
 
  private:
   static constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  static constexpr std::uint64_t kNumber = (std::uint64_t{1} << kBits) - 1;
+  static constexpr auto kNumber = static_cast<std::uint64_t>(kNumbers - 1);
 
   static double with(double value, std::uint64_t number) {
     return std::bit_cast<double>((std::bit_cast<std::uint64_t>(value) & ~kNumber) | number);
@@ -107,26 +94,23 @@ class Shortlist {
 
   // Each of the keys becomes min(itself, max(the one before it, the new one)), all at once.
   template <int Pairs, class Real>
-  std::uint64_t add_to(const Real* values, std::uint64_t mask, std::uint64_t number, Candidate<Real>* room,
-                       std::int32_t place) {
+  bool add_to(const Real* values, std::uint64_t mask, std::uint64_t first) {
     TwoDoubles kept[Pairs];
     for (int i = 0; i < Pairs; ++i) kept[i] = TwoDoubles::load(keys_ + 2 * i);
-    const std::uint64_t before = number;
     const TwoDoubles none = TwoDoubles::of(-kInfinity);
     double odd = 0;
-    for (; mask != 0; mask &= mask - 1, ++number) {
+    for (; mask != 0; mask &= mask - 1) {
       const int lane = std::countr_zero(mask);
       const double value = values[lane];
       odd += value - value;  // NaN where it is not finite
-      room[number] = Candidate<Real>(values[lane], place + lane);
-      const TwoDoubles key = TwoDoubles::of(with(value, number));
+      const TwoDoubles key = TwoDoubles::of(with(value, first + static_cast<std::uint64_t>(lane)));
       for (int i = Pairs - 1; i >= 0; --i) {
         kept[i] = smaller(kept[i], larger(kept[i].behind(i > 0 ? kept[i - 1] : none), key));
       }
     }
-    if (odd != 0) return before;
+    if (odd != 0) return false;
     for (int i = 0; i < Pairs; ++i) kept[i].store(keys_ + 2 * i);
-    return number;
+    return true;
   }
 
   std::size_t k_ = 1;

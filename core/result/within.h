@@ -17,6 +17,9 @@ class Within {
   Real limit() const { return found_.limit(); }
   Real node_limit() const { return node_limit_; }
 
+  // Where the values of a block may be put.
+  Real* room() { return room_; }
+
   void add_lanes(const Real*, std::uint64_t mask, const std::int32_t* ids) {
     for (; mask != 0; mask &= mask - 1) {
       const std::int32_t id = ids[std::countr_zero(mask)];
@@ -30,6 +33,7 @@ class Within {
   const std::vector<Neighbor>& finish() { return found_.finish(); }
 
  private:
+  alignas(kAlignment) Real room_[64];
   Real node_limit_ = 0;
   Admission admission_;
   RadiusCollector<Real> found_;

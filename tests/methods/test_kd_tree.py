@@ -145,6 +145,28 @@ def test_few_answers_among_many_that_are_alike(dtype: type) -> None:
     agree(tree, flat, far[::17], (1, 3, 10, 15))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_batches(dtype: type) -> None:
+    """Queries that go down together, in trees whose last nodes lack children and leaves."""
+    rng = np.random.default_rng(4)
+    queries = rng.random((150, 2)).astype(dtype)
+    for n in (1, 2, 8, 9, 16, 17, 64, 65, 130, 513, 4097):
+        tree, flat = both(rng.random((n, 2)).astype(dtype), "euclidean")
+        agree(tree, flat, queries, (1, 2, 3, 9, 10, 15, 16))
+        agree(tree, flat, queries, (1, 10), deny=rng.random(n) < 0.3)
+        seen = [visited(tree, queries, k) for k in (1, 2, 10) if 4 * k <= n]
+        assert all(leaves >= len(queries) and settled >= 0 for _, leaves, settled in seen)
+        if all(nodes == len(queries) for nodes, _, _ in seen):  # one node: its leaves are scanned or settled
+            assert len({leaves + settled for _, leaves, settled in seen}) <= 1
+
+
+def visited(tree: anear.Index, queries: Array, k: int) -> tuple[int, ...]:
+    """Nodes, leaves and what was settled of a search."""
+    before = tree.tree_visits
+    tree.search(queries, k)
+    return tuple(now - then for now, then in zip(tree.tree_visits, before, strict=True))
+
+
 def test_filters() -> None:
     """Including those that leave nothing, or one point."""
     rng = np.random.default_rng(2)
