@@ -70,7 +70,9 @@ def anear_contestants(distance: str, points: Rows) -> Iterator[tuple[str, Callab
         return
     for m in (16, 32, 64):
         yield f"anear hnsw, codes, m={m}", partial(hnsw, m=m, codes=8)
-    yield "anear vamana, codes", partial(anear_graph, distance, points, "vamana", codes=8)
+    yield "anear hnsw, codes of 4 bits, m=32", partial(hnsw, m=32, codes=4)
+    for codes in (8, 4):
+        yield f"anear vamana, codes of {codes} bits", partial(anear_graph, distance, points, "vamana", codes=codes)
 
 
 def hnswlib_contestants(distance: str, points: Rows) -> Iterator[tuple[str, Callable[[], Searcher]]]:

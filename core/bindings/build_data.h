@@ -47,8 +47,16 @@ class BallData {
 class CodeData {
  public:
   CodeData(std::shared_ptr<Table> table, nb::handle parameters, nb::handle terms, std::shared_ptr<Table> kernel,
-           nb::handle kernel_parameters)
-      : form_{std::move(table), doubles(parameters, "parameters"), {}, std::move(kernel), {}} {
+           nb::handle kernel_parameters, std::int32_t bits, std::int64_t levels_at, std::int64_t objects, bool whole)
+      : form_{std::move(table),
+              doubles(parameters, "parameters"),
+              {},
+              std::move(kernel),
+              {},
+              bits,
+              levels_at,
+              objects,
+              whole} {
     if (form_.kernel) form_.kernel_parameters = doubles(kernel_parameters, "kernel_parameters");
     const std::vector<std::int32_t> numbers = integers(terms, "terms");
     require(numbers.size() % 6 == 0, "terms must hold six numbers each");

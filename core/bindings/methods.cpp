@@ -394,9 +394,11 @@ void bind_methods(nb::module_& module) {
       .def("build_by", &RowData::build_by, nb::arg("estimate"), nb::arg("form"), nb::arg("code_form") = nb::none(),
            nb::keep_alive<1, 3>(), "What a graph is built by, where that is not what it is searched with.");
   nb::class_<CodeData>(module, "CodeForm", "What codes are made of, and the kernel that decodes them.")
-      .def(nb::init<std::shared_ptr<Table>, nb::handle, nb::handle, std::shared_ptr<Table>, nb::handle>(),
+      .def(nb::init<std::shared_ptr<Table>, nb::handle, nb::handle, std::shared_ptr<Table>, nb::handle, std::int32_t,
+                    std::int64_t, std::int64_t, bool>(),
            nb::arg("table"), nb::arg("parameters"), nb::arg("terms"), nb::arg("kernel").none() = nb::none(),
-           nb::arg("kernel_parameters") = nb::none());
+           nb::arg("kernel_parameters") = nb::none(), nb::arg("bits") = 8, nb::arg("levels_at") = -1,
+           nb::arg("objects") = 0, nb::arg("whole") = false);
   nb::class_<Index>(module, "Index", "A method built over rows.")
       .def(
           "__init__",

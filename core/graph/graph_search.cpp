@@ -12,18 +12,18 @@
 #include "result/exact.h"
 #include "result/hits.h"
 #include "result/nearest.h"
-
 namespace anear {
 namespace {
 
 constexpr std::int64_t kQueriesPerTask = 16;
 // A walk compares about this share of the links that it comes by; the other nodes it has seen before.
 constexpr double kNew = 0.25;
-constexpr double kWalked = 6;           // a comparison on a walk costs so many of a scan's, whose rows come in order
-constexpr double kMore = 2;             // this and the two above as measured at 50 to 1 % of some 100,000 points
-constexpr double kSpread = 2;           // the admitted may be so many times rarer about a query than they are overall
-constexpr std::size_t kWidest = 4;      // a walk as wide as this part of the points is dearer than comparing them all
-constexpr std::size_t kOutside = 4;     // a walk leaves a radius when this part of what it keeps lies outside
+constexpr double kWalked = 6;        // a comparison on a walk costs so many of a scan's, whose rows come in order
+constexpr double kMore = 2;          // this and the two above as measured at 50 to 1 % of some 100,000 points
+constexpr double kSpread = 2;        // the admitted may be so many times rarer about a query than they are overall
+constexpr std::size_t kWidest = 4;   // a walk as wide as this part of the points is dearer than comparing them all
+constexpr std::size_t kOutside = 4;  // a walk leaves a radius when this part of what it keeps lies outside
+constexpr std::size_t kInVain = 2;   // times k points in a row are compared in full in vain before the others are left
 constexpr std::size_t kScanned = 1024;  // points compared between two looks at the clock
 
 // Of the nodes that a walk meets those that may be answers; enough of them, and no nearer node to visit, end it.
@@ -62,7 +62,7 @@ const std::vector<Parameter>& graph_search_parameters() {
       {"ef", "int", 0, 0x1p31, 0,
        "width of a search: the larger, the more of the nearest are found; 0: the index's own"},
       {"rerank", "int", 0, 0x1p31, 0,
-       "with codes: how many of the nearest by their codes are compared in full; 0: three times k"}};
+       "with codes: how many of the nearest by their codes are compared in full; 0: as many as are of use"}};
   return parameters;
 }
 
@@ -179,7 +179,7 @@ Effort GraphSearch::effort(const SearchRequest& request, std::size_t k) const {
   const auto given = static_cast<std::size_t>(request.parameters[0]);
   const auto rerank = static_cast<std::size_t>(request.parameters[1]);
   const std::size_t width = std::max(k, given > 0 ? given : static_cast<std::size_t>(graph_.width));
-  Effort effort{width, rerank == 0 ? 3 * k : std::max(k, rerank), width + (request.exclude != nullptr ? 1 : 0)};
+  Effort effort{width, rerank == 0 ? 0 : std::max(k, rerank), width + (request.exclude != nullptr ? 1 : 0)};
   if (request.allow == nullptr) return effort;
   const auto admitted = static_cast<double>(Admission{rows_.count, request.allow, -1}.admitted());
   const double share = std::max(admitted, 1.0) / static_cast<double>(rows_.count);
@@ -361,13 +361,42 @@ void GraphSearch::compare(std::int64_t i, GraphTask<Real>& task) const {
   std::sort(task.found.begin(), task.found.end());
 }
 
+// The same of the nearest by their codes, the nearest first, until several in a row were not among the k nearest: how far
+// codes lead astray is seen query by query, from the order of distances alone.
+template <class Real>
+void GraphSearch::compare_in_turn(std::int64_t i, std::size_t k, GraphTask<Real>& task) const {
+  task.found.clear();
+  ExactQuery exact(space_.exact(), space_.exact_parameters.data(), rows_, task.exact.query(i));
+  const std::size_t patience = kInVain * k;
+  std::size_t until = k + patience;
+  for (std::size_t done = 0; done < std::min(until, task.ids.size());) {
+    const std::size_t count = std::min(until, task.ids.size()) - done;
+    task.distances.resize(count);
+    exact.distances(task.ids.data() + done, static_cast<std::int64_t>(count), task.distances.data());
+    for (std::size_t j = 0; j < count; ++j, ++done) {
+      const Neighbor met{task.distances[j], task.ids[done]};
+      if (!(met.distance == met.distance) || (task.found.size() == k && !(met < task.found.front()))) continue;
+      if (task.found.size() == k) {
+        std::pop_heap(task.found.begin(), task.found.end());
+        task.found.pop_back();
+      }
+      task.found.push_back(met);
+      std::push_heap(task.found.begin(), task.found.end());
+      until = done + 1 + patience;
+    }
+  }
+  task.exactly += exact.computed();
+  std::sort_heap(task.found.begin(), task.found.end());
+}
+
 // Whatever may be among the k nearest of those met is to be compared in full.
 template <class Real>
 void GraphSearch::collect(const Beam<Real>& met, std::size_t k, const Effort& effort, std::int64_t i,
                           GraphTask<Real>& task) const {
   task.ids.clear();
   if (codes_) {
-    for (std::size_t j = 0; j < std::min(met.size(), effort.rerank); ++j) task.ids.push_back(met[j].node);
+    const std::size_t most = effort.rerank == 0 ? met.size() : std::min(met.size(), effort.rerank);
+    for (std::size_t j = 0; j < most; ++j) task.ids.push_back(met[j].node);
     return;
   }
   const Real limit = near_limit(met, k, i, task);
@@ -381,11 +410,13 @@ template <class Real>
 const std::vector<Neighbor>& GraphSearch::nearest(const SearchRequest& request, std::int64_t query, std::int64_t i,
                                                   std::size_t k, const Effort& effort, GraphTask<Real>& task) const {
   const Admission admission{rows_.count, request.allow, request.exclude ? request.exclude[query] : -1};
+  bool scanned = false;
   if (request.allow != nullptr || admission.excluded >= 0) {
     task.admitted.reset(effort.width);
     if (!effort.scans) walk(i, true, effort.reach, task, Admitted<Real>{admission, task.admitted});
     // Admitted points may be rare just where the query is: a walk does not tell how far it has to go then.
-    if (effort.scans || (request.allow != nullptr && !task.admitted.full())) {
+    scanned = effort.scans || (request.allow != nullptr && !task.admitted.full());
+    if (scanned) {
       scan(admission, i, k, task);
     } else {
       collect(task.admitted, k, effort, i, task);
@@ -394,7 +425,11 @@ const std::vector<Neighbor>& GraphSearch::nearest(const SearchRequest& request, 
     walk(i, true, effort.width, task, Whoever<Real>{});
     collect(task.walk.beam, k, effort, i, task);
   }
-  compare(i, task);
+  if (codes_ && effort.rerank == 0 && !scanned) {
+    compare_in_turn(i, k, task);
+  } else {
+    compare(i, task);
+  }
   if (task.found.size() > k) task.found.resize(k, Neighbor{});
   return task.found;
 }

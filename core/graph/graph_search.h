@@ -34,7 +34,7 @@ struct GraphTask;
 // How a search of a graph goes about it.
 struct Effort {
   std::size_t width;   // of what is kept
-  std::size_t rerank;  // how many of the nearest by their codes are compared in full
+  std::size_t rerank;  // how many of the nearest by their codes are compared in full; 0: as many as are of use
   std::size_t reach;   // the width of the walk: larger where not all of those met are admitted
   bool scans = false;  // so few are admitted that all of them are compared
 };
@@ -81,6 +81,8 @@ class GraphSearch final : public Method {
   Real near_limit(const Beam<Real>& met, std::size_t k, std::int64_t i, const GraphTask<Real>& task) const;
   template <class Real>
   void compare(std::int64_t i, GraphTask<Real>& task) const;
+  template <class Real>
+  void compare_in_turn(std::int64_t i, std::size_t k, GraphTask<Real>& task) const;
   template <class Real>
   void collect(const Beam<Real>& met, std::size_t k, const Effort& effort, std::int64_t i, GraphTask<Real>& task) const;
 

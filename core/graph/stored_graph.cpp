@@ -113,6 +113,14 @@ std::vector<Part> code_parts(const Codes& codes, std::int64_t points) {
   add("code_scalars", made.scalars);
   add("code_low", made.low);
   add("code_step", made.step);
+  if (!made.common.empty()) {
+    parts.push_back(
+        {"code_common", PartType::float64, static_cast<std::int64_t>(made.common.size()), 0, made.common.data()});
+  }
+  if (!made.levels.empty()) {
+    parts.push_back(
+        {"code_levels", PartType::uint8, static_cast<std::int64_t>(made.levels.size()), 0, made.levels.data()});
+  }
   return parts;
 }
 
@@ -123,10 +131,17 @@ std::optional<MadeCodes> stored_codes(const Stored& stored) {
     const Part& part = stored.get(name);
     return std::span(part.floats(), static_cast<std::size_t>(part.size()));
   };
-  return MadeCodes{{reinterpret_cast<const std::byte*>(codes->bytes()), static_cast<std::size_t>(codes->size())},
-                   floats("code_scalars"),
-                   floats("code_low"),
-                   floats("code_step")};
+  MadeCodes made{{reinterpret_cast<const std::byte*>(codes->bytes()), static_cast<std::size_t>(codes->size())},
+                 floats("code_scalars"),
+                 floats("code_low"),
+                 floats("code_step"),
+                 {},
+                 {}};
+  if (const Part* part = stored.find("code_common"))
+    made.common = {part->doubles(), static_cast<std::size_t>(part->size())};
+  if (const Part* part = stored.find("code_levels"))
+    made.levels = {part->bytes(), static_cast<std::size_t>(part->size())};
+  return made;
 }
 
 }  // namespace anear

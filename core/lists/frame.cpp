@@ -107,8 +107,11 @@ void Frame::untouched(const Rows& rows, Scratch& scratch, float* coordinates, fl
   for (std::int64_t i = 0; i < rows.count; ++i) {
     const std::byte* block = scratch.blocks.data() + i / table.block * table.point_block_bytes;
     for (const CodeTerm& term : form_.terms) {
+      if (term.length == 0) {
+        *scalars++ =
+            finite(static_cast<float>(*(reinterpret_cast<const double*>(block + term.block_offset) + i % table.block)));
+      }
       const float* value = reinterpret_cast<const float*>(block + term.block_offset) + i % table.block;
-      if (term.length == 0) *scalars++ = finite(*value);
       for (std::int64_t j = 0; j < term.length; ++j) *coordinates++ = value[j * table.block];
     }
   }

@@ -4,30 +4,14 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <mutex>
 
 #include "base/error.h"
-#include "base/features.h"
-#include "base/parallel.h"
-#include "base/spares.h"
-
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
-#if !defined(__clang__)
-// GCC's own intrinsics begin with a register that holds nothing yet (its bug 105593).
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-#include <immintrin.h>
-#define ANEAR_VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
-#endif
 
 namespace anear {
 namespace {
 
-constexpr std::int64_t kRegister = 64;    // codes that one instruction takes at most
-constexpr std::int64_t kTaskRows = 4096;  // prepared by a task
-constexpr std::int64_t kTaskBlocks = 8;   // at a time
-constexpr float kLevels = 255;
-constexpr float kWeights = 16256;  // 127 * 128: the largest weight
+constexpr float kWeights = 16256;     // 127 * 128: the largest weight
+constexpr float kShortWeights = 127;  // beside codes of four bits
 
 // The nearest whole number of a small one, in the way that compilers turn into vectors.
 float rounded(float v) {
@@ -35,98 +19,13 @@ float rounded(float v) {
   return (v + kWhole) - kWhole;
 }
 
-struct Scratch {
-  AlignedArray<double> raw;
-  AlignedArray<std::byte> blocks;
-};
-
-// Calls take(first, count, blocks) for all points from `begin` on, some at a time.
-template <class Take>
-void each_point(const CodeForm& form, const Rows& rows, std::int64_t begin, int threads, Progress& progress,
-                const Take& take) {
-  const KernelTable& table = form.table->kernels();
-  Spares<Scratch> spares;
-  progress.start(rows.count - begin);
-  parallel_for((rows.count - begin + kTaskRows - 1) / kTaskRows, threads, progress, [&](std::int64_t task) {
-    auto scratch = spares.take();
-    scratch->blocks.ensure(kTaskBlocks * table.point_block_bytes);
-    const std::int64_t start = begin + task * kTaskRows, end = std::min(start + kTaskRows, rows.count);
-    for (std::int64_t first = start; first < end; first += kTaskBlocks * table.block) {
-      const std::int64_t count = std::min(kTaskBlocks * table.block, end - first);
-      prepare_blocks(table, form.parameters.data(), rows, first, (count + table.block - 1) / table.block,
-                     scratch->blocks.data(), nullptr, scratch->raw);
-      take(first, count, scratch->blocks.data());
-    }
-    spares.give(std::move(scratch));
-    progress.advance(end - start);
-  });
-}
-
-const float* entry(const KernelTable& table, const std::byte* blocks, std::int64_t i, const CodeTerm& term) {
-  const std::byte* block = blocks + i / table.block * table.point_block_bytes + term.block_offset;
-  return reinterpret_cast<const float*>(block) + i % table.block;
-}
-
-void plain_values(const Codes& codes, const CodeQuery& query, const std::int32_t* ids, std::int64_t n, float* out) {
-  for (std::int64_t i = 0; i < n; ++i) {
-    const std::byte* row = codes.row(ids[i]);
-    const auto* code = reinterpret_cast<const std::uint8_t*>(row);
-    std::int32_t high = 0, low = 0;
-    for (std::int64_t j = 0; j < codes.length(); ++j) {
-      high += static_cast<std::int32_t>(code[j]) * query.high[j];
-      low += static_cast<std::int32_t>(code[j]) * query.low[j];
-    }
-    float value = query.base;
-    const float* scalars = codes.scalars_of(ids[i]);
-    for (std::int64_t s = 0; s < codes.scalars(); ++s) value += query.scalars[s] * scalars[s];
-    out[i] = value + query.scale * (128 * static_cast<float>(high) + static_cast<float>(low));
-  }
-}
+bool finite(double value) { return std::abs(value) < std::numeric_limits<float>::infinity(); }
 
 void compiled_values(const Codes& codes, const CodeQuery& query, const std::int32_t* ids, std::int64_t n, float* out) {
   const CodeForm& form = codes.form();
   form.kernel->kernels().gather_rows(query.raw, codes.row(0), codes.row_bytes(), ids, n, form.kernel_parameters.data(),
                                      out);
 }
-
-#ifdef ANEAR_VNNI
-// Rows ahead of which the processor is told: a row's lines come from memory in the time that so many rows take.
-constexpr std::int64_t kAhead = 4;
-
-ANEAR_VNNI inline float vnni_value(const Codes& codes, const CodeQuery& query, std::int32_t id) {
-  const std::byte* row = codes.row(id);
-  __m512i high = _mm512_setzero_si512(), low = _mm512_setzero_si512();
-  for (std::int64_t j = 0; j < codes.row_bytes(); j += kRegister) {  // padded with zeros
-    const __m512i code = _mm512_load_si512(row + j);
-    high = _mm512_dpbusd_epi32(high, code, _mm512_load_si512(query.high.data() + j));
-    low = _mm512_dpbusd_epi32(low, code, _mm512_load_si512(query.low.data() + j));
-  }
-  const __m512 sum = _mm512_fmadd_ps(_mm512_set1_ps(128.0f), _mm512_cvtepi32_ps(high), _mm512_cvtepi32_ps(low));
-  float value = query.base;
-  const float* scalars = codes.scalars_of(id);
-  for (std::int64_t s = 0; s < codes.scalars(); ++s) value += query.scalars[s] * scalars[s];
-  return value + query.scale * _mm512_reduce_add_ps(sum);
-}
-
-ANEAR_VNNI void vnni_values(const Codes& codes, const CodeQuery& query, const std::int32_t* ids, std::int64_t n,
-                            float* out) {
-  const std::int64_t bytes = codes.row_bytes();
-  for (std::int64_t i = 0; i < n; ++i) {
-    const std::byte* soon = codes.row(ids[std::min(i + kAhead, n - 1)]);
-    for (std::int64_t line = 0; line < bytes; line += 64) prefetch(soon + line);
-    out[i] = vnni_value(codes, query, ids[i]);
-  }
-}
-
-bool has_vnni() {
-  static const bool has = [] {
-    const std::vector<std::string> all = host_features();
-    const auto there = [&](const char* name) { return std::find(all.begin(), all.end(), name) != all.end(); };
-    return there("avx512vnni") && there("avx512bw") && there("avx512vl") && there("avx512f");
-  }();
-  return has;
-}
-#endif
 
 }  // namespace
 
@@ -135,22 +34,24 @@ void CodeForm::check() const {
   const KernelTable& t = table->kernels();
   require(t.prepare_points != nullptr && t.prepare_query != nullptr && t.arithmetic_bytes == 4,
           "the table of codes lacks 'prepare_points' or 'prepare_query', or does not compute in float32");
-  std::int64_t codes = 0;
+  require(bits == 8 || bits == 4, "codes have 8 or 4 bits, not " + std::to_string(bits));
+  require(!whole || length() == t.point_columns, "the codes are not those of the coordinates");
+  require(objects == 0 || (objects == t.query_columns && objects <= t.point_columns), "the points are no such queries");
   for (const CodeTerm& term : terms) {
     const std::int64_t numbers = std::max<std::int64_t>(term.length, 1);
+    const std::int64_t size = term.length > 0 || kernel != nullptr ? 4 : 8;
     require(term.length >= 0 && term.slot >= (term.length > 0 ? 0 : -1) && term.slot + numbers <= t.query_slots &&
-                term.block_offset >= 0 && term.block_offset % 4 == 0 &&
-                term.block_offset + 4 * numbers * t.block <= t.point_block_bytes,
+                term.block_offset >= 0 && term.block_offset % size == 0 &&
+                term.block_offset + size * numbers * t.block <= t.point_block_bytes,
             "a term of the codes does not fit the table");
-    codes += term.length;
     if (kernel == nullptr) continue;
-    const auto size = static_cast<std::int64_t>(kernel_parameters.size());
-    const std::int64_t bytes = term.length > 0 ? term.length : 4;
+    const auto parameters_there = static_cast<std::int64_t>(kernel_parameters.size());
+    const std::int64_t bytes = term.length > 0 ? coded_bytes(term.length) : 4;
     require(0 <= term.row_offset && term.row_offset + bytes <= kernel->kernels().row_bytes &&
                 (term.length > 0 || term.row_offset % 4 == 0),
             "a term of the codes does not fit the kernel's rows");
-    require(0 <= term.low_at && term.low_at + term.length <= size && 0 <= term.step_at &&
-                term.step_at + term.length <= size,
+    require(0 <= term.low_at && term.low_at + term.length <= parameters_there && 0 <= term.step_at &&
+                term.step_at + term.length <= parameters_there,
             "a term of the codes does not fit the kernel's parameters");
   }
   if (kernel != nullptr) {
@@ -158,74 +59,65 @@ void CodeForm::check() const {
     const KernelTable& k = kernel->kernels();
     require(k.gather_rows != nullptr && k.arithmetic_bytes == 4 && k.query_slots == t.query_slots,
             "the kernel of codes lacks 'gather_rows', or does not fit the table");
+    require(bits == 8 || (0 <= levels_at && levels_at + 16 <= static_cast<std::int64_t>(kernel_parameters.size())),
+            "the levels of the codes do not fit the kernel's parameters");
   }
-  require(codes > 0, "the codes have no vector");
+  require(length() > 0, "the codes have no vector");
+}
+
+std::int64_t CodeForm::length() const {
+  std::int64_t all = 0;
+  for (const CodeTerm& term : terms) all += term.length;
+  return all;
 }
 
 void Codes::measure() {
-  for (const CodeTerm& term : form_.terms)
-    (term.length > 0 ? length_ : scalars_) += std::max<std::int64_t>(term.length, 1);
-  const std::int64_t bytes = form_.kernel ? form_.kernel->kernels().row_bytes : length_;
-  row_bytes_ = (bytes + kRegister - 1) / kRegister * kRegister;
-  values_ = plain_values;
+  length_ = form_.length();
   if (form_.kernel != nullptr) {
+    row_bytes_ = form_.kernel->kernels().row_bytes;
     scalars_ = 0;  // they lie in the rows
     values_ = compiled_values;
-    return;
+  } else {
+    row_bytes_ = code_place(form_.bits, length_ - 1).byte + 1;
+    scalars_ = 1;  // those that no query's is multiplied with are one
+    for (const CodeTerm& term : form_.terms) scalars_ += term.length == 0 && term.slot >= 0 ? 1 : 0;
+    values_ = bilinear_values(form_.bits, length_);
   }
-#ifdef ANEAR_VNNI
-  if (has_vnni()) values_ = vnni_values;
-#endif
+  row_bytes_ = (row_bytes_ + kCodeRegister - 1) / kCodeRegister * kCodeRegister;
 }
 
 Codes::Codes(CodeForm form, std::int64_t points, const MadeCodes& made) : form_(std::move(form)) {
   measure();
   const auto fits = [](std::size_t size, std::int64_t wanted) { return static_cast<std::int64_t>(size) == wanted; };
+  const std::int64_t common = form_.kernel == nullptr ? length_ + 2 : 0, levels = form_.bits == 4 ? 16 : 0;
   require(fits(made.rows.size(), points * row_bytes_) && fits(made.scalars.size(), points * scalars_) &&
-              fits(made.low.size(), length_) && fits(made.step.size(), length_),
+              fits(made.low.size(), length_) && fits(made.step.size(), length_) && fits(made.common.size(), common) &&
+              fits(made.levels.size(), levels),
           "the codes are not of " + std::to_string(points) + " points of " + std::to_string(length_) + " numbers");
-  const auto finite = [](float value) { return std::abs(value) < std::numeric_limits<float>::infinity(); };
-  require(
-      std::all_of(made.low.begin(), made.low.end(), finite) && std::all_of(made.step.begin(), made.step.end(), finite),
-      "the numbers that codes stand for are not all finite");
-  low_.assign(made.low.begin(), made.low.end());
-  step_.assign(made.step.begin(), made.step.end());
+  require(std::all_of(made.low.begin(), made.low.end(), finite) &&
+              std::all_of(made.step.begin(), made.step.end(), finite) &&
+              std::all_of(made.common.begin(), made.common.end(), finite),
+          "the numbers that codes stand for are not all finite");
+  scale_.low.assign(made.low.begin(), made.low.end());
+  scale_.step.assign(made.step.begin(), made.step.end());
+  std::copy(made.levels.begin(), made.levels.end(), scale_.levels.begin());
+  common_.assign(made.common.begin(), made.common.end());
+  if (common > 0) {
+    scale_.middle.assign(common_.begin(), common_.end() - 2);
+    scale_.share = common_[length_];
+    scale_.shift = common_[length_ + 1];
+  }
   fill_parameters();
   memory_ = AlignedArray<std::byte>::over(made.rows.data(), made.rows.size());
   numbers_ = AlignedArray<float>::over(made.scalars.data(), made.scalars.size());
 }
 
 Codes::Codes(CodeForm form, const Rows& rows, int threads, Progress& progress) : form_(std::move(form)) {
-  const KernelTable& table = form_.table->kernels();
   measure();
-  std::vector<float> high(length_, -std::numeric_limits<float>::infinity());
-  low_.assign(length_, std::numeric_limits<float>::infinity());
-  std::mutex mutex;
-  each_point(form_, rows, 0, threads, progress, [&](std::int64_t, std::int64_t count, const std::byte* blocks) {
-    std::vector<float> least(length_, std::numeric_limits<float>::infinity()), most(length_, -least[0]);
-    for (std::int64_t i = 0; i < count; ++i) {
-      std::int64_t at = 0;
-      for (const CodeTerm& term : form_.terms) {
-        const float* value = entry(table, blocks, i, term);
-        for (std::int64_t j = 0; j < term.length; ++j, ++at) {
-          const float v = value[j * table.block];
-          least[at] = v < least[at] ? v : least[at];
-          most[at] = v > most[at] ? v : most[at];
-        }
-      }
-    }
-    const std::lock_guard lock(mutex);
-    for (std::int64_t j = 0; j < length_; ++j) {
-      low_[j] = std::min(low_[j], least[j]);
-      high[j] = std::max(high[j], most[j]);
-    }
-  });
-  step_.resize(length_);
-  for (std::int64_t j = 0; j < length_; ++j) {
-    const float range = high[j] - low_[j];
-    const bool usable = range > 0 && range < std::numeric_limits<float>::infinity();
-    step_[j] = usable ? range / kLevels : 0;
-    if (!(std::abs(low_[j]) < std::numeric_limits<float>::infinity())) low_[j] = 0;
+  scale_ = code_scale(form_, rows, threads, progress);
+  if (form_.kernel == nullptr) {
+    common_.assign(scale_.middle.begin(), scale_.middle.end());
+    common_.insert(common_.end(), {scale_.share, scale_.shift});
   }
   fill_parameters();
   encode(rows, 0, memory_.ensure(rows.count * row_bytes_), numbers_.ensure(rows.count * scalars_), threads, progress);
@@ -233,28 +125,86 @@ Codes::Codes(CodeForm form, const Rows& rows, int threads, Progress& progress) :
 
 void Codes::encode(const Rows& rows, std::int64_t first, std::byte* codes, float* scalars, int threads,
                    Progress& progress) const {
-  const KernelTable& table = form_.table->kernels();
-  each_point(form_, rows, first, threads, progress,
-             [&](std::int64_t begin, std::int64_t count, const std::byte* blocks) {
+  const std::array<std::uint8_t, 256> nearest = scale_.nearest(form_.bits);
+  each_point(form_, rows, first, form_.kernel == nullptr, threads, progress,
+             [&](std::int64_t begin, std::int64_t count, const CodePoints& points, CodeScratch& scratch) {
                for (std::int64_t i = 0; i < count; ++i) {
-                 std::byte* row = codes + (begin + i) * row_bytes_;
-                 auto* code = reinterpret_cast<std::uint8_t*>(row);
-                 float* scalar = scalars + (begin + i) * scalars_;
-                 std::fill(code, code + row_bytes_, std::uint8_t{0});
-                 std::int64_t at = 0;
-                 for (const CodeTerm& term : form_.terms) {
-                   const float* value = entry(table, blocks, i, term);
-                   if (form_.kernel != nullptr) code = reinterpret_cast<std::uint8_t*>(row) + term.row_offset - at;
-                   if (term.length == 0 && form_.kernel != nullptr)
-                     std::memcpy(row + term.row_offset, value, sizeof(float));
-                   if (term.length == 0 && form_.kernel == nullptr) *scalar++ = *value;
-                   for (std::int64_t j = 0; j < term.length; ++j, ++at) {
-                     const float level = step_[at] > 0 ? (value[j * table.block] - low_[at]) / step_[at] : 0;
-                     code[at] = static_cast<std::uint8_t>(rounded(std::min(std::max(level, 0.0f), kLevels)));
-                   }
-                 }
+                 encode_one(points, i, nearest, codes + (begin + i) * row_bytes_, scalars + (begin + i) * scalars_);
                }
+               if (form_.kernel != nullptr && form_.whole) scalars_of_codes(begin, count, codes, scratch);
              });
+}
+
+// Where the j-th code of a term lies in a row, the one of that column.
+CodePlace Codes::place(const CodeTerm& term, std::int64_t column, std::int64_t j) const {
+  if (form_.kernel == nullptr) return code_place(form_.bits, column);
+  if (form_.bits == 8) return {term.row_offset + j, 0};
+  return {term.row_offset + j / 2, j % 2 == 0 ? 0 : 4};
+}
+
+float Codes::stands_for(const std::byte* row, CodePlace place, std::int64_t column) const {
+  const std::int32_t code = static_cast<std::int32_t>(row[place.byte]) >> place.shift;
+  const std::int32_t level = form_.bits == 8 ? code : scale_.levels[code & 15];
+  return scale_.low[column] + scale_.step[column] * static_cast<float>(level);
+}
+
+// What is prepared of points anew, of what their codes stand for, which are written already.
+void Codes::scalars_of_codes(std::int64_t first, std::int64_t count, std::byte* codes, CodeScratch& scratch) const {
+  const KernelTable& table = form_.table->kernels();
+  float* decoded = scratch.decoded.ensure(count * length_);
+  for (const CodeTerm& term : form_.terms) {
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::byte* row = codes + (first + i) * row_bytes_;
+      for (std::int64_t j = 0; j < term.length; ++j) {
+        decoded[i * length_ + j] = stands_for(row, place(term, j, j), j);
+      }
+    }
+  }
+  const Rows rows{reinterpret_cast<const std::byte*>(decoded), count, length_, Storage::float32};
+  prepare_blocks(table, form_.parameters.data(), rows, 0, (count + table.block - 1) / table.block,
+                 scratch.blocks.data(), nullptr, scratch.raw);
+  const CodePoints points{&form_, scratch.blocks.data(), nullptr};
+  for (const CodeTerm& term : form_.terms) {
+    for (std::int64_t i = 0; i < count && term.length == 0; ++i) {
+      const float* scalar = points.vector(i, term);
+      if (finite(*scalar)) std::memcpy(codes + (first + i) * row_bytes_ + term.row_offset, scalar, sizeof(float));
+    }
+  }
+}
+
+void Codes::encode_one(const CodePoints& points, std::int64_t i, const std::array<std::uint8_t, 256>& nearest,
+                       std::byte* row, float* scalars) const {
+  const bool bilinear = form_.kernel == nullptr;
+  std::fill(row, row + row_bytes_, std::byte{0});
+  double own = 0;
+  float* multiplied = scalars + 1;
+  std::int64_t at = 0;
+  for (const CodeTerm& term : form_.terms) {
+    if (term.length == 0) {
+      if (!bilinear) {
+        std::memcpy(row + term.row_offset, points.vector(i, term), sizeof(float));
+      } else if (term.slot < 0) {
+        own += points.scalar(i, term);
+      } else {
+        *multiplied++ = static_cast<float>(points.scalar(i, term));
+      }
+      continue;
+    }
+    const float* value = points.vector(i, term);
+    const float* weights = points.queries != nullptr ? points.weights(i, term) : nullptr;
+    for (std::int64_t j = 0; j < term.length; ++j, ++at) {
+      const float number = value[j * points.stride()];
+      const std::int32_t level = level_of(number, scale_.low[at], scale_.step[at]);
+      const CodePlace here = place(term, at, j);
+      row[here.byte] |= static_cast<std::byte>(nearest[level] << here.shift);
+      if (!bilinear) continue;
+      own += static_cast<double>(scale_.middle[at]) * number;
+      const float apart = weights != nullptr ? weights[j] - scale_.middle[at] : 0,
+                  off = number - stands_for(row, here, at);
+      if (finite(apart) && finite(off)) own += scale_.share * apart * off;
+    }
+  }
+  if (bilinear) scalars[0] = static_cast<float>(own - scale_.shift);
 }
 
 void Codes::extend(const Rows& rows, std::int64_t first, int threads, Gate& gate, Progress& progress) {
@@ -271,13 +221,16 @@ void Codes::extend(const Rows& rows, std::int64_t first, int threads, Gate& gate
 }
 
 void Codes::fill_parameters() {
+  if (form_.kernel == nullptr) return;
   std::int64_t at = 0;
   for (const CodeTerm& term : form_.terms) {
-    for (std::int64_t j = 0; j < term.length && form_.kernel != nullptr; ++j) {
-      form_.kernel_parameters[term.low_at + j] = low_[at + j];
-      form_.kernel_parameters[term.step_at + j] = step_[at + j];
+    for (std::int64_t j = 0; j < term.length; ++j, ++at) {
+      form_.kernel_parameters[term.low_at + j] = scale_.low[at];
+      form_.kernel_parameters[term.step_at + j] = scale_.step[at];
     }
-    at += term.length;
+  }
+  if (form_.bits == 4) {
+    std::copy(scale_.levels.begin(), scale_.levels.end(), form_.kernel_parameters.begin() + form_.levels_at);
   }
 }
 
@@ -285,37 +238,35 @@ void Codes::prepare(const PreparedQueries& queries, std::int64_t i, CodeQuery& q
   query.raw = queries.query(i);
   if (form_.kernel != nullptr) return;
   const auto* slots = reinterpret_cast<const float*>(queries.query(i));
-  const std::int64_t padded = (length_ + kRegister - 1) / kRegister * kRegister;
+  const bool full = form_.bits == 8;
+  const std::int64_t padded = row_bytes_ * 8 / form_.bits;
   std::int8_t* high = query.high.ensure(padded);
-  std::int8_t* low = query.low.ensure(padded);
+  std::int8_t* low = query.low.ensure(full ? padded : 0);
   query.scalars.clear();
-  double base = 0;
   float largest = 0;
   std::int64_t at = 0;
   for (const CodeTerm& term : form_.terms) {
-    if (term.length == 0) query.scalars.push_back(term.slot < 0 ? 1 : slots[term.slot]);
+    if (term.length == 0 && term.slot >= 0) query.scalars.push_back(slots[term.slot]);
     for (std::int64_t j = 0; j < term.length; ++j, ++at) {
-      const float weight = slots[term.slot + j];
-      base += static_cast<double>(weight) * low_[at];
-      largest = std::max(largest, std::abs(weight * step_[at]));
+      largest = std::max(largest, std::abs((slots[term.slot + j] - scale_.middle[at]) * scale_.step[at]));
     }
   }
-  query.base = static_cast<float>(base);
-  const bool usable = largest > 0 && largest < std::numeric_limits<float>::infinity();
-  query.scale = usable ? largest / kWeights : 0;
-  const float inverse = usable ? kWeights / largest : 0;
+  const bool usable = largest > 0 && finite(largest);
+  const float most = full ? kWeights : kShortWeights;
+  query.scale = usable ? largest / most : 0;
+  const float inverse = usable ? most / largest : 0;
   at = 0;
   for (const CodeTerm& term : form_.terms) {
     for (std::int64_t j = 0; j < term.length; ++j, ++at) {
-      const float product = slots[term.slot + j] * step_[at] * inverse;
+      const float product = (slots[term.slot + j] - scale_.middle[at]) * scale_.step[at] * inverse;
       const auto weight = static_cast<std::int32_t>(product == product ? rounded(product) : 0);  // NaN has no number
-      const std::int32_t upper = (weight + 64) >> 7;
+      const std::int32_t upper = full ? (weight + 64) >> 7 : weight;
       high[at] = static_cast<std::int8_t>(upper);
-      low[at] = static_cast<std::int8_t>(weight - 128 * upper);
+      if (full) low[at] = static_cast<std::int8_t>(weight - 128 * upper);
     }
   }
   std::fill(high + length_, high + padded, std::int8_t{0});
-  std::fill(low + length_, low + padded, std::int8_t{0});
+  if (full) std::fill(low + length_, low + padded, std::int8_t{0});
 }
 
 }  // namespace anear

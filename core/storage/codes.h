@@ -1,11 +1,14 @@
-// Points as codes of eight bits, for walks: four times as many fit in a cache line as of float32.
+// Points as codes of eight or four bits, for walks: four or eight times as many fit in a cache line as of float32.
 //
-// A bilinear plan computes  sum_s q_s * p_s + sum_i Q_i * P_i.  The scalars p_s are kept as they are; each P_i is rounded
-// to one of 256 evenly spaced numbers between its smallest and its largest, low_i + step_i * code_i. A query's weights
-// Q_i * step_i are rounded to 15 bits, and what is left of a pair is an inner product of small integers.
+// A bilinear plan computes  sum_s q_s * p_s + sum_i Q_i * P_i.  The scalars p_s are kept as they are; of each P_i a code
+// remains, which stands for one of 256 or 16 numbers low_i + step_i * level (`code_scale.h`). A query's weights
+// (Q_i - middle_i) * step_i are rounded to 15 bits, or 8 beside codes of four, and what is left of a pair is an inner
+// product of small integers. What is left out of it, middle_i * P_i and part of what the codes are off by, each point has
+// as one scalar of its own.
 //
-// Of any other formula the kernel decodes: it is compiled with low + step * code in place of each number.
+// Of any other formula the kernel decodes: it is compiled with low + step * level in place of each number.
 #pragma once
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -15,45 +18,30 @@
 #include "base/gate.h"
 #include "base/memory.h"
 #include "base/progress.h"
-#include "kernel/table.h"
+#include "storage/code_form.h"
+#include "storage/code_scale.h"
+#include "storage/code_values.h"
 #include "storage/prepared.h"
 #include "storage/rows.h"
 
 namespace anear {
 
-// The terms of a plan: where a prepared query (in slots) and a prepared block (in bytes) have them.
-struct CodeTerm {
-  std::int64_t slot;  // of the query; -1: the factor 1 (of scalars)
-  std::int64_t block_offset;
-  std::int64_t length;  // 0: a scalar
-  // With a kernel: where it has the term in a row (in bytes), and its low and step among the kernel's parameters.
-  std::int64_t row_offset, low_at, step_at;
-};
-
-struct CodeForm {
-  std::shared_ptr<const Table> table;  // prepares points and queries, all in float32
-  std::vector<double> parameters;
-  std::vector<CodeTerm> terms;
-  std::shared_ptr<const Table> kernel;  // null: the plan is bilinear
-  std::vector<double> kernel_parameters;
-
-  // Throws ArgumentError if the terms do not fit the table.
-  void check() const;
-};
-
 // A query, ready to be compared with codes.
 struct CodeQuery {
-  AlignedArray<std::int8_t> high,
-      low;  // weight = scale * (128 * high + low), both padded with zeros to whole registers
-  std::vector<float> scalars;
-  float scale = 0, base = 0;
+  // weight = scale * (128 * high + low), beside codes of four bits scale * high; padded with zeros to whole registers
+  AlignedArray<std::int8_t> high, low;
+  std::vector<float> scalars;  // what those of a point are multiplied with
+  float scale = 0;
   const void* raw = nullptr;  // for a kernel: the prepared query as it is
 };
 
-// Codes where they lie: rows and scalars of all points; the smallest number and the step of each column of codes.
+// Codes where they lie: rows and scalars of all points; what they stand for, column by column; the weights' middles, the
+// share and the shift of `CodeScale`.
 struct MadeCodes {
   std::span<const std::byte> rows;
   std::span<const float> scalars, low, step;
+  std::span<const double> common;
+  std::span<const std::uint8_t> levels;  // of codes of four bits
 };
 
 class Codes {
@@ -62,11 +50,13 @@ class Codes {
   // Codes that were made before, which stay where they are. Throws ArgumentError if they are of other sizes.
   Codes(CodeForm form, std::int64_t points, const MadeCodes& made);
 
-  // Those of the first so many points.
+  // Those of the first so many points; they lie in the codes.
   MadeCodes made(std::int64_t points) const {
     const auto rows = static_cast<std::size_t>(points * row_bytes_),
                count = static_cast<std::size_t>(points * scalars_);
-    return {{memory_.data(), rows}, {numbers_.data(), count}, low_, step_};
+    const auto levels = static_cast<std::size_t>(form_.bits == 4 ? scale_.levels.size() : 0);
+    return {{memory_.data(), rows},        {numbers_.data(), count}, scale_.low, scale_.step, common_,
+            {scale_.levels.data(), levels}};
   }
 
   // Takes in the rows from `first` on, while others read those before. What lies outside of what the first points held
@@ -77,34 +67,39 @@ class Codes {
   void prepare(const PreparedQueries& queries, std::int64_t i, CodeQuery& query) const;
   const CodeForm& form() const { return form_; }
 
-  // out[i]: about the rank of point ids[i]. Ids and out have room for n rounded up to `tile`, and the ids beyond n are
+  // out[i]: about the rank of point ids[i], but for a number that is the same for all of a query's points. Ids and out have room for n rounded up to `tile`, and the ids beyond n are
   // points as well.
   void values(const CodeQuery& query, const std::int32_t* ids, std::int64_t n, float* out) const {
     values_(*this, query, ids, n, out);
   }
 
   const std::byte* row(std::int64_t i) const { return memory_.data() + i * row_bytes_; }
-  std::int64_t tile() const { return form_.kernel ? form_.kernel->kernels().row_tile : 1; }
+  std::int64_t tile() const { return form_.kernel ? form_.kernel->kernels().row_tile : kCodeTile; }
   std::int64_t row_bytes() const { return row_bytes_; }  // whole cache lines
   std::int64_t length() const { return length_; }        // codes of a point
-  std::int64_t scalars() const { return scalars_; }      // float numbers of a point
+  const CodeScale& scale() const { return scale_; }
+  std::int64_t scalars() const { return scalars_; }  // float numbers of a point
   const float* scalars_of(std::int64_t i) const { return numbers_.data() + i * scalars_; }
   std::int64_t bytes() const { return static_cast<std::int64_t>(memory_.size() + numbers_.size() * sizeof(float)); }
 
  private:
-  using Values = void (*)(const Codes&, const CodeQuery&, const std::int32_t*, std::int64_t, float*);
-
   void measure();
   void encode(const Rows& rows, std::int64_t first, std::byte* codes, float* scalars, int threads,
               Progress& progress) const;
+  void scalars_of_codes(std::int64_t first, std::int64_t count, std::byte* codes, CodeScratch& scratch) const;
+  float stands_for(const std::byte* row, CodePlace place, std::int64_t column) const;
+  CodePlace place(const CodeTerm& term, std::int64_t column, std::int64_t j) const;
+  void encode_one(const CodePoints& points, std::int64_t i, const std::array<std::uint8_t, 256>& nearest,
+                  std::byte* row, float* scalars) const;
   void fill_parameters();
 
   CodeForm form_;
   std::int64_t length_ = 0, scalars_ = 0, row_bytes_ = 0;
-  std::vector<float> low_, step_;
+  CodeScale scale_;
+  std::vector<double> common_;  // of the scale, as it is stored
   AlignedArray<std::byte> memory_;
   AlignedArray<float> numbers_;  // the scalars: few enough to stay in a cache that the codes do not fit
-  Values values_ = nullptr;
+  CodeValues values_ = nullptr;
 };
 
 }  // namespace anear

@@ -90,6 +90,10 @@ class CodeForm:
         terms: NDArray[np.int32],
         kernel: Table | None = None,
         kernel_parameters: NDArray[np.float64] | None = None,
+        bits: int = 8,
+        levels_at: int = -1,
+        objects: int = 0,
+        whole: bool = False,
     ) -> None: ...
 
 class PlainQueries:

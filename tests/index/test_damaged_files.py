@@ -245,8 +245,8 @@ def index_of(method: str) -> anear.Index:
         distance = anear.formula(distance, w=np.array([1.0, 2.0, 0.5, 1.5]))
     data = {"s": MANY[:, 0]} if method == "flat" else None
     params: dict[str, Any] = {"V": MANY.var(0)} if method == "ball_tree" else {}
-    if more == "codes":
-        params["options"] = {"codes": 8}
+    if more.startswith("codes"):
+        params["options"] = {"codes": int(more.split("=")[1])}
     if more == "lived":
         params["ids"] = [f"point {i}" for i in range(300)]
     index = anear.Index(MANY, distance, method=method, point_data=data, **params)
@@ -256,7 +256,8 @@ def index_of(method: str) -> anear.Index:
     return index
 
 
-EXAMPLES = [*METHODS, "flat lived", *(f"{method} {more}" for method in GRAPHS for more in ("codes", "lived"))]
+_MORE = [f"{method} {more}" for method in GRAPHS for more in ("codes=8", "lived")]
+EXAMPLES = [*METHODS, "flat lived", "hnsw codes=4", *_MORE]
 
 
 @pytest.fixture(scope="module", params=EXAMPLES)

@@ -119,4 +119,6 @@ def test_what_codes_cost_is_said() -> None:
         line = " ".join(text[text.index("  codes") :].split())
         share = float(line.split("meets, ")[1].split("%")[0])
         assert low < share < high
+    text = anear.Index(points, method="hnsw", options={"codes": 4}).explain().text
+    assert 60.0 < float(text[text.index("meets, ") + 7 :].split("%")[0]) < 90.0
     assert "  codes" not in anear.Index(points, method="hnsw").explain().text

@@ -31,7 +31,7 @@ def links_of(index: anear.Index) -> Any:
 @pytest.mark.parametrize("method", GRAPHS)
 @pytest.mark.parametrize("distance", ["euclidean", "cosine", "kldivgen", "sum(abs(x - y)) / point_field('s')"])
 @pytest.mark.parametrize("storage", ["float32", "float64", "uint8"])
-@pytest.mark.parametrize("codes", [0, 8])
+@pytest.mark.parametrize("codes", [0, 4, 8])
 def test_saved_pickled_and_copied(method: str, distance: str, storage: str, codes: int, tmp_path: Path) -> None:
     if codes and storage == "float64":
         pytest.skip("codes are for points that are searched in float32")
@@ -95,16 +95,21 @@ def test_rows_prepared_otherwise_are_prepared_again(tmp_path: Path) -> None:
         assert files.dumps(loaded) == files.dumps(index)
 
 
-def test_forged_codes(tmp_path: Path) -> None:
-    texts, arrays = contents(files.dumps(anear.Index(POINTS, "kldivgen", method="hnsw", options={"codes": 8})))
+@pytest.mark.parametrize("codes", [4, 8])
+def test_forged_codes(codes: int, tmp_path: Path) -> None:
+    texts, arrays = contents(files.dumps(anear.Index(POINTS, "kldivgen", method="hnsw", options={"codes": codes})))
     wrong: dict[str, Any] = {
         "method.codes": arrays["method.codes"][:, 1:].copy(),
         "method.code_scalars": arrays["method.code_scalars"][1:],
         "method.code_low": np.full_like(arrays["method.code_low"], np.nan),
         "method.code_step": np.full_like(arrays["method.code_step"], np.inf),
+        "method.code_common": np.full_like(arrays["method.code_common"], np.inf),
     }
+    if codes == 4:
+        wrong["method.code_levels"] = arrays["method.code_levels"][1:]
     for name, array in wrong.items():
-        for value, message in ((array, "codes"), (np.zeros_like(array, np.int32), "another type"), (None, "missing")):
+        typed = np.zeros_like(array, np.int32)
+        for value, message in ((array, "codes"), (typed, "another type"), (None, "missing|codes")):
             others = {other: kept for other, kept in arrays.items() if other != name}
             (tmp_path / "a").write_bytes(written(texts, others if value is None else {**others, name: value}))
             if value is None and name == "method.codes":
@@ -227,7 +232,7 @@ def test_long_arrays_alone_are_left_for_later(tmp_path: Path) -> None:
     assert anear.load(path)._unchecked == ()
 
 
-@pytest.mark.parametrize("codes", [0, 8])
+@pytest.mark.parametrize("codes", [0, 4, 8])
 def test_arrays_that_lie_askew(codes: int, tmp_path: Path) -> None:
     index = anear.Index(POINTS, "kldivgen", method="hnsw", options={"codes": codes})
     whole = files.dumps(index)
@@ -252,7 +257,7 @@ def test_a_damaged_graph_takes_no_points(link: int, tmp_path: Path) -> None:
         assert len(loaded) == 900
 
 
-@pytest.mark.parametrize("codes", [0, 8])
+@pytest.mark.parametrize("codes", [0, 4, 8])
 @pytest.mark.parametrize("distance", ["euclidean", "kldivgen"])
 def test_a_mapped_graph_takes_points(distance: str, codes: int, tmp_path: Path) -> None:
     index = anear.Index(POINTS, distance, method="hnsw", options={"codes": codes})

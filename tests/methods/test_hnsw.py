@@ -51,11 +51,12 @@ def test_a_walk_as_wide_as_the_set_is_exact(storage: str) -> None:
 INNER_PRODUCTS = ["euclidean", "sqeuclidean", "cosine", "negdotprod", "kldiv", "kldivgen", "itakura_saito", "hellinger"]
 
 
+@pytest.mark.parametrize("codes", [8, 4])
 @pytest.mark.parametrize("distance", INNER_PRODUCTS)
-def test_codes_lose_little(distance: str) -> None:
+def test_codes_lose_little(distance: str, codes: int) -> None:
     points, queries = POSITIVE[:2800], POSITIVE[2800:]
     gold = anear.knn(points, queries, k=10, distance=distance)
-    index = anear.Index(points, distance, method="hnsw", options={"codes": 8})
+    index = anear.Index(points, distance, method="hnsw", options={"codes": codes})
     coarse = index.search(queries, k=10, ef=100)
     assert recall(coarse, gold) > 0.93
     plain = anear.Index(points, distance, method="hnsw")
@@ -66,23 +67,25 @@ def test_codes_lose_little(distance: str) -> None:
     np.testing.assert_array_equal(whole.distances, same.distances)
 
 
-def test_codes_of_equal_and_of_far_coordinates() -> None:
+@pytest.mark.parametrize("codes", [8, 4])
+def test_codes_of_equal_and_of_far_coordinates(codes: int) -> None:
     points = np.zeros((300, 70), np.float32)
     points[:, 1] = np.arange(300)
     points[:, 2] = 1e30 * (np.arange(300) % 2)
     index = anear.Index(points, "manhattan", method="hnsw")
     assert index.search(points[5], k=1, ef=300).ids[0] == 5
-    coded = anear.Index(points[:, :2], method="hnsw", options={"codes": 8})
+    coded = anear.Index(points[:, :2], method="hnsw", options={"codes": codes})
     np.testing.assert_array_equal(coded.search(points[:50, :2], k=1, ef=300, rerank=50).ids[:, 0], np.arange(50))
 
 
 @pytest.mark.parametrize(
     "distance", ["manhattan", "jensen_shannon", "chi_square", "canberra", "sum(abs(x - y) ** 1.5)"]
 )
-def test_codes_of_any_formula(distance: str) -> None:
+@pytest.mark.parametrize("codes", [8, 4])
+def test_codes_of_any_formula(distance: str, codes: int) -> None:
     points, queries = POSITIVE[:2800], POSITIVE[2800:]
     gold = anear.knn(points, queries, k=10, distance=distance)
-    index = anear.Index(points, distance, method="hnsw", options={"codes": 8})
+    index = anear.Index(points, distance, method="hnsw", options={"codes": codes})
     assert recall(index.search(queries, k=10, ef=100), gold) > 0.9
     whole = index.search(queries[:40], k=10, ef=2800, rerank=2800)
     np.testing.assert_array_equal(whole.ids, gold.ids[:40])
@@ -90,12 +93,13 @@ def test_codes_of_any_formula(distance: str) -> None:
     np.testing.assert_array_equal(again.ids, index.search(queries, k=10, ef=50).ids)
 
 
+@pytest.mark.parametrize("codes", [8, 4])
 @pytest.mark.parametrize("storage", ["float16", "uint8", "int8"])
-def test_codes_of_narrow_points(storage: str) -> None:
+def test_codes_of_narrow_points(storage: str, codes: int) -> None:
     points = (POSITIVE * 1500).clip(0, 120).astype(storage)
     for distance in ("euclidean", "manhattan"):
         gold = anear.knn(points, points[:50], k=10, distance=distance)
-        index = anear.Index(points, distance, method="hnsw", options={"codes": 8})
+        index = anear.Index(points, distance, method="hnsw", options={"codes": codes})
         found = index.search(points[:50], k=10, ef=100)
         assert np.mean(found.distances[:, -1] == gold.distances[:, -1]) > 0.9
 
@@ -103,8 +107,8 @@ def test_codes_of_narrow_points(storage: str) -> None:
 def test_what_codes_are_refused_for() -> None:
     with pytest.raises(ArgumentError, match=r"options\['codes'\] is 8, but these points are searched in float64"):
         anear.Index(POSITIVE.astype(np.float64), method="hnsw", options={"codes": 8})
-    with pytest.raises(ArgumentError, match=r"options\['codes'\] is 4; allowed: 0, 8"):
-        anear.Index(POSITIVE, method="hnsw", options={"codes": 4})
+    with pytest.raises(ArgumentError, match=r"options\['codes'\] is 2; allowed: 0, 4, 8"):
+        anear.Index(POSITIVE, method="hnsw", options={"codes": 2})
     with pytest.raises(ArgumentError, match="rerank is for indexes with codes"):
         anear.Index(POSITIVE, method="hnsw").search(POSITIVE[0], rerank=10)
 
@@ -120,7 +124,7 @@ def test_the_same_on_any_number_of_threads() -> None:
     assert not np.array_equal(answers[0], other)
 
 
-@pytest.mark.parametrize("codes", [0, 8])
+@pytest.mark.parametrize("codes", [0, 4, 8])
 @pytest.mark.parametrize("share", [0.5, 0.2, 0.05, 0.01, 0.001, 0.0])
 def test_filters_keep_what_is_found(share: float, codes: int) -> None:
     index = anear.Index(CLUSTERED, method="hnsw", options={"codes": codes})

@@ -161,8 +161,9 @@ def test_what_is_prepared_grows_too(distance: str) -> None:
         np.testing.assert_array_equal(found.distances, gold.distances)
 
 
-def test_codes_grow_too() -> None:
-    index = anear.Index(POINTS[:200], method="hnsw", options=SMALL | {"codes": 8})
+@pytest.mark.parametrize("codes", [8, 4])
+def test_codes_grow_too(codes: int) -> None:
+    index = anear.Index(POINTS[:200], method="hnsw", options=SMALL | {"codes": codes})
     index.add(POINTS[200:])
     index.remove(range(100))
     sound(index)

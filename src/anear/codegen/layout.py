@@ -12,18 +12,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from anear.codegen.targets import Target
-from anear.formula.expression import Expr, walk
+from anear.formula.expression import Expr, constant, walk
 from anear.formula.shapes import lengths as lengths_of
 
 if TYPE_CHECKING:
     from anear.formula.hoist import Plan
 
-__all__ = ["STORAGE_BYTES", "Entry", "Layout", "make_layout"]
+__all__ = ["LEVELS", "STORAGE_BYTES", "Entry", "Layout", "make_layout"]
 
-STORAGE_BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int8": 1, "uint8": 1}
+STORAGE_BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int8": 1, "uint8": 1, "uint4": 1}
+"""Of a number by itself. Codes of four bits, "uint4", lie two in a byte where they are read, in prepared rows."""
+
+LEVELS: Final = constant(np.full(16, np.nan), "levels")
+"""What such codes stand for: captured, for the core to fill in."""
 
 Fields = tuple[tuple[str, int | None], ...]
 
@@ -146,6 +152,8 @@ def make_layout(
             if node.op == "constant" and node not in captured:
                 captured[node] = size
                 size += len(node.value.bytes) // 8
+    if "uint4" in given.values():
+        captured[LEVELS] = size
     return Layout(
         plan, dimension, storage, arithmetic, target, lanes, query, point, slots, block_bytes,
         query_fields, point_fields, lengths, captured, ordered,

@@ -15,6 +15,7 @@ from anear.codegen.layout import STORAGE_BYTES, Entry, Layout
 from anear.codegen.llvm import Body
 from anear.codegen.loops import cost, passes, scalar_cost
 from anear.codegen.memory import load_as
+from anear.codegen.nibbles import level_at
 from anear.codegen.sources import captured, moved
 from anear.formula.expression import Expr
 
@@ -40,9 +41,14 @@ def row_layout(layout: Layout) -> RowLayout:
     for i in order:
         at = -(-at // sizes[i]) * sizes[i]
         offsets[i] = at
-        at += layout.point[i].length * sizes[i]
+        at += _bytes(layout.point[i])
     whole = max(sizes) if len(sizes) == 1 else max(*sizes, _ALIGNED)
     return RowLayout(tuple(offsets), -(-at // whole) * whole)
+
+
+def _bytes(entry: Entry) -> int:
+    """Of an entry in a row; where codes of four bits are read from an odd one on, one byte more is."""
+    return entry.length // 2 + 1 if entry.storage == "uint4" else entry.length * STORAGE_BYTES[entry.storage]
 
 
 def row_tile(layout: Layout) -> int:
@@ -75,5 +81,8 @@ class PreparedRows:
         if side == "query":
             size = body.kind.size
             return body.load(moved(body, self.query, place, size, entry.offset * size))
+        if entry.storage == "uint4":
+            assert place is not None
+            return level_at(body, layout, body.at(self.rows[cell.point], self.offsets[index]), place)
         pointer = moved(body, self.rows[cell.point], place, STORAGE_BYTES[entry.storage], self.offsets[index])
         return load_as(body, pointer, entry.storage, layout.target.half)

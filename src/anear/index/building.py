@@ -58,7 +58,7 @@ def build_by(
     resolved: Resolved,
     method: str,
     checked: bool,
-    codes: bool,
+    codes: int,
 ) -> str:
     """Make ``form`` build by what the word means. Returns it, or for "auto" the one that this stands for."""
     both = symmetric(resolved, checked)
@@ -75,11 +75,11 @@ def build_by(
     nothing_proved = (np.zeros(0, np.int32), 0.0, 0.0)
     estimate = _core.Estimate(table.table, table.parameters, *nothing_proved, table.offset)
     expanded = other.stages.expanded
-    coded = codes and expanded is not None and expanded.bilinear and precision == "float32" == other.precision(plan)
+    coded = codes > 0 and expanded is not None and expanded.bilinear and precision == "float32" == other.precision(plan)
     facts = replace(resolved, name=None, expr=expr, claims=frozenset())
     objects = np.ascontiguousarray(rows[:, : space.dimension])
     theirs = row_form(other, table.layout, method, facts, checked, rows, objects)
-    form.build_by(estimate, theirs, code_form(other, plan, precision)[0] if coded else None)
+    form.build_by(estimate, theirs, code_form(other, plan, precision, codes)[0] if coded else None)
     return word
 
 

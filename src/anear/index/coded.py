@@ -22,12 +22,12 @@ def cost_of_codes(search: Callable[[int, dict[str, float]], Neighbors]) -> str:
     """
     gold, few, usual = (
         [set(row) for row in search(_K, {"ef": float(_WIDTH), "rerank": float(many)}).ids.tolist()]
-        for many in (_WIDTH, _K, 3 * _K)
+        for many in (_WIDTH, _K, 0)
     )
     nearest, compared = (
         sum(len(g & f) for g, f in zip(gold, found, strict=True)) / sum(map(len, gold)) for found in (few, usual)
     )
     return (
         f"of the {_K} nearest points that a walk of width {_WIDTH} meets, {nearest:.1%} are the {_K} nearest by their"
-        f" codes as well, and {compared:.1%} among the {3 * _K} that are compared in full ({len(gold)} points asked)"
+        f" codes as well, and {compared:.1%} among those that are compared in full ({len(gold)} points asked)"
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from anear import _core
-from anear.codegen.layout import STORAGE_BYTES, Layout
+from anear.codegen.layout import LEVELS, STORAGE_BYTES, Layout
 from anear.codegen.rows import row_layout
 from anear.data.types.dense import storage_name
 from anear.errors import ArgumentError
@@ -23,6 +23,9 @@ from anear.index.tables import Space
 from anear.spaces.space import Resolved
 
 __all__ = ["code_form", "prepared_form", "row_form"]
+
+_CODES: Final = "codes, second form"
+"""What codes were is said by the name, so that those of another form are made anew."""
 
 
 def row_form(
@@ -59,34 +62,40 @@ def row_form(
     )
 
 
-def code_form(space: Space, plan: Plan, precision: str, product: Plan | None = None) -> tuple[Any, Layout]:
-    """How the points become codes, for the core, and how what becomes codes is laid out.
+def code_form(space: Space, plan: Plan, precision: str, bits: int, product: Plan | None = None) -> tuple[Any, Layout]:
+    """How the points become codes of so many bits, for the core, and how what becomes codes is laid out.
 
     Of a formula that is an inner product the core needs only its terms. Others are compiled to decode: ``plan`` with
-    ``low + step * code`` in place of each coordinate, where low and step are captured vectors that the core fills in.
+    ``low + step * level`` in place of each coordinate, where low and step are captured vectors that the core fills in.
     ``product``: the inner product to take, where it is not the formula's usual one.
     """
     if precision != "float32":
         raise ArgumentError(
-            f"options['codes'] is 8, but these points are searched in float64 ({space.storage} points, or a formula"
-            " whose rounding is not bounded, or is too large beside the distances); allowed: 0 (the points themselves)"
+            f"options['codes'] is {bits}, but these points are searched in float64 ({space.storage} points, or a"
+            " formula whose rounding is not bounded, or is too large beside the distances); allowed: 0 (the points"
+            " themselves)"
         )
+    objects = 0 if space.fields("query") else space.dimension
     expanded = product or space.stages.expanded
     if expanded is not None and expanded.bilinear:
-        table = space.code_table(expanded)
+        table = space.code_table(expanded, "float64")
         terms = [(*_term(term, table.layout), 0, 0, 0) for term in _terms(expanded.pair)]
-        return _core.CodeForm(table.table, table.parameters, np.array(terms, np.int32).ravel()), table.layout
-    table = space.code_table(plan)
+        numbers = np.array(terms, np.int32).ravel()
+        return _core.CodeForm(table.table, table.parameters, numbers, bits=bits, objects=objects), table.layout
+    table = space.code_table(plan, "float32")
     coded, places = _decoded(plan, table.layout)
-    kernel = space.decoded_table(coded)
+    kernel = space.decoded_table(coded, bits)
     offsets, at = row_layout(kernel.layout).offsets, kernel.layout.parameters
     terms = []
     for i, entry in enumerate(table.layout.point):
         low, step = (at[node] for node in places[i]) if i in places else (0, 0)
         length = entry.length if entry.expr.is_vector else 0
         terms.append((0, entry.offset, length, offsets[i], low, step))
+    numbers, levels = np.array(terms, np.int32).ravel(), at.get(LEVELS, -1)
+    vectors = [entry.expr.op for entry in table.layout.point if entry.expr.is_vector]
+    whole = vectors == ["y"] and not space.fields("point")
     form = _core.CodeForm(
-        table.table, table.parameters, np.array(terms, np.int32).ravel(), kernel.table, kernel.parameters
+        table.table, table.parameters, numbers, kernel.table, kernel.parameters, bits, levels, objects, whole
     )
     return form, table.layout
 
@@ -129,7 +138,7 @@ def _term(term: Expr, layout: Layout) -> tuple[int, int, int]:
     return slot, entry.offset, entry.length if term.op == "sum" else 0
 
 
-def prepared_form(layout: Layout, codes: Layout | None = None) -> str:
+def prepared_form(layout: Layout, codes: Layout | None = None, bits: int = 0) -> str:
     """A name for what prepared rows and codes hold, and where: what was prepared under another is of no use."""
     rows = row_layout(layout)
     entries = [
@@ -138,6 +147,7 @@ def prepared_form(layout: Layout, codes: Layout | None = None) -> str:
     ]
     entries += [f"{rows.row_bytes} bytes", *(f"largest {expr}" for expr in layout.plan.maxima)]
     if codes is not None:
-        entries += [f"codes of {codes.plan.pair}", *(f"{entry.expr} as {entry.length}" for entry in codes.point)]
+        entries += [f"{_CODES} of {bits} bits of {codes.plan.pair}"]
+        entries += [f"{entry.expr} as {entry.length}" for entry in codes.point]
     text = "; ".join(entries)
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()

@@ -62,11 +62,11 @@ class Index(Living, Counting, Promised):
         None: "flat", or chosen where ``recall`` is given.
     options : the method's own parameters. kd_tree has "split", how cells are cut: "spread" (the coordinate that extends
         furthest), "round_robin", "geodesic" (spread in the distance's own local metric), "auto". Graphs have those of
-        docs/graphs.md, NMSLIB's spelling welcome, such as hnsw's "m" (links of a new point, 16), and "codes": 8 walks
-        through codes of eight bits a coordinate, four times as fast to fetch, and compares the nearest in full; for
-        every formula searched in float32. "index_distance" builds by another distance. ivf has "lists" (some three
-        times the root of the number of points), "probes" (the usual ``ef``, 64), "seed", and "codes": "auto", 4 or 8
-        bits a coordinate where the formula is an inner product, or 0.
+        docs/graphs.md, NMSLIB's spelling welcome, such as hnsw's "m" (links of a new point, 16), and "codes": 8 or 4
+        walks through codes of so many bits a coordinate, four or eight times as fast to fetch, and compares the nearest
+        in full; for every formula searched in float32. "index_distance" builds by another distance.
+        ivf has "lists" (some three times the root of the number of points), "probes" (the usual ``ef``, 64), "seed",
+        and "codes": "auto", 4 or 8 bits a coordinate where the formula is an inner product, or 0.
     point_data : {name: array (n,) or (n, L)} for each ``point_field(name)`` of the formula. Fields of float64 make the
         index one of float64 points, which are searched at half the speed; others are float32.
     ids : a different whole number from 0, or a different text, for each point: what searches answer with. None: row
@@ -318,7 +318,8 @@ class Index(Living, Counting, Promised):
             and may miss neighbours. Where "auto" has chosen to scan there is nothing to leave out.
         ef : for graphs: the width of the walk, at least k; the wider, the more of the nearest are found (64, or what
             the certificate is for).
-        rerank : for graphs with codes: how many of the nearest by their codes are compared in full (3 * k).
+        rerank : where there are codes: how many of the nearest by their codes are compared in full (in a graph until
+            2 * k in a row are not among the k nearest).
         min_recall : find so large a share of the k nearest, in the mean over queries like those of the
             :attr:`certificate`: as narrow a walk as is proved to. Exact methods find all in any case.
         num_threads : None: as many as the process may use. The answer is the same for any number.

@@ -116,7 +116,7 @@ def checked_options(method: Any, options: Any) -> dict[str, Any]:
     if method in GRAPHS:
         from anear.index.building import WORDS
 
-        known |= {"codes": (0, 8), "index_distance": WORDS}
+        known |= {"codes": (0, 4, 8), "index_distance": WORDS}
     spelt = {_letters(name): name for name in known}  # efConstruction means ef_construction, as NMSLIB writes it
     given = {}
     for name, value in (options or {}).items():
@@ -272,9 +272,10 @@ def _graph(
     make_form = partial(row_form, space, table.layout, method, resolved, checked)
     form = make_form(rows, np.ascontiguousarray(rows[:, : space.dimension]))
     if stored is None:
-        build_by(form, options["index_distance"], space, rows, resolved, method, checked, bool(options["codes"]))
-    codes, layout = code_form(space, plan, precision) if options["codes"] else (None, None)
-    name = prepared_form(table.layout, layout)
+        build_by(form, options["index_distance"], space, rows, resolved, method, checked, options["codes"])
+    bits = options["codes"]
+    codes, layout = code_form(space, plan, precision, bits) if bits else (None, None)
+    name = prepared_form(table.layout, layout, bits)
     numbers = {option: value for option, value in options.items() if option not in ("codes", "index_distance")}
     core = _index(
         method, space, rows, plan, table, precision, numbers, team, progress,
@@ -307,7 +308,7 @@ def _ivf(
             f"options['codes'] is {bits}, which needs a formula that is an inner product (anear.explain says), searched"
             " in float32; allowed: 'auto', 0 (the points themselves)"
         )
-    codes, layout = code_form(space, plan, precision, product) if bits else (None, None)
+    codes, layout = code_form(space, plan, precision, bits, product) if bits else (None, None)
     objects = np.ascontiguousarray(rows[:, : space.dimension])
     form = row_form(space, table.layout, "ivf", resolved, checked, rows, objects)
     name = f"{bits} {prepared_form(table.layout, layout)}"

@@ -132,13 +132,13 @@ class Space:
         """The same for methods that meet points one by one, as prepared rows."""
         return _load_rows(plan, self, arithmetic)
 
-    def code_table(self, plan: Plan) -> CompiledTable:
-        """What prepares points and queries for codes, all in float32; there are no kernels of pairs."""
-        return _load_codes(plan, self)
+    def code_table(self, plan: Plan, scalars: str) -> CompiledTable:
+        """What prepares points and queries for codes, of type ``scalars`` or float32; there are no kernels of pairs."""
+        return _load_codes(plan, self, scalars, "float32", CODE_KERNELS)
 
-    def decoded_table(self, plan: Plan) -> CompiledTable:
-        """The kernel that compares a query with codes; ``plan`` is :func:`anear.index.graphs.decoded`'s."""
-        return _load_codes(plan, self, True)
+    def decoded_table(self, plan: Plan, bits: int) -> CompiledTable:
+        """The kernel that compares a query with codes; ``plan`` is that of :mod:`anear.index.graphs`."""
+        return _load_codes(plan, self, "float32", f"uint{bits}", ("gather_rows",))
 
     def exact_table(self) -> CompiledTable:
         """The table that ranks and reports; raw rows in, float64."""
@@ -213,10 +213,9 @@ def _load_rows(plan: Plan, space: Space, arithmetic: str) -> CompiledTable:
 
 
 @lru_cache(maxsize=512)
-def _load_codes(plan: Plan, space: Space, decoded: bool = False) -> CompiledTable:
-    kinds = {i: "uint8" if decoded and entry.is_vector else "float32" for i, entry in enumerate(plan.point)}
-    layout = _layout(plan, space, "float32", kinds)
-    return load(layout, ("gather_rows",) if decoded else CODE_KERNELS)
+def _load_codes(plan: Plan, space: Space, scalars: str, vectors: str, names: tuple[str, ...]) -> CompiledTable:
+    kinds = {i: vectors if entry.is_vector else scalars for i, entry in enumerate(plan.point)}
+    return load(_layout(plan, space, "float32", kinds), names)
 
 
 @lru_cache(maxsize=512)

@@ -1,0 +1,131 @@
+#include "storage/code_values.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "base/features.h"
+#include "base/memory.h"
+#include "storage/codes.h"
+
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#if !defined(__clang__)
+// GCC's own intrinsics begin with a register that holds nothing yet (its bug 105593).
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+#include <immintrin.h>
+#define ANEAR_VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni,fma")))
+#endif
+
+namespace anear {
+namespace {
+
+// What a point has beside its codes.
+inline float beside(const Codes& codes, const CodeQuery& query, std::int32_t id) {
+  const float* scalars = codes.scalars_of(id);
+  float value = scalars[0];
+  for (std::int64_t s = 1; s < codes.scalars(); ++s) value += query.scalars[s - 1] * scalars[s];
+  return value;
+}
+
+template <int bits>
+void plain_values(const Codes& codes, const CodeQuery& query, const std::int32_t* ids, std::int64_t n, float* out) {
+  for (std::int64_t i = 0; i < n; ++i) {
+    const auto* code = reinterpret_cast<const std::uint8_t*>(codes.row(ids[i]));
+    std::int64_t high = 0, low = 0;
+    for (std::int64_t j = 0; j < codes.length(); ++j) {
+      if constexpr (bits == 8) {
+        high += static_cast<std::int32_t>(code[j]) * query.high[j];
+        low += static_cast<std::int32_t>(code[j]) * query.low[j];
+      } else {
+        const CodePlace place = code_place(bits, j);
+        high += codes.scale().levels[(code[place.byte] >> place.shift) & 15] * query.high[j];
+      }
+    }
+    const float sum = bits == 8 ? 128 * static_cast<float>(high) + static_cast<float>(low) : static_cast<float>(high);
+    out[i] = beside(codes, query, ids[i]) + query.scale * sum;
+  }
+}
+
+#ifdef ANEAR_VNNI
+// Sums of the numbers in each of four registers.
+ANEAR_VNNI inline __m128i four_sums(const __m512i* registers) {
+  const __m512i ab = _mm512_add_epi32(_mm512_unpacklo_epi32(registers[0], registers[1]),
+                                      _mm512_unpackhi_epi32(registers[0], registers[1]));
+  const __m512i cd = _mm512_add_epi32(_mm512_unpacklo_epi32(registers[2], registers[3]),
+                                      _mm512_unpackhi_epi32(registers[2], registers[3]));
+  const __m512i all = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+  const __m256i half = _mm256_add_epi32(_mm512_castsi512_si256(all), _mm512_extracti64x4_epi64(all, 1));
+  return _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+}
+
+template <int bits>
+ANEAR_VNNI void vnni_values(const Codes& codes, const CodeQuery& query, const std::int32_t* ids, std::int64_t n,
+                            float* out) {
+  const std::int64_t bytes = codes.row_bytes();
+  const __m512i nibble = _mm512_set1_epi8(15);
+  const __m512i levels =
+      _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(codes.scale().levels.data())));
+  const __m128 scale = _mm_set1_ps(query.scale);
+  for (std::int64_t i = 0; i < n; i += kCodeTile) {
+    const std::byte* rows[kCodeTile];
+    __m512i high[kCodeTile], low[kCodeTile];
+    for (int r = 0; r < kCodeTile; ++r) {
+      rows[r] = codes.row(ids[i + r]);
+      high[r] = low[r] = _mm512_setzero_si512();
+      // A row's lines come from memory in the time that so many rows take.
+      const std::byte* soon = codes.row(ids[std::min(i + kCodeTile + r, n - 1)]);
+      for (std::int64_t line = 0; line < bytes; line += 64) prefetch(soon + line);
+    }
+    for (std::int64_t j = 0; j < bytes; j += kCodeRegister) {  // padded with zeros
+      const std::int64_t at = bits == 8 ? j : 2 * j;
+      const __m512i first = _mm512_load_si512(query.high.data() + at);
+      const __m512i second =
+          _mm512_load_si512(bits == 8 ? query.low.data() + at : query.high.data() + at + kCodeRegister);
+      for (int r = 0; r < kCodeTile; ++r) {
+        const __m512i code = _mm512_load_si512(rows[r] + j);
+        if constexpr (bits == 8) {
+          high[r] = _mm512_dpbusd_epi32(high[r], code, first);
+          low[r] = _mm512_dpbusd_epi32(low[r], code, second);
+        } else {
+          const __m512i lower = _mm512_shuffle_epi8(levels, _mm512_and_si512(code, nibble));
+          const __m512i upper = _mm512_shuffle_epi8(levels, _mm512_and_si512(_mm512_srli_epi16(code, 4), nibble));
+          high[r] = _mm512_dpbusd_epi32(high[r], lower, first);
+          low[r] = _mm512_dpbusd_epi32(low[r], upper, second);
+        }
+      }
+    }
+    __m128 sums;
+    if constexpr (bits == 8) {
+      sums = _mm_fmadd_ps(_mm_set1_ps(128.0f), _mm_cvtepi32_ps(four_sums(high)), _mm_cvtepi32_ps(four_sums(low)));
+    } else {
+      for (int r = 0; r < kCodeTile; ++r) high[r] = _mm512_add_epi32(high[r], low[r]);
+      sums = _mm_cvtepi32_ps(four_sums(high));
+    }
+    const __m128 more = _mm_setr_ps(beside(codes, query, ids[i]), beside(codes, query, ids[i + 1]),
+                                    beside(codes, query, ids[i + 2]), beside(codes, query, ids[i + 3]));
+    _mm_storeu_ps(out + i, _mm_fmadd_ps(scale, sums, more));
+  }
+}
+
+bool has_vnni() {
+  static const bool has = [] {
+    const std::vector<std::string> all = host_features();
+    const auto there = [&](const char* name) { return std::find(all.begin(), all.end(), name) != all.end(); };
+    return there("avx512vnni") && there("avx512bw") && there("avx512vl") && there("avx512f") && there("fma");
+  }();
+  return has;
+}
+#endif
+
+}  // namespace
+
+CodeValues bilinear_values([[maybe_unused]] std::int32_t bits, [[maybe_unused]] std::int64_t length) {
+#ifdef ANEAR_VNNI
+  constexpr std::int64_t kLongest = 1 << 16;  // 255 * 128 times as much is a whole number of 31 bits
+  if (has_vnni() && length < kLongest) return bits == 8 ? vnni_values<8> : vnni_values<4>;
+#endif
+  return bits == 8 ? plain_values<8> : plain_values<4>;
+}
+
+}  // namespace anear
