@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from anear.index import container
+from anear.index import container, files
 
 Random = np.random.Generator
 Arrays = dict[str, npt.NDArray[Any]]
@@ -19,7 +19,7 @@ Texts = dict[str, str]
 
 def contents(whole: bytes) -> tuple[Texts, Arrays]:
     """What a good file holds."""
-    found = container.read(io.BytesIO(whole), "anear-index", ("1", "2"))
+    found = container.read(io.BytesIO(whole), "anear-index", files.VERSIONS)
     return found.texts, found.arrays
 
 

@@ -124,8 +124,8 @@ def text(**texts: Any) -> Callable[[dict[str, Any]], Any]:
 
 
 FORGERIES: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
-    "version": (text(version="3"), "version '3'; this anear reads '1' and '2'; a newer anear wrote it"),
-    "odd version": (text(version="two"), "version 'two'; this anear reads '1' and '2'"),
+    "version": (text(version="4"), "version '4'; this anear reads '1' and '2' and '3'; a newer anear wrote it"),
+    "odd version": (text(version="two"), "version 'two'; this anear reads '1' and '2' and '3'"),
     "block": (text(block="0"), "size of a block"),
     "block text": (text(block="-16"), "size of a block"),
     "long block": (text(block="9" * 9999), "size of a block"),
@@ -280,7 +280,7 @@ def loaded(data: bytes, path: Path, mmap: bool) -> anear.Index | None:
 
 
 def test_accidents(example: tuple[bytes, anear.Neighbors], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(container, "_AT_ONCE", 0)
+    monkeypatch.setattr(container, "AT_ONCE", 0)
     whole, expected = example
     for seed in range(EACH):
         data = mutations.damaged(whole, np.random.default_rng(seed))
@@ -297,7 +297,7 @@ def test_accidents(example: tuple[bytes, anear.Neighbors], tmp_path: Path, monke
 
 
 def test_enemies(example: tuple[bytes, anear.Neighbors], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(container, "_AT_ONCE", 0)
+    monkeypatch.setattr(container, "AT_ONCE", 0)
     for seed in range(EACH):
         index = loaded(mutations.forged(example[0], np.random.default_rng(seed)), tmp_path / "a", mmap=seed % 2 == 1)
         if index is None:

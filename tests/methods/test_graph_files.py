@@ -203,8 +203,8 @@ def test_walks_over_noise_stay_inside(whole: bytes, tmp_path: Path) -> None:
 
 
 def test_damage_that_a_map_leaves_for_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(container, "_AT_ONCE", 0)
-    monkeypatch.setattr(container, "_BLOCK", 4096)
+    monkeypatch.setattr(container, "AT_ONCE", 0)
+    monkeypatch.setattr(container, "BLOCK", 4096)
     path = tmp_path / "a"
     index = anear.Index(POINTS, method="hnsw")
     index.save(path)

@@ -161,14 +161,14 @@ def _numbers(value: Any) -> npt.NDArray[np.float64]:
     return array.astype(np.float64)
 
 
-def file_path(value: Any) -> str:
-    """``path`` as text, links followed, so that saving replaces what a link points at and not the link."""
+def file_path(value: Any, name: str = "path") -> str:
+    """The argument ``name`` as text, links followed, so that saving replaces what a link points at and not the link."""
     try:
         path = os.fsdecode(value)
     except TypeError:
-        raise ArgumentError(f"path is {shown(value)}; allowed: the name of a file") from None
+        raise ArgumentError(f"{name} is {shown(value)}; allowed: the name of a file") from None
     if not path or "\0" in path:
-        raise ArgumentError(f"path is {path!r}; allowed: the name of a file")
+        raise ArgumentError(f"{name} is {path!r}; allowed: the name of a file")
     return os.path.realpath(path)
 
 

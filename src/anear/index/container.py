@@ -25,7 +25,7 @@ import numpy.typing as npt
 from anear.data.types.dense import bits, from_bfloat16_bits, is_bfloat16
 from anear.errors import FileFormatError
 
-__all__ = ["Content", "Unchecked", "read", "write"]
+__all__ = ["AT_ONCE", "BLOCK", "Content", "Unchecked", "checksums", "read", "write"]
 
 Array = npt.NDArray[Any]
 Arrays = Mapping[str, Array]
@@ -46,9 +46,9 @@ _ALIGNED: Final = 64  # a cache line: rows that kernels read where they lie
 _ALIGNED_1: Final = 8  # in version 1
 _PADDING: Final = "padding."
 _LONGEST_HEADER: Final = 64 << 20
-_BLOCK: Final = 16 << 20  # bytes with a checksum of their own
+BLOCK: Final = 16 << 20  # bytes with a checksum of their own
 _PIECE: Final = 1 << 20  # read, written or summed in one go: it stays in the cache, and Ctrl-C has its turn between two
-_AT_ONCE: Final = 1 << 20  # arrays on disk of so many bytes are checked when they are opened
+AT_ONCE: Final = 1 << 20  # arrays on disk of so many bytes are checked when they are opened
 _OTHERS: Final = {
     b"\x93NUMPY": "a NumPy array (numpy.load reads it, and Index takes what it reads)",
     b"PK\3\4": "a ZIP archive, such as NumPy's .npz and PyTorch's files",
@@ -79,7 +79,7 @@ class Unchecked:
 
     def check(self) -> None:
         """Read all of it; :class:`FileFormatError` where a block is damaged."""
-        _compare(self.name, _sums(self.array, self.block), self.sums)
+        _compare(self.name, checksums(self.array, self.block), self.sums)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +106,8 @@ def write(file: IO[bytes], arrays: Arrays, metadata: Mapping[str, str]) -> None:
         tag = "BF16" if is_bfloat16(array.dtype) else _TAGS[array.dtype]
         table[name] = {"dtype": tag, "shape": list(array.shape), "data_offsets": [at, at + array.nbytes]}
         at += array.nbytes
-    sums = {name: _sums(array, _BLOCK) for name, array in arrays.items()}
-    texts = {**metadata, _BLOCK_SIZE: str(_BLOCK), _ARRAY_SUMS: json.dumps(sums)}
+    sums = {name: checksums(array, BLOCK) for name, array in arrays.items()}
+    texts = {**metadata, _BLOCK_SIZE: str(BLOCK), _ARRAY_SUMS: json.dumps(sums)}
     texts[_HEADER_SUM] = _header_sum(texts, table)
     header = json.dumps({"__metadata__": texts, **table}).encode()
     header += b" " * (-(8 + len(header)) % _ALIGNED)
@@ -155,7 +155,7 @@ def read(file: IO[bytes], kind: str, versions: tuple[str, ...], mmap: bool = Fal
         if mmap and end > begin and (start + begin) % (_ALIGNED if block else _ALIGNED_1) == 0:
             array: Array = np.memmap(file, _TYPES[tag], "r", start + begin, shape)
             unchecked.append(Unchecked(name, array, expected, each))
-            if not block or end - begin <= _AT_ONCE:
+            if not block or end - begin <= AT_ONCE:
                 unchecked.pop().check()
         else:
             array, found = _loaded(file, _TYPES[tag], shape, start + begin, each)
@@ -269,7 +269,8 @@ def _pieces(flat: memoryview, size: int) -> Iterator[memoryview]:
     return (flat[start : start + size] for start in range(0, len(flat), size))
 
 
-def _sums(array: Array, block: int) -> list[int]:
+def checksums(array: Array, block: int) -> list[int]:
+    """The CRC-32 of every ``block`` bytes of a C-contiguous array."""
     sums = []
     for whole in _pieces(_bytes(array), block):
         found = 0

@@ -2,7 +2,7 @@
 
     metadata          format, version, formula text, the distance's name and numbers, storage type, method, its options,
                       and what was promised of its recall
-    points            the raw rows: coordinates, then fields
+    points            the raw rows: coordinates, then fields; or, among the metadata, the file in which they lie
     method.<name>     what the method is made again from without being built; see Method::parts in the core. Graphs have
                       their links and, where these are not the raw rows, the prepared ones; trees the order of the
                       points. Other methods have none: preparing again costs less than reading
@@ -12,7 +12,8 @@
     parameter.<name>  the named distance's vectors and matrices
 
 Whatever a file's numbers are, checksums fitting or not, an index made of them never reads memory that is not its own.
-Version 1 had no parts of methods, which are then built again, and one checksum an array.
+Version 1 had no parts of methods, which are then built again, and one checksum an array. Of version 3 are files whose
+points lie elsewhere, all others of version 2.
 
 A file is written beside its destination, synced and renamed, so a failed save leaves the old file as it was.
 """
@@ -26,6 +27,7 @@ import json
 import os
 import secrets
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -40,6 +42,7 @@ from anear.formula.shapes import lengths
 from anear.formula.show import unbind
 from anear.index.arguments import file_path, flag, threads
 from anear.index.container import Content, read, write
+from anear.index.elsewhere import refer, referred
 from anear.index.ids import stored_ids
 from anear.index.methods import Stored, checked_options
 from anear.index.promise import promise_from_text
@@ -52,17 +55,18 @@ if TYPE_CHECKING:
 __all__ = ["dumps", "load", "loads", "save"]
 
 FORMAT: Final = "anear-index"
-VERSIONS: Final = ("1", "2")
+VERSIONS: Final = ("1", "2", "3")
 _METHOD: Final = "method."
 _KEYS: Final = ("storage", "dimension", "formula", "distance", "method", "checks")
 
 
-def save(index: Index, path: str | os.PathLike[str]) -> None:
+def save(index: Index, path: str | os.PathLike[str], points: str | os.PathLike[str] | None = None) -> None:
     """Write ``index`` to ``path``; see :meth:`Index.save`."""
     target = file_path(path)
+    elsewhere = None if points is None else file_path(points, "points")
     try:
         with index._changes.alone(), _replacing(target) as file:
-            write(file, *_parts(index))
+            write(file, *_parts(index, None if elsewhere is None else refer(index._rows, elsewhere, target)))
     except OSError as error:
         if error.filename is not None:
             raise
@@ -72,7 +76,13 @@ def save(index: Index, path: str | os.PathLike[str]) -> None:
         ) from error
 
 
-def load(path: str | os.PathLike[str], *, num_threads: int | None = None, mmap: bool = False) -> Index:
+def load(
+    path: str | os.PathLike[str],
+    *,
+    num_threads: int | None = None,
+    mmap: bool = False,
+    points: str | os.PathLike[str] | None = None,
+) -> Index:
     """Open an index that ``Index.save`` wrote.
 
     Parameters
@@ -84,6 +94,7 @@ def load(path: str | os.PathLike[str], *, num_threads: int | None = None, mmap: 
         Of arrays of more than 1 MB the checksums are not compared but by :meth:`Index.verify`: damage in them can cost
         a graph answers until then, never more. The file must not change while the index lives; saving over it is no
         change, as the new file takes the old one's name and not its place.
+    points : where the .npy file of the points is now, if the index was saved with one and it has moved since.
 
     Raises
     ------
@@ -104,13 +115,14 @@ def load(path: str | os.PathLike[str], *, num_threads: int | None = None, mmap: 
     array([0])
     """
     name, team, on_disk = file_path(path), threads(num_threads), flag(mmap, "mmap")
+    moved = None if points is None else file_path(points, "points")
     if not os.path.exists(name):
         raise FileNotFoundError(errno.ENOENT, "there is no such file", name)
     if not os.path.isfile(name):
         raise FileFormatError(f"{name} is not a file")
     with open(name, "rb") as file:
         try:
-            return _read(file, team, on_disk)
+            return _read(file, team, on_disk, os.path.dirname(os.path.realpath(name)), moved)
         except FileFormatError as error:
             raise FileFormatError(f"{name} cannot be opened as an index: {error}") from error.__cause__
 
@@ -119,17 +131,17 @@ def dumps(index: Index) -> bytes:
     """The bytes that ``save`` would write."""
     file = io.BytesIO()
     with index._changes.alone():
-        write(file, *_parts(index))
+        write(file, *_parts(index, None))
     return file.getvalue()
 
 
 def loads(data: bytes) -> Index:
     """The index that ``dumps`` made the bytes of."""
-    return _read(io.BytesIO(data), 0, False)
+    return _read(io.BytesIO(data), 0, False, "", None)
 
 
-def _parts(index: Index) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:
-    """The arrays and texts that an index is made again from."""
+def _parts(index: Index, points: str | None) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:
+    """The arrays and texts that an index is made again from; ``points``: what is said of where its points lie."""
     resolved = index._resolved
     text, captured = unbind(resolved.expr)
     try:
@@ -145,13 +157,13 @@ def _parts(index: Index) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:
     stored = index._built.stored()
     if len(index) == 0:
         raise ArgumentError("the index cannot be saved: all of its points were removed")
-    arrays = {"points": index._rows} | ({} if index._ids is None else index._ids.arrays())
+    arrays = ({"points": index._rows} if points is None else {}) | ({} if index._ids is None else index._ids.arrays())
     arrays |= {f"{_METHOD}{name}": part for name, part in stored.arrays.items()}
     arrays |= {f"array.{name}": _plain(value) for name, value in captured.items()}
     arrays |= {f"parameter.{name}": _plain(value) for name, value in given.items() if name not in numbers}
     texts = {
         "format": FORMAT,
-        "version": VERSIONS[-1],
+        "version": "2" if points is None else "3",
         "storage": index._space.storage,
         "dimension": str(index.dimension),
         "formula": text,
@@ -161,6 +173,8 @@ def _parts(index: Index) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:
         "prepared": stored.form,
         "checks": json.dumps([index._check_domain, index._allow_nan]),
     }
+    if points is not None:
+        texts["points"] = points
     if index._promise is not None:
         texts["promise"] = index._promise.to_text()
     return arrays, texts
@@ -203,12 +217,18 @@ def _sync_folder(folder: str) -> None:
                 os.close(handle)
 
 
-def _read(file: IO[bytes], team: int, mmap: bool) -> Index:
+def _read(file: IO[bytes], team: int, mmap: bool, folder: str, moved: str | None) -> Index:
     content = read(file, FORMAT, VERSIONS, mmap)
     missing = [key for key in _KEYS if key not in content.texts]
     if missing:
         raise FileFormatError(f"the header lacks {', '.join(missing)}")
+    elsewhere = content.texts.get("points")
+    if moved is not None and elsewhere is None:
+        raise ArgumentError(f"points is {moved!r}, but the file holds its points itself")
     try:
+        if elsewhere is not None:
+            content.arrays["points"], unchecked = referred(elsewhere, folder, moved, mmap)
+            content = replace(content, unchecked=(*content.unchecked, *unchecked))
         return _made(content, team, mmap)
     except FileFormatError:
         raise

@@ -456,11 +456,14 @@ class Index(Living, Counting, Promised):
         )
         return RangeNeighbors(named(built.ids, ids), distances, offsets)
 
-    def save(self, path: Any) -> None:
-        """Write the index to one file, replacing an old one only when the new one is complete."""
+    def save(self, path: Any, *, points: Any = None) -> None:
+        """Write the index to one file, replacing an old one only when the new one is complete.
+
+        ``points`` names a .npy file that holds the points already: the index's file then refers to it.
+        """
         from anear.index.files import save
 
-        save(self, path)
+        save(self, path, points)
 
     def verify(self) -> None:
         """Compare what ``load(mmap=True)`` left on disk with its checksums; FileFormatError names what is damaged.
