@@ -20,7 +20,8 @@
 namespace anear {
 namespace {
 
-constexpr std::int64_t kQueriesPerTask = 16;
+constexpr std::int64_t kTogether = 64;  // queries that scan a list one after the other, while it is in the cache
+constexpr std::int64_t kTasks = 4;      // a thread gets at least, where there are queries enough
 constexpr std::int64_t kBlocksAtOnce = 64;
 constexpr std::int64_t kFirst = 8;         // so many of the nearest lists come first: what they hold lowers the limit
 constexpr std::int64_t kExact = 8;         // a comparison in full costs so many of a scan's
@@ -37,7 +38,8 @@ class Smallest {
     limit_ = std::numeric_limits<Real>::infinity();
     reserve(room());
   }
-  // Only values that are NOT >= this are worth adding.
+  // Only values that are NOT >= this are worth adding; it lies above the largest that is kept, so that of equal values
+  // the smallest ids stay, whatever comes first.
   Real limit() const { return limit_; }
   std::size_t size() const { return size_; }
   const Candidate<Real>& operator[](std::size_t i) const { return met_[i]; }
@@ -64,7 +66,7 @@ class Smallest {
     if (size_ <= most_) return;
     select_smallest(met_.data(), size_, most_);
     size_ = most_;
-    limit_ = met_[most_ - 1].value();
+    limit_ = std::nextafter(met_[most_ - 1].value(), std::numeric_limits<Real>::infinity());
   }
 
  private:
@@ -97,17 +99,26 @@ std::int64_t number_of_lists(std::int64_t wanted, std::int64_t points) {
 
 }  // namespace
 
+// What a query knows of the lists, and what it has met in them.
+template <class Real>
+struct ListQuery {
+  FrameQuery turned;
+  PackedQuery code, centre_code;
+  AlignedArray<Real> bases;             // the values of the lists' centres
+  std::vector<Candidate<float>> lists;  // value and number of each
+  Smallest<Real> met;
+  std::vector<std::int32_t> undecided;
+};
+
 // Scratch of one task.
 template <class Real>
 struct ListTask {
   PreparedQueries queries, exact;  // of the search table, or of the codes'
-  FrameQuery turned;
-  PackedQuery code, centre_code;
-  AlignedArray<Real> values, bases;  // of points; of the lists' centres
+  std::vector<ListQuery<Real>> asked;
+  AlignedArray<Real> values;  // of points
   std::vector<std::uint16_t> masks;
-  std::vector<Candidate<float>> lists;  // value and number of each
-  Smallest<Real> met;
-  std::vector<std::int32_t> undecided, listed, ids;
+  std::vector<std::int32_t> visits, visitors;  // where each list's visitors begin, and all of them
+  std::vector<std::int32_t> listed, ids;
   std::vector<double> distances;
   std::vector<Neighbor> found;
   std::int64_t scanned = 0, exactly = 0;
@@ -212,10 +223,8 @@ void ListSearch::run(const SearchRequest& request, Progress& progress, const Sea
     task.listed.clear();
     task.queries.prepare(table, parameters, request.queries, first, count, count);
     task.exact.prepare(space_.exact(), space_.exact_parameters.data(), request.queries, first, count, count);
-    for (std::int64_t i = 0; i < count; ++i) {
-      search(first + i, i, task);
-      progress.poll();
-    }
+    if (static_cast<std::int64_t>(task.asked.size()) < count) task.asked.resize(count);
+    search(first, count, task);
     progress.count({task.scanned, task.exactly});
     task.scanned = task.exactly = 0;
     progress.advance(count);
@@ -228,10 +237,11 @@ void ListSearch::run(const SearchRequest& request, Progress& progress, const Sea
     return;
   }
   Spares<ListTask<Real>> spares;
-  parallel_for((queries + kQueriesPerTask - 1) / kQueriesPerTask, request.threads, progress, [&](std::int64_t number) {
+  const std::int64_t each = std::clamp<std::int64_t>(queries / (kTasks * request.threads), 1, kTogether);
+  parallel_for((queries + each - 1) / each, request.threads, progress, [&](std::int64_t number) {
     auto task = spares.take();
-    const std::int64_t first = number * kQueriesPerTask;
-    work(first, std::min(kQueriesPerTask, queries - first), *task);
+    const std::int64_t first = number * each;
+    work(first, std::min(each, queries - first), *task);
     spares.give(std::move(task));
   });
 }
@@ -239,18 +249,24 @@ void ListSearch::run(const SearchRequest& request, Progress& progress, const Sea
 void ListSearch::knn(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const {
   const auto k = static_cast<std::size_t>(std::min(answer.k, rows_.count));
   const Effort how = effort(request, k);
-  const auto search = [&](std::int64_t query, std::int64_t i, auto& task) {
-    const Admission admission{rows_.count, request.allow, request.exclude ? request.exclude[query] : -1};
-    if (how.scans) {
-      task.ids = admitted({admission.count, admission.allowed, -1}, task.listed);
-      std::erase(task.ids, admission.excluded);
-    } else {
-      probe(how, i, admission, task);
+  const auto admission = [&](std::int64_t query) {
+    return Admission{rows_.count, request.allow, request.exclude ? request.exclude[query] : -1};
+  };
+  const auto search = [&](std::int64_t first, std::int64_t count, auto& task) {
+    if (!how.scans) probe(how, first, count, admission, progress, task);
+    for (std::int64_t i = 0; i < count; ++i) {
+      if (how.scans) {
+        task.ids = admitted(request.allow, task.listed);
+        std::erase(task.ids, admission(first + i).excluded);
+      } else {
+        gather(how, i, admission(first + i), task);
+      }
+      compare(i, task);
+      std::sort(task.found.begin(), task.found.end());
+      if (task.found.size() > k) task.found.resize(k, Neighbor{});
+      answer.write(first + i, task.found);
+      progress.poll();
     }
-    compare(i, task);
-    std::sort(task.found.begin(), task.found.end());
-    if (task.found.size() > k) task.found.resize(k, Neighbor{});
-    answer.write(query, task.found);
   };
   if (space_.search().arithmetic_bytes == 4) {
     run<float>(request, progress, search);
@@ -263,11 +279,14 @@ RangeAnswer ListSearch::range(const SearchRequest& request, const RangeRequest& 
   std::vector<std::vector<Neighbor>> found(request.queries.count);
   if (request.queries.count == 0) return RangeAnswer(std::move(found));
   const std::int64_t probes = effort(request, 1).probes;
-  const auto search = [&](std::int64_t query, std::int64_t i, auto& task) {
-    const Admission admission{rows_.count, request.allow, request.exclude ? request.exclude[query] : -1};
-    within(probes, radii.radius[query], i, admission, task);
-    std::sort(task.found.begin(), task.found.end());
-    found[query] = task.found;
+  const auto search = [&](std::int64_t first, std::int64_t count, auto& task) {
+    for (std::int64_t i = 0, query = first; i < count; ++i, ++query) {
+      const Admission admission{rows_.count, request.allow, request.exclude ? request.exclude[query] : -1};
+      within(probes, radii.radius[query], i, admission, task);
+      std::sort(task.found.begin(), task.found.end());
+      found[query] = task.found;
+      progress.poll();
+    }
   };
   if (space_.search().arithmetic_bytes == 4) {
     run<float>(request, progress, search);
@@ -277,28 +296,29 @@ RangeAnswer ListSearch::range(const SearchRequest& request, const RangeRequest& 
   return RangeAnswer(std::move(found));
 }
 
-const std::vector<std::int32_t>& ListSearch::admitted(const Admission& admission,
+const std::vector<std::int32_t>& ListSearch::admitted(const std::uint8_t* allowed,
                                                       std::vector<std::int32_t>& listed) const {
-  if (listed.empty()) admission.list(listed);
+  if (listed.empty()) Admission{rows_.count, allowed, -1}.list(listed);
   return listed;
 }
 
 // All lists in some order, the `nearest` nearest to the i-th query of the task before all others.
 template <class Real>
 void ListSearch::rank_lists(std::int64_t i, std::int64_t nearest, ListTask<Real>& task) const {
+  ListQuery<Real>& asked = task.asked[i];
   const std::int64_t lists = cut_.lists();
   Real* values = nullptr;
   if constexpr (sizeof(Real) == sizeof(float)) {
     if (frame_) {
       const std::int64_t blocks = (lists + kCodeLanes - 1) / kCodeLanes;
-      frame_->prepare(task.queries, i, task.turned);
-      codes_.prepare(task.turned, task.code);
-      centre_codes_.prepare(task.turned, task.centre_code);
+      frame_->prepare(task.queries, i, asked.turned);
+      codes_.prepare(asked.turned, asked.code);
+      centre_codes_.prepare(asked.turned, asked.centre_code);
       task.values.ensure(kBlocksAtOnce * kCodeLanes);
-      values = task.bases.ensure(blocks * kCodeLanes);
+      values = asked.bases.ensure(blocks * kCodeLanes);
       task.masks.resize(std::max(blocks, kBlocksAtOnce));
-      const CodePiece all{0, blocks, 0, static_cast<float>(task.turned.base), 0};
-      centre_codes_.scan(task.turned, task.centre_code, all, values, task.masks.data());
+      const CodePiece all{0, blocks, 0, static_cast<float>(asked.turned.base), 0};
+      centre_codes_.scan(asked.turned, asked.centre_code, all, values, task.masks.data());
     }
   }
   if (!frame_) {
@@ -306,25 +326,26 @@ void ListSearch::rank_lists(std::int64_t i, std::int64_t nearest, ListTask<Real>
     const std::int64_t blocks = (lists + table.block - 1) / table.block;
     const Real all = std::numeric_limits<Real>::quiet_NaN();
     task.values.ensure(table.block);
-    values = task.bases.ensure(blocks * table.block);
+    values = asked.bases.ensure(blocks * table.block);
     for (std::int64_t b = 0; b < blocks; ++b) {
       table.look(task.queries.query(i), centres_.block(b), space_.filter.parameters.data(), &all,
                  values + b * table.block);
     }
   }
-  task.lists.resize(lists);
+  asked.lists.resize(lists);
   for (std::int64_t list = 0; list < lists; ++list) {
     // What is no number comes last.
-    task.lists[list] = {std::min(std::numeric_limits<float>::infinity(), static_cast<float>(values[list])),
-                        static_cast<std::int32_t>(list)};
+    asked.lists[list] = {std::min(std::numeric_limits<float>::infinity(), static_cast<float>(values[list])),
+                         static_cast<std::int32_t>(list)};
   }
-  if (nearest < lists) select_smallest(task.lists.data(), lists, nearest);
-  if (kFirst < nearest) select_smallest(task.lists.data(), nearest, kFirst);
+  if (nearest < lists) select_smallest(asked.lists.data(), lists, nearest);
+  if (kFirst < nearest) select_smallest(asked.lists.data(), nearest, kFirst);
 }
 
 template <class Real>
 void ListSearch::scan_list(std::int64_t list, std::int64_t next, std::int64_t i, const Admission& admission,
                            ListTask<Real>& task) const {
+  ListQuery<Real>& asked = task.asked[i];
   const std::int64_t lanes = places_.lanes(), begin = places_.first(list), end = begin + places_.blocks(list);
   const bool filtered = admission.allowed != nullptr || admission.excluded >= 0;
   const auto collect = [&](const Real* values, std::uint64_t mask, std::int64_t block) {
@@ -332,50 +353,78 @@ void ListSearch::scan_list(std::int64_t list, std::int64_t next, std::int64_t i,
     if (filtered) mask = passing_ids(admission, ids, mask);
     if (mask == 0) return;
     // Only the formula itself knows what is no number here.
-    for (mask = task.met.add(values, ids, mask); mask != 0; mask &= mask - 1)
-      task.undecided.push_back(ids[std::countr_zero(mask)]);
+    for (mask = asked.met.add(values, ids, mask); mask != 0; mask &= mask - 1)
+      asked.undecided.push_back(ids[std::countr_zero(mask)]);
   };
   task.scanned += cut_.size(list);
   if constexpr (sizeof(Real) == sizeof(float)) {
-    const float base = frame_ ? task.bases[list] - centre_codes_.scalar_part(task.turned, list) : 0;
+    const float base = frame_ ? asked.bases[list] - centre_codes_.scalar_part(asked.turned, list) : 0;
     for (std::int64_t b = begin; frame_ && b < end; b += kBlocksAtOnce) {
       const std::int64_t now = std::min(kBlocksAtOnce, end - b);
-      codes_.scan(task.turned, task.code, {b, now, places_.first(next), base, task.met.limit()}, task.values.data(),
+      codes_.scan(asked.turned, asked.code, {b, now, places_.first(next), base, asked.met.limit()}, task.values.data(),
                   task.masks.data());
       for (std::int64_t j = 0; j < now; ++j) {
         if (task.masks[j] != 0) collect(task.values.data() + j * lanes, task.masks[j], b + j);
       }
-      task.met.tighten();
+      asked.met.tighten();
     }
     if (frame_) return;
   }
   const KernelTable& table = space_.search();
   for (std::int64_t b = begin; b < end; ++b) {
-    const Real limit = task.met.limit();
+    const Real limit = asked.met.limit();
     const std::int64_t mask = table.look(task.queries.query(i), listed_.block(b), space_.filter.parameters.data(),
                                          &limit, task.values.data());
     collect(task.values.data(), static_cast<std::uint64_t>(mask), b);
-    task.met.tighten();
+    asked.met.tighten();
   }
 }
 
-// The best of the lists nearest to the i-th query of the task; of more lists where these hold too few.
-template <class Real>
-void ListSearch::probe(const Effort& effort, std::int64_t i, const Admission& admission, ListTask<Real>& task) const {
-  rank_lists(i, effort.probes, task);
-  task.met.reset(effort.rerank);
-  task.undecided.clear();
-  const auto lists = static_cast<std::int64_t>(task.lists.size());
-  for (std::int64_t n = 0; n < lists; ++n) {
-    if (n >= effort.probes) {
-      if (task.met.size() + task.undecided.size() >= effort.rerank) break;
-      if (n == effort.probes) std::sort(task.lists.begin() + n, task.lists.end());
+// The task's queries scan the lists nearest to each: the very nearest first, which lowers the limit, and the others one
+// list after the other.
+template <class Real, class Admits>
+void ListSearch::probe(const Effort& effort, std::int64_t first, std::int64_t count, const Admits& admission,
+                       Progress& progress, ListTask<Real>& task) const {
+  const std::int64_t near = count == 1 ? effort.probes : std::min(kFirst, effort.probes);
+  task.visits.assign(cut_.lists() + 2, 0);  // of list l at l + 2 for now, and where they go at l + 1
+  for (std::int64_t i = 0; i < count; ++i) {
+    rank_lists(i, effort.probes, task);
+    ListQuery<Real>& asked = task.asked[i];
+    asked.met.reset(effort.rerank);
+    asked.undecided.clear();
+    for (std::int64_t n = 0; n < near; ++n) {
+      const std::int64_t next = std::min(n + 1, effort.probes - 1);
+      scan_list(asked.lists[n].id(), asked.lists[next].id(), i, admission(first + i), task);
     }
-    scan_list(task.lists[n].id(), task.lists[std::min(n + 1, lists - 1)].id(), i, admission, task);
+    for (std::int64_t n = near; n < effort.probes; ++n) ++task.visits[asked.lists[n].id() + 2];
+    progress.poll();
   }
-  task.met.shrink();
-  task.ids = task.undecided;
-  for (std::size_t j = 0; j < task.met.size(); ++j) task.ids.push_back(task.met[j].id());
+  std::partial_sum(task.visits.begin(), task.visits.end(), task.visits.begin());
+  task.visitors.resize(task.visits.back());
+  for (std::int64_t i = 0; i < count; ++i) {
+    for (std::int64_t n = near; n < effort.probes; ++n)
+      task.visitors[task.visits[task.asked[i].lists[n].id() + 1]++] = static_cast<std::int32_t>(i);
+  }
+  for (std::int64_t list = 0; list < cut_.lists(); ++list) {
+    const std::int64_t next = std::min(list + 1, cut_.lists() - 1);
+    for (std::int32_t v = task.visits[list]; v < task.visits[list + 1]; ++v)
+      scan_list(list, next, task.visitors[v], admission(first + task.visitors[v]), task);
+  }
+}
+
+// What the i-th query of the task is to be compared with in full: the best it met, in more lists where it met too few.
+template <class Real>
+void ListSearch::gather(const Effort& effort, std::int64_t i, const Admission& admission, ListTask<Real>& task) const {
+  ListQuery<Real>& asked = task.asked[i];
+  const auto lists = static_cast<std::int64_t>(asked.lists.size());
+  for (std::int64_t n = effort.probes; n < lists; ++n) {
+    if (asked.met.size() + asked.undecided.size() >= effort.rerank) break;
+    if (n == effort.probes) std::sort(asked.lists.begin() + n, asked.lists.end());
+    scan_list(asked.lists[n].id(), asked.lists[std::min(n + 1, lists - 1)].id(), i, admission, task);
+  }
+  asked.met.shrink();
+  task.ids = asked.undecided;
+  for (std::size_t j = 0; j < asked.met.size(); ++j) task.ids.push_back(asked.met[j].id());
 }
 
 // The full distances of the task's ids.
@@ -392,11 +441,12 @@ template <class Real>
 void ListSearch::within(std::int64_t probes, double radius, std::int64_t i, const Admission& admission,
                         ListTask<Real>& task) const {
   rank_lists(i, cut_.lists(), task);
-  std::sort(task.lists.begin(), task.lists.end());
+  std::vector<Candidate<float>>& ranked = task.asked[i].lists;
+  std::sort(ranked.begin(), ranked.end());
   std::vector<Neighbor> all;
-  const auto lists = static_cast<std::int64_t>(task.lists.size());
+  const auto lists = static_cast<std::int64_t>(ranked.size());
   for (std::int64_t n = 0, until = probes; n < std::min(until, lists); ++n) {
-    const std::int64_t list = task.lists[n].id();
+    const std::int64_t list = ranked[n].id();
     task.ids.clear();
     for (std::int64_t at = cut_.starts[list]; at < cut_.starts[list + 1]; ++at) {
       if (admission.admits(cut_.order[at])) task.ids.push_back(cut_.order[at]);

@@ -55,14 +55,17 @@ class ListSearch final : public Method {
   template <class Real>
   void scan_list(std::int64_t list, std::int64_t next, std::int64_t i, const Admission& admission,
                  ListTask<Real>& task) const;
+  template <class Real, class Admits>
+  void probe(const Effort& effort, std::int64_t first, std::int64_t count, const Admits& admission, Progress& progress,
+             ListTask<Real>& task) const;
   template <class Real>
-  void probe(const Effort& effort, std::int64_t i, const Admission& admission, ListTask<Real>& task) const;
+  void gather(const Effort& effort, std::int64_t i, const Admission& admission, ListTask<Real>& task) const;
   template <class Real>
   void compare(std::int64_t i, ListTask<Real>& task) const;
   template <class Real>
   void within(std::int64_t probes, double radius, std::int64_t i, const Admission& admission,
               ListTask<Real>& task) const;
-  const std::vector<std::int32_t>& admitted(const Admission& admission, std::vector<std::int32_t>& listed) const;
+  const std::vector<std::int32_t>& admitted(const std::uint8_t* allowed, std::vector<std::int32_t>& listed) const;
 
   Rows rows_;
   Space space_;

@@ -365,14 +365,15 @@ def test_other_methods_of_version_1_are_built_again(method: str, tmp_path: Path)
 def golden_2(method: str) -> anear.Index:
     """What the golden files of version 2 hold: whole numbers, whose distances no processor rounds differently."""
     points = (np.arange(160) * 37 % 101).reshape(40, 4).astype(np.float32)
-    distance: Any = "seuclidean" if method == "ball_tree" else "manhattan"
+    distance: Any = {"ball_tree": "seuclidean", "ivf": "sqeuclidean"}.get(method, "manhattan")
     params = {"V": np.array([1.0, 4.0, 16.0, 1.0])} if method == "ball_tree" else {}
     if method == "flat":
         distance = anear.formula("sum(w * abs(x - y))", w=np.array([1.0, 2.0, 0.5, 4.0]))
-    return anear.Index(points, distance, method=method, options={"m": 4} if method == "hnsw" else None, **params)
+    options = {"hnsw": {"m": 4}, "ivf": {"lists": 4}}.get(method)
+    return anear.Index(points, distance, method=method, options=options, **params)
 
 
-@pytest.mark.parametrize("method", ["flat", "kd_tree", "ball_tree", "hnsw"])
+@pytest.mark.parametrize("method", ["flat", "kd_tree", "ball_tree", "hnsw", "ivf"])
 def test_files_of_version_2_keep_loading(method: str) -> None:
     name, fresh = GOLDEN / f"{method}-2.anear", golden_2(method)
     queries = np.arange(12).reshape(3, 4) * 8.0
@@ -380,7 +381,7 @@ def test_files_of_version_2_keep_loading(method: str) -> None:
         loaded = anear.load(name, mmap=mmap)
         assert repr(loaded) == repr(fresh)
         assert same(loaded.search(queries, 10), fresh.search(queries, 10))
-    if method == "hnsw":
+    if method in ("hnsw", "ivf"):
         assert loaded.distances_computed.building == 0
-    if method in ("flat", "hnsw"):  # trees follow the processor's vectors
+    if method in ("flat", "hnsw", "ivf"):  # trees follow the processor's vectors
         assert files.dumps(loaded) == name.read_bytes()

@@ -116,7 +116,10 @@ def test_points_stay() -> None:
 def test_what_codes_cost_is_told() -> None:
     text = anear.Index(heavy(900, 70), method="ivf").explain().text
     assert "are the 10 nearest by their codes" in " ".join(text.split())
-    assert "codes" not in anear.Index(heavy(900, 70), "manhattan", method="ivf").explain().text
+    assert "28 lists of 32 points in the mean; codes of 4 bits" in " ".join(text.split())
+    text = anear.Index(heavy(900, 70), "manhattan", method="ivf").explain().text
+    assert "codes" not in text
+    assert "the points themselves are scanned" in " ".join(text.split())
 
 
 def test_points_that_are_no_numbers_to_their_codes() -> None:

@@ -66,7 +66,7 @@ class Index(Living, Counting, Promised):
         walks through codes of so many bits a coordinate, four or eight times as fast to fetch, and compares the nearest
         in full; for every formula searched in float32. "index_distance" builds by another distance.
         ivf has "lists" (some three times the root of the number of points), "probes" (the usual ``ef``, 64), "seed",
-        and "codes": "auto", 4 or 8 bits a coordinate where the formula is an inner product, or 0.
+        and "codes": "auto", 4 or 8 bits a coordinate where the formula is an inner product, or 0: docs/lists.md.
     point_data : {name: array (n,) or (n, L)} for each ``point_field(name)`` of the formula. Fields of float64 make the
         index one of float64 points, which are searched at half the speed; others are float32.
     ids : a different whole number from 0, or a different text, for each point: what searches answer with. None: row

@@ -317,7 +317,10 @@ def _ivf(
         "ivf", space, rows, plan, table, precision, numbers, team, progress,
         row_form=form, code_form=codes, stored=_still_fit(stored, name),
     )  # fmt: skip
-    return Built(core, plan, form=name, bits=bits)
+    lists = len(core.parts["starts"]) - 1
+    scanned = f"codes of {bits} bits a coordinate" if bits else "the points themselves"
+    words = f"ivf: {lists} lists of {len(rows) / lists:.0f} points in the mean; {scanned} are scanned"
+    return Built(core, plan, choice=(words,), form=name, bits=bits)
 
 
 def _inner_product(space: Space, rows: npt.NDArray[Any]) -> Plan | None:
