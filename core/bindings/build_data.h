@@ -102,4 +102,14 @@ class RowData {
   std::optional<Building> building_;
 };
 
+// The kernel tables of a distance and what goes with them, gathered from Python's arguments.
+inline Space make_space(std::shared_ptr<Table> search, std::shared_ptr<Table> exact, nb::handle search_parameters,
+                        nb::handle exact_parameters, nb::handle slack_slots, double slack_scale, double relative,
+                        std::int64_t offset_slot) {
+  return {{std::move(search), doubles(search_parameters, "search_parameters"), integers(slack_slots, "slack_slots"),
+           slack_scale, relative, offset_slot},
+          std::move(exact),
+          doubles(exact_parameters, "exact_parameters")};
+}
+
 }  // namespace anear::bindings

@@ -25,16 +25,6 @@
 namespace anear::bindings {
 namespace {
 
-// The kernel tables of a distance and what goes with them, gathered from Python's arguments.
-Space make_space(std::shared_ptr<Table> search, std::shared_ptr<Table> exact, nb::handle search_parameters,
-                 nb::handle exact_parameters, nb::handle slack_slots, double slack_scale, double relative,
-                 std::int64_t offset_slot) {
-  return {{std::move(search), doubles(search_parameters, "search_parameters"), integers(slack_slots, "slack_slots"),
-           slack_scale, relative, offset_slot},
-          std::move(exact),
-          doubles(exact_parameters, "exact_parameters")};
-}
-
 // A plain search asks for no more than this; larger numbers are looked at by those who know what is allowed.
 constexpr std::int64_t kPlainAnswers = 4096, kPlainThreads = 1024;
 
@@ -97,10 +87,7 @@ class Index {
     if (!plain.plain() || !threads || !width || count.value_or(-1) < 0 || (*width > 0 && ef_ < 0)) return nb::none();
     const char* type = queries.storage == Storage::float32 ? "float32" : "float64";
     const KnnArrays found(new_array("int64", *count), new_array(type, *count), 1, *count);
-    SearchRequest request;
-    request.queries = plain.row();
-    request.threads = resolve_threads(static_cast<int>(*threads));
-    request.parameters = unlimited_;
+    SearchRequest request = plain_request(plain, *threads);
     if (*width > 0) request.parameters[ef_] = static_cast<double>(*width);
     if (give_up > 0 && give_up_ >= 0) request.parameters[give_up_] = give_up;
     call(nb::none(), [&](Progress& p) {
@@ -139,6 +126,21 @@ class Index {
       tally(p);
     });
     return list_result(answer, given.queries.rows.count, distances);
+  }
+
+  nb::object listed_one(nb::handle query, const PlainQueries& queries, double radius_rank, double sure_rank,
+                        double radius, nb::handle num_threads) const {
+    const PlainRow plain(query, query_columns_, queries);
+    const auto threads = plain_number(num_threads, kPlainThreads, 0);
+    if (!plain.plain() || !threads) return nb::none();
+    const SearchRequest request = plain_request(plain, *threads);
+    ListAnswer answer;
+    call(nb::none(), [&](Progress& p) {
+      const Gate::Inside inside(gate_);
+      answer = method_->list(request, {&radius_rank, &radius, &sure_rank}, false, p);
+      tally(p);
+    });
+    return ids_of_one(answer);
   }
 
   nb::object join(nb::handle queries, const std::string& query_storage, double radius_rank, double sure_rank,
@@ -321,6 +323,10 @@ class Index {
   }
 
  private:
+  SearchRequest plain_request(const PlainRow& query, std::int64_t threads) const {
+    return {query.row(), resolve_threads(static_cast<int>(threads)), nullptr, nullptr, nullptr, unlimited_};
+  }
+
   void tally(const Progress& progress) const {
     const Computed more = progress.computed();
     scanned_ += more.scanned;
@@ -447,6 +453,9 @@ void bind_methods(nb::module_& module) {
            nb::arg("sure_rank"), nb::arg("radius"), nb::arg("distances"), nb::arg("num_threads") = 0,
            nb::arg("progress") = nb::none(),
            "Ids within each query's radius, rising, or with distances in any order: (ids, distances or None, offsets).")
+      .def("listed_one", &Index::listed_one, nb::arg("query").none(), nb::arg("queries"), nb::arg("radius_rank"),
+           nb::arg("sure_rank"), nb::arg("radius"), nb::arg("num_threads").none(),
+           "Ids within a radius of one plain query, rising; None if it is not plain.")
       .def("join", &Index::join, nb::arg("queries"), nb::arg("query_storage"), nb::arg("radius_rank"),
            nb::arg("sure_rank"), nb::arg("radius"), nb::arg("distances"), nb::arg("num_threads") = 0,
            nb::arg("progress") = nb::none(),

@@ -170,6 +170,14 @@ inline nb::object list_result(const ListAnswer& answer, std::int64_t queries, bo
   return nb::make_tuple(ids, distances ? lengths : nb::none(), offsets);
 }
 
+// The ids alone, where there is one query.
+inline nb::object ids_of_one(const ListAnswer& answer) {
+  const auto begins = answer.offsets(1);
+  nb::object ids = new_array("int64", begins.back());
+  answer.write(begins, Array(ids, "ids", 1, "lq", true).data<std::int64_t>(), nullptr);
+  return ids;
+}
+
 inline nb::object join_result(const JoinAnswer& answer, bool distances) {
   const std::int64_t size = answer.pairs();
   nb::object ids = new_array("int64", size, 2);

@@ -227,6 +227,17 @@ class Index:
     ) -> tuple[NDArray[np.int64], NDArray[np.float64] | None, NDArray[np.int64]]:
         """Ids within each query's radius, rising, or with distances in any order: (ids, distances or None, offsets)."""
 
+    def listed_one(
+        self,
+        query: object,
+        queries: PlainQueries,
+        radius_rank: float,
+        sure_rank: float,
+        radius: float,
+        num_threads: object,
+    ) -> NDArray[np.int64] | None:
+        """The ids within a radius of one plain query, rising; None if it or a number is not plain."""
+
     def join(
         self,
         queries: NDArray[Any],

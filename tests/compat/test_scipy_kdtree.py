@@ -64,8 +64,9 @@ def test_ball(p: float, boxsize: Any) -> None:
     true = distances(queries, points, p, boxsize) <= radii[:, None]
     tree = KDTree(points, boxsize=boxsize)
     found = tree.query_ball_point(queries, radii, p=p)
-    for ids, row in zip(found, true, strict=True):
+    for ids, row, query, radius in zip(found, true, queries, radii, strict=True):
         assert ids == np.flatnonzero(row).tolist()
+        assert ids == tree.query_ball_point(query, float(radius), p=p) == tree.query_ball_point(query, radius, p=p)
     np.testing.assert_array_equal(tree.query_ball_point(queries, radii, p=p, return_length=True), true.sum(1))
 
 
@@ -403,6 +404,21 @@ def test_refused(case: str) -> None:
     with pytest.raises(error, match=message) as caught:
         call()
     assert isinstance(caught.value, ArgumentError)
+
+
+def test_one_query_is_looked_at_as_many_are() -> None:
+    """Vectors that need nothing done with them go a short way; all others, and those that nobody may ask, do not."""
+    tree = KDTree(cloud(100) * 1e150)
+    assert tree.query_ball_point(tree.data[3], 1e140) == [3]
+    assert tree.query_ball_point(np.zeros(3, np.float32), 1) == []
+    for query, message in ((np.full(3, 1e200), "too large"), (np.array([0, np.nan, 0]), "finite")):
+        for _ in range(2):
+            with pytest.raises(ArgumentError, match=message):
+                tree.query_ball_point(query, 1.0)
+    with pytest.raises(ArgumentError, match="vectors of length 3"):
+        tree.query_ball_point(np.zeros(2), 1.0)
+    assert KDTree(np.empty((0, 3))).query_ball_point(np.zeros(3), 1.0) == []
+    assert type(tree.query_ball_point(tree.data[3], 1e140)[0]) is int
 
 
 def test_a_negative_radius_finds_nothing() -> None:

@@ -43,6 +43,13 @@ def check(index: anear.Index, queries: Rows, radius: Any) -> None:
     np.testing.assert_array_equal(plain.ids, found.ids[expected])
     np.testing.assert_array_equal(measured.ids[order], found.ids[expected])
     np.testing.assert_array_equal(measured.distances[order].astype(found.distances.dtype), found.distances[expected])
+    if np.ndim(radius) == 0:
+        for i, query in enumerate(queries[:4]):
+            here = slice(*plain.offsets[i : i + 2])
+            for asked in (query, query[::-1][::-1], query.tolist()):  # plain, perhaps askew in memory, not an array
+                alone = index.ids_within(asked, float(radius))
+                np.testing.assert_array_equal(alone.ids, plain.ids[here])
+                np.testing.assert_array_equal(alone.offsets, [0, len(alone.ids)])
 
 
 def check_pairs(index: anear.Index, radius: float, matrix: Rows) -> None:

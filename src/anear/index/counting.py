@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from anear.index.radius import rank_of_radius, rank_within_radius
 from anear.index.results import IdsWithin, PointPairs
 
 if TYPE_CHECKING:
+    from anear import _core
     from anear.index.methods import Built
     from anear.index.tables import Space
     from anear.spaces.space import Resolved
@@ -35,6 +37,9 @@ class Counting:
     _resolved: Resolved
     _allow_nan: bool
     _rows: npt.NDArray[Any]
+    _plain: _core.PlainQueries | None
+    _built: Built
+    _last_radius = (math.nan, 0.0, 0.0)  # a radius with its ranks: most calls have that of the call before
 
     if TYPE_CHECKING:
 
@@ -144,6 +149,10 @@ class Counting:
         >>> Index(np.array([[0.0], [1.0], [5.0]]), "manhattan").ids_within([[0.9], [4.0]], radius=1)
         IdsWithin(ids=array([0, 1, 2]), distances=None, offsets=array([0, 2, 3]))
         """
+        if type(radius) is float and query_data is None and distances is False and progress is None:
+            found = self.plainly_within(queries, radius, num_threads)
+            if found is not None:
+                return IdsWithin(found, None, np.array([0, len(found)]))
         rows, _ = self._queries(queries, query_data)
         wanted, built = radii(radius, len(rows)), self._for(rows)
         ids, lengths, offsets = built.core.listed(
@@ -157,6 +166,18 @@ class Counting:
             callback(progress),
         )
         return IdsWithin(named(built.ids, ids), lengths, offsets)
+
+    def plainly_within(self, query: Any, radius: float, num_threads: int | None) -> npt.NDArray[Any] | None:
+        """The ids within a radius of one query, rising, if all is plain: what is checked costs more than the search."""
+        if self._plain is None:
+            return None
+        last, built = self._last_radius, self._built
+        if last[0] != radius:
+            wanted = radii(radius, 1)
+            rank = rank_of_radius(self._space.stages.outer, wanted).item()
+            last = self._last_radius = radius, rank, self._sure_ranks(wanted).item()
+        found = built.core.listed_one(query, self._plain, last[1], last[2], radius, num_threads)
+        return None if found is None else named(built.ids, found)
 
     def pairs_within(
         self,

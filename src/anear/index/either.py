@@ -109,6 +109,9 @@ class Either:
             short.learn(way, time.thread_time_ns() - start)
         return found
 
+    def listed_one(self, *_: Any) -> None:
+        """As the core's, which has nothing to learn from: nothing here is plain."""
+
     def knn(
         self,
         queries: npt.NDArray[Any],

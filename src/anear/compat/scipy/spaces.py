@@ -22,6 +22,7 @@ Floats = npt.NDArray[np.float64]
 # An index takes the memory of the points again. Programs use one norm, few use two.
 _KEPT = 3
 _FEW = 10
+_FAR = 1e3  # how many times as far as the points reach
 
 
 def minkowski(p: float, boxes: Floats | None) -> Expr:
@@ -60,6 +61,7 @@ class Space:
         self._least, self._most = extent(data)
         self._lock = threading.Lock()
         self._indexes: dict[float, Index] = {}
+        self._near: dict[float, float] = {}  # queries of no larger numbers need no look at their powers
 
     def index(self, p: float, queries: Floats) -> Index:
         """The index for a norm, made when it is first asked for. There are queries, whose powers must be numbers."""
@@ -74,8 +76,19 @@ class Space:
                 while len(self._indexes) >= _KEPT:
                     del self._indexes[next(iter(self._indexes))]
                 index = Index(self._data, minkowski(p, self.boxes), method=_method(self._data))
+                far = _FAR * max(abs(self._least), abs(self._most), 1.0)
+                corner = np.full((1, self._data.shape[1]), far)
+                self._near[p] = far if self.powers_are_numbers(p, np.vstack([-corner, corner])) else -1.0
                 self._indexes[p] = index
         return index
+
+    def index_near(self, p: float, query: Floats) -> Index | None:
+        """The index for a norm, if it was made, for a query of a plain space that is not far away from all points."""
+        index = self._indexes.get(p) if self.boxes is None else None
+        if index is None:
+            return None
+        values, near = query.tolist(), self._near[p]
+        return index if -near <= min(values) and max(values) <= near else None
 
     def powers_are_numbers(self, p: float, queries: Floats) -> bool:
         """Whether no sum of the powers of differences is beyond the numbers there are."""

@@ -220,6 +220,10 @@ class cKDTree:  # noqa: N801
         ([0, 1], array([2, 1]))
         """
         power, team = norm(p), threads_of(workers)
+        if type(r) in (float, int) and r == r and type(x) is np.ndarray and not return_length:
+            found = self._plain_ball(x, float(r) * tolerance(eps), power, team)
+            if found is not None:
+                return found
         rows, shape = self._vectors(x)
         if not shape and self.n and type(r) in (float, int) and r == r:  # one query must not pay for arrays of results
             return self._ball(rows, float(r) * tolerance(eps), power, team, bool(return_length))
@@ -238,6 +242,12 @@ class cKDTree:  # noqa: N801
         if length:
             return np.intp(index.count(rows, radius, num_threads=team).item())
         return index.ids_within(rows, radius, num_threads=team).ids.tolist()
+
+    def _plain_ball(self, query: Floats, radius: float, p: float, team: int | None) -> list[int] | None:
+        """The same of one vector, if nothing has to be done with it."""
+        index = self._space.index_near(p, query) if query.shape == (self.m,) and query.dtype == np.float64 else None
+        found = None if index is None else index.plainly_within(query, radius, team)
+        return None if found is None else found.tolist()
 
     # whole sets against each other
 
