@@ -95,6 +95,7 @@ class Index {
       method_->knn(request, found.answer, p);
       tally(p);
     });
+    if (give_up > 0 && found.answer.ids[0] < 0) return nb::bool_(false);
     return found.pair();
   }
 
@@ -432,7 +433,7 @@ void bind_methods(nb::module_& module) {
            "(ids, distances), both (queries, k); -1 and inf where there are fewer.")
       .def("one", &Index::one, nb::arg("query").none(), nb::arg("queries"), nb::arg("k").none(),
            nb::arg("num_threads").none(), nb::arg("ef").none(), nb::arg("give_up") = 0.0,
-           "(ids, distances), both (k,), of one plain query; None if it or a number is not plain.")
+           "(ids, distances), both (k,), of one plain query; False if it gave up, None if it is not plain.")
       .def("range", &Index::range, nb::arg("queries"), nb::arg("query_storage"), nb::arg("radius_rank"),
            nb::arg("radius"), nb::arg("exclude") = nb::none(), nb::arg("allow") = nb::none(),
            nb::arg("num_threads") = 0, nb::arg("distance_type") = "float32", nb::arg("progress") = nb::none(),

@@ -1,7 +1,7 @@
 """The compiled core (core/bindings): private to ``anear.index``. Raises the errors of ``anear.errors``."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -181,8 +181,8 @@ class Index:
         num_threads: object,
         ef: object,
         give_up: float = 0.0,
-    ) -> tuple[NDArray[np.int64], NDArray[Any]] | None:
-        """(ids, distances), both (k,), of one plain query; None if it or a number is not plain."""
+    ) -> tuple[NDArray[np.int64], NDArray[Any]] | Literal[False] | None:
+        """(ids, distances), both (k,), of one plain query; False if it gave up, None if it or a number is not plain."""
 
     def range(
         self,

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +36,7 @@ Places = npt.NDArray[np.int64] | slice
 Ask = Callable[..., Any]
 Effort = npt.NDArray[np.int32]
 Part = tuple[Places, Any]
-_One = tuple[Ids, npt.NDArray[Any]] | None
+_One = tuple[Ids, npt.NDArray[Any]] | Literal[False] | None
 EVERYONE: Final = slice(None)
 
 
@@ -95,7 +95,7 @@ class Either:
             short.left -= 1
             if not short.way:
                 found = self._descend(query, queries, k, num_threads, None, short.give_up)
-                if found is None or found[0].item(0) >= 0:
+                if found is not False:
                     return found
                 short.left = 0  # what takes so long is looked at
             scanned: _One = self._scan().one(query, queries, k, num_threads, None)
@@ -103,7 +103,7 @@ class Either:
         (way, timed), start = short.next(), time.thread_time_ns()
         if not way:
             found = self._descend(query, queries, k, num_threads, None, short.give_up)
-        if way or (found is not None and found[0].item(0) < 0):
+        if way or found is False:
             found = self._scan().one(query, queries, k, num_threads, None)
         if timed and found is not None:
             short.learn(way, time.thread_time_ns() - start)
