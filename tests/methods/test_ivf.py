@@ -138,3 +138,18 @@ def test_points_far_from_the_origin(distance: str) -> None:
     index = anear.Index(points, distance, method="ivf", options={"lists": 30})
     gold = anear.Index(points, distance).search(queries, 10)
     assert recall(index.search(queries, 10, ef=30), gold) >= 0.97
+
+
+def test_bits_are_chosen_by_what_they_tell_apart(tmp_path: Path) -> None:
+    """Under Kullback-Leibler near topics differ by little where logarithms differ by much: codes cannot show it."""
+    weights = np.random.default_rng(3).standard_gamma(0.02, (1500, 128)) + 1e-7
+    topics = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    for points, distance in ((heavy(1500, 128), "cosine"), (topics, "kldiv"), (heavy(1500, 10), "euclidean")):
+        index = anear.Index(points[:1400], distance, method="ivf", options={"lists": 20})
+        gold = anear.Index(points[:1400], distance).search(points[1400:], 10)
+        assert recall(index.search(points[1400:], 10, ef=20), gold) >= 0.93
+        index.save(tmp_path / "a")
+        loaded = anear.load(tmp_path / "a")
+        assert loaded._built.bits == index._built.bits
+        assert loaded._built.bits == {"cosine": 4, "euclidean": 8}.get(distance, loaded._built.bits)
+        assert loaded.distances_computed.building == loaded.distances_computed.scanned == 0

@@ -16,7 +16,7 @@ from anear import _core
 from anear.errors import ArgumentError
 from anear.formula.hoist import Plan
 from anear.index.arguments import Progress, shown
-from anear.index.choice import choose_plan, moved, walk_precision
+from anear.index.choice import choose_plan, walk_precision
 from anear.index.objects import viewed
 from anear.index.tables import CompiledTable, Space
 from anear.spaces.domain import Domain
@@ -37,7 +37,6 @@ GRAPHS = tuple(name for name, one in _core.methods().items() if one["graph"])
 APPROXIMATE = tuple(
     name for name, one in _core.methods().items() if any(known["name"] == "ef" for known in one["search_parameters"])
 )
-_MANY = 64  # coordinates, from which on four bits each tell points apart: in some sets of twelve they do not
 _OPTIONS: Mapping[str, Mapping[str, tuple[str | int, ...]]] = {
     "flat": {},
     "kd_tree": {"split": SPLITS},
@@ -294,42 +293,23 @@ def _ivf(
     checked: bool,
     stored: Stored | None,
 ) -> Built:
-    from anear.index.graphs import code_form, prepared_form, row_form
+    from anear.index.lists import listed
 
-    plan = space.stages.direct
-    precision = walk_precision(space, plan, rows)
-    table = space.cell_table(plan, precision)
-    product = _inner_product(space, rows) if precision == "float32" else None
-    bits = options["codes"]
-    if bits == "auto":
-        bits = 0 if product is None else 4 if space.dimension >= _MANY else 8
-    elif bits and product is None:
-        raise ArgumentError(
-            f"options['codes'] is {bits}, which needs a formula that is an inner product (anear.explain says), searched"
-            " in float32; allowed: 'auto', 0 (the points themselves)"
-        )
-    codes, layout = code_form(space, plan, precision, bits, product) if bits else (None, None)
-    objects = np.ascontiguousarray(rows[:, : space.dimension])
-    form = row_form(space, table.layout, "ivf", resolved, checked, rows, objects)
-    name = f"{bits} {prepared_form(table.layout, layout)}"
-    numbers = {option: value for option, value in options.items() if option != "codes"} | {"bits": bits or 4}
-    core = _index(
-        "ivf", space, rows, plan, table, precision, numbers, team, progress,
-        row_form=form, code_form=codes, stored=_still_fit(stored, name),
-    )  # fmt: skip
-    lists = len(core.parts["starts"]) - 1
-    scanned = f"codes of {bits} bits a coordinate" if bits else "the points themselves"
-    words = f"ivf: {lists} lists of {len(rows) / lists:.0f} points in the mean; {scanned} are scanned"
-    return Built(core, plan, choice=(words,), form=name, bits=bits)
+    def make(
+        plan: Plan,
+        table: CompiledTable,
+        precision: str,
+        numbers: Mapping[str, float],
+        form: Any,
+        codes: Any,
+        stored: Stored | None,
+    ) -> Any:
+        return _index(
+            "ivf", space, rows, plan, table, precision, numbers, team, progress,
+            row_form=form, code_form=codes, stored=stored,
+        )  # fmt: skip
 
-
-def _inner_product(space: Space, rows: npt.NDArray[Any]) -> Plan | None:
-    """The formula as an inner product that tells these points apart in float32; None where it is none, or does not."""
-    plan = space.stages.expanded
-    if plan is None or not plan.bilinear:
-        return None
-    plan = moved(space, plan, rows)
-    return plan if walk_precision(space, plan, rows) == "float32" else None
+    return listed(space, rows, resolved, options, checked, stored, make)
 
 
 def _still_fit(stored: Stored | None, form: str) -> Stored | None:
