@@ -13,7 +13,6 @@
 #include "base/spares.h"
 #include "lists/stored_lists.h"
 #include "result/exact.h"
-#include "result/lanes.h"
 #include "result/neighbor.h"
 #include "result/select.h"
 
@@ -386,7 +385,8 @@ template <class Real, class Admits>
 void ListSearch::probe(const Effort& effort, std::int64_t first, std::int64_t count, const Admits& admission,
                        Progress& progress, ListTask<Real>& task) const {
   const std::int64_t near = count == 1 ? effort.probes : std::min(kFirst, effort.probes);
-  task.visits.assign(cut_.lists() + 2, 0);  // of list l at l + 2 for now, and where they go at l + 1
+  if (near < effort.probes)
+    task.visits.assign(cut_.lists() + 2, 0);  // of list l at l + 2 for now, and where they go at l + 1
   for (std::int64_t i = 0; i < count; ++i) {
     rank_lists(i, effort.probes, task);
     ListQuery<Real>& asked = task.asked[i];
@@ -399,6 +399,7 @@ void ListSearch::probe(const Effort& effort, std::int64_t first, std::int64_t co
     for (std::int64_t n = near; n < effort.probes; ++n) ++task.visits[asked.lists[n].id() + 2];
     progress.poll();
   }
+  if (near == effort.probes) return;
   std::partial_sum(task.visits.begin(), task.visits.end(), task.visits.begin());
   task.visitors.resize(task.visits.back());
   for (std::int64_t i = 0; i < count; ++i) {
@@ -407,6 +408,7 @@ void ListSearch::probe(const Effort& effort, std::int64_t first, std::int64_t co
   }
   for (std::int64_t list = 0; list < cut_.lists(); ++list) {
     const std::int64_t next = std::min(list + 1, cut_.lists() - 1);
+    progress.poll();
     for (std::int32_t v = task.visits[list]; v < task.visits[list + 1]; ++v)
       scan_list(list, next, task.visitors[v], admission(first + task.visitors[v]), task);
   }

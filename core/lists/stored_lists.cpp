@@ -1,7 +1,6 @@
 #include "lists/stored_lists.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 #include <span>
 #include <string>

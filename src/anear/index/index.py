@@ -317,9 +317,10 @@ class Index(Living, Counting, Promised):
         max_leaves : for trees: look into so many cells of a few points each, the nearest first, and no further. Fast,
             and may miss neighbours. Where "auto" has chosen to scan there is nothing to leave out.
         ef : for graphs: the width of the walk, at least k; the wider, the more of the nearest are found (64, or what
-            the certificate is for).
+            the certificate is for). For "ivf": how many lists are scanned (its "probes", or what the certificate is
+            for).
         rerank : where there are codes: how many of the nearest by their codes are compared in full (in a graph until
-            2 * k in a row are not among the k nearest).
+            2 * k in a row are not among the k nearest; of lists 2 * k + ef / 16).
         min_recall : find so large a share of the k nearest, in the mean over queries like those of the
             :attr:`certificate`: as narrow a walk as is proved to. Exact methods find all in any case.
         num_threads : None: as many as the process may use. The answer is the same for any number.
