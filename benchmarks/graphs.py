@@ -73,6 +73,7 @@ def anear_contestants(distance: str, points: Rows) -> Iterator[tuple[str, Callab
     yield "anear hnsw, codes of 4 bits, m=32", partial(hnsw, m=32, codes=4)
     for codes in (8, 4):
         yield f"anear vamana, codes of {codes} bits", partial(anear_graph, distance, points, "vamana", codes=codes)
+    yield "anear vamana, codes beside", partial(anear_graph, distance, points, "vamana", codes=4, beside=1)
 
 
 def hnswlib_contestants(distance: str, points: Rows) -> Iterator[tuple[str, Callable[[], Searcher]]]:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <vector>
 
 namespace anear {
@@ -36,6 +37,9 @@ class Beam {
 
   // Whether a node of this value would stay. False for NaN.
   bool wants(Real value) const { return size_ < width_ ? value == value : value < spots_[size_ - 1].value; }
+
+  // Whatever is below it stays.
+  Real limit() const { return size_ < width_ ? std::numeric_limits<Real>::infinity() : spots_[size_ - 1].value; }
 
   void add(Real value, std::int32_t node) {
     if (!wants(value)) return;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <type_traits>
 
 #include "base/parallel.h"
 #include "base/spares.h"
@@ -100,12 +101,25 @@ GraphSearch::GraphSearch(BuildRequest request, MakeGraph make, const Upkeep& upk
                                                 std::to_string(rows_.count) + " points");
       alive_ = Alive({alive->bytes(), alive->bytes() + alive->size()});
     }
+    keep_beside(request.threads, progress);
     return;
   }
   graph_ =
       request.building ? built(request, make, progress) : make(points, request.parameters, request.threads, progress);
   Gate alone;
   GraphLife(graph_, alive_, points, upkeep_, alone, request.threads, progress).finish();
+  keep_beside(request.threads, progress);
+}
+
+void GraphSearch::keep_beside(int threads, Progress& progress) {
+  if (upkeep_.beside && codes_ && NeighbourCodes::serve(*codes_)) {
+    beside_.emplace(*codes_, graph_.base, threads, progress);
+  }
+}
+
+void GraphSearch::leave_beside(Gate& gate) {
+  const Gate::Alone alone(gate);
+  beside_.reset();
 }
 
 // By what it is built by, of which nothing stays.
@@ -138,6 +152,7 @@ void GraphSearch::add(const Change& change, Gate& gate, Progress& progress) {
   const RowForm& form = *change.row_form;
   form.check(space_.search(), change.rows);
   const std::int64_t first = rows_.count, last = change.rows.count;
+  leave_beside(gate);
   if (codes_) codes_->extend(change.rows, first, change.threads, gate, progress);
   {
     const Gate::Alone alone(gate);
@@ -160,6 +175,7 @@ void GraphSearch::remove(const std::vector<std::int32_t>& gone, const Change& ch
   require(change.row_form.has_value(), "a graph needs the form of prepared rows");
   const RowForm& form = *change.row_form;
   form.check(space_.search(), rows_);
+  leave_beside(gate);
   const PointQueries queries(space_.filter, form);
   const GraphPoints points{space_.filter, points_, form.objects, queries, form, codes_ ? &*codes_ : nullptr};
   GraphLife(graph_, alive_, points, upkeep_, gate, change.threads, progress).remove(gone);
@@ -276,6 +292,12 @@ void GraphSearch::walk(std::int64_t i, bool coded, std::size_t width, GraphTask<
   if (coded) codes_->prepare(task.coded, i, task.code);
   const void* asked = coded ? static_cast<const void*>(&task.code) : task.search.query(i);
   const std::int32_t near = descend<Real>(graph_.layers, graph_.top, asked, task.walk);
+  if constexpr (std::is_same_v<Real, float> && std::is_same_v<std::decay_t<Met>, Whoever<Real>>) {
+    if (coded && beside_) {
+      return task.walk.run_beside(*beside_, graph_.base, graph_.entries.data(),
+                                  static_cast<std::int64_t>(graph_.entries.size()), width);
+    }
+  }
   if (graph_.layers.empty()) {
     task.walk.run(graph_.base, graph_.entries.data(), static_cast<std::int64_t>(graph_.entries.size()), width, met);
     return;

@@ -11,6 +11,7 @@
 #include "graph/grow.h"
 #include "graph/layers.h"
 #include "graph/life.h"
+#include "graph/neighbour_codes.h"
 #include "index/method.h"
 #include "result/hits.h"
 #include "storage/codes.h"
@@ -48,7 +49,8 @@ class GraphSearch final : public Method {
   RangeAnswer range(const SearchRequest& request, const RangeRequest& radii, Progress& progress) const override;
   std::int64_t points() const override { return rows_.count; }
   std::int64_t bytes() const override {
-    return points_.bytes() + graph_.bytes() + alive_.bytes() + (codes_ ? codes_->bytes() : 0);
+    return points_.bytes() + graph_.bytes() + alive_.bytes() + (codes_ ? codes_->bytes() : 0) +
+           (beside_ ? beside_->bytes() : 0);
   }
   const std::vector<double>& maxima() const override { return points_.maxima(); }
   std::vector<Part> parts() const override;
@@ -86,10 +88,14 @@ class GraphSearch final : public Method {
   template <class Real>
   void collect(const Beam<Real>& met, std::size_t k, const Effort& effort, std::int64_t i, GraphTask<Real>& task) const;
 
+  void keep_beside(int threads, Progress& progress);
+  void leave_beside(Gate& gate);
+
   Rows rows_;
   Space space_;
   RowPoints points_;
-  std::optional<Codes> codes_;  // walks go through these, if there are any
+  std::optional<Codes> codes_;            // walks go through these, if there are any
+  std::optional<NeighbourCodes> beside_;  // or, while points neither come nor go, through these
   Graph graph_;
   Upkeep upkeep_;
   Alive alive_;

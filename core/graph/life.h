@@ -21,6 +21,7 @@ struct Upkeep {
   Pruning pruning;
   double share = 0;  // of a level's nodes that are on the next one too; 0: there are no levels
   std::uint64_t seed = 0;
+  bool beside = false;  // codes of the neighbours are kept beside each point, for as long as none comes or goes
 };
 
 class GraphLife {

@@ -1,11 +1,13 @@
 // Walking through a graph towards a query.
 #pragma once
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <vector>
 
 #include "graph/beam.h"
 #include "graph/links.h"
+#include "graph/neighbour_codes.h"
 #include "index/space.h"
 #include "storage/codes.h"
 #include "storage/point_rows.h"
@@ -53,6 +55,8 @@ class Scorer {
   }
 
   std::int64_t computed() const { return computed_; }
+  void count(std::int64_t computed) { computed_ += computed; }  // by others, for this query
+  const CodeQuery& code_query() const { return *static_cast<const CodeQuery*>(query_); }
 
  private:
   static constexpr std::int64_t kAtOnce = 8;  // rows asked for at once; the kernel asks for those that follow
@@ -110,6 +114,39 @@ class Walk {
       seen_.from_now(links.degree());
       for (std::int64_t i = 0; i < links.degree() && links.leads(neighbours[i]); ++i) seen_.add(neighbours[i]);
       take(met);
+    }
+  }
+
+  // The same through the codes of the neighbours beside each node; the scorer's values and query are of such codes.
+  void run_beside(const NeighbourCodes& beside, const Links& links, const std::int32_t* entries, std::int64_t count,
+                  std::size_t width) {
+    constexpr std::int64_t kAtOnce = NeighbourCodes::kAtOnce;
+    beam.reset(width);
+    seen_.reset(links.nodes());
+    seen_.from_now(count);
+    for (std::int64_t i = 0; i < count; ++i) seen_.add(entries[i]);
+    take(Whoever<Real>{});
+    float values[kAtOnce];
+    for (std::int32_t node = beam.visit(); node >= 0; node = beam.visit()) {
+      const std::int32_t* neighbours = links.row(node);
+      const std::int32_t upcoming = beam.upcoming();
+      if (upcoming >= 0) {
+        prefetch(links.row(upcoming));
+        beside.ask(upcoming);
+      }
+      seen_.from_now(links.degree());
+      for (std::int64_t first = 0; first < links.degree() && links.leads(neighbours[first]); first += kAtOnce) {
+        std::uint32_t below = beside.look(scorer.code_query(), node, first / kAtOnce, beam.limit(), values);
+        scorer.count(kAtOnce);
+        for (; below != 0; below &= below - 1) {
+          const int lane = std::countr_zero(below);
+          const std::int32_t id = neighbours[first + lane];
+          if (!links.leads(id)) continue;
+          const std::int64_t before = seen_.count();
+          seen_.add(id);
+          if (seen_.count() > before) beam.add(values[lane], id);
+        }
+      }
     }
   }
 

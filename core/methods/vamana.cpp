@@ -17,7 +17,8 @@ Upkeep vamana_upkeep(const std::vector<double>& parameters, bool never_negative)
   return {.neighbours = degree,
           .width = std::max(static_cast<std::int64_t>(parameters[1]), degree),
           .pruning = {Rule::pruned, never_negative ? parameters[2] : 1.0},
-          .seed = static_cast<std::uint64_t>(parameters[5])};
+          .seed = static_cast<std::uint64_t>(parameters[5]),
+          .beside = parameters[6] != 0};
 }
 
 Graph make_vamana(const GraphPoints& points, const std::vector<double>& parameters, int threads, Progress& progress) {
@@ -50,6 +51,9 @@ const MethodEntry method_vamana = graph_method<make_vamana, vamana_upkeep>(
       "a neighbour shuts out points that it is so many times nearer to, by rank; 1 where ranks may be negative"},
      {"entries", "int", 1, 4096, 16, "points that walks begin at"},
      {"ef_search", "int", 1, 0x1p31, 64, "the default of ef"},
-     {"seed", "int", 0, 0x1p53, 0, "of the order in which points come in"}});
+     {"seed", "int", 0, 0x1p53, 0, "of the order in which points come in"},
+     {"beside", "int", 0, 1, 0,
+      "1: with codes of four bits, those of a point's neighbours are kept beside it: a walk of many points is quicker,"
+      " for half a byte a coordinate and neighbour"}});
 
 }  // namespace anear

@@ -108,22 +108,27 @@ ANEAR_VNNI void vnni_values(const Codes& codes, const CodeQuery& query, const st
   }
 }
 
-bool has_vnni() {
+#endif
+
+}  // namespace
+
+bool has_byte_products() {
+#ifdef ANEAR_VNNI
   static const bool has = [] {
     const std::vector<std::string> all = host_features();
     const auto there = [&](const char* name) { return std::find(all.begin(), all.end(), name) != all.end(); };
     return there("avx512vnni") && there("avx512bw") && there("avx512vl") && there("avx512f") && there("fma");
   }();
   return has;
-}
+#else
+  return false;
 #endif
-
-}  // namespace
+}
 
 CodeValues bilinear_values([[maybe_unused]] std::int32_t bits, [[maybe_unused]] std::int64_t length) {
 #ifdef ANEAR_VNNI
   constexpr std::int64_t kLongest = 1 << 16;  // 255 * 128 times as much is a whole number of 31 bits
-  if (has_vnni() && length < kLongest) return bits == 8 ? vnni_values<8> : vnni_values<4>;
+  if (has_byte_products() && length < kLongest) return bits == 8 ? vnni_values<8> : vnni_values<4>;
 #endif
   return bits == 8 ? plain_values<8> : plain_values<4>;
 }

@@ -107,6 +107,18 @@ def test_sixteen_levels_serve_heavy_tails(method: str) -> None:
     assert index.nbytes < anear.Index(points, "cosine", method=method, options={"codes": 8}).nbytes
 
 
+def test_as_many_are_compared_as_are_of_use() -> None:
+    points = RNG.standard_t(3, size=(2100, 60)).astype(np.float32)
+    points, queries = points[:2000], points[2000:]
+    gold = anear.knn(points, queries, 5, distance="manhattan")
+    index = anear.Index(points, "manhattan", method="hnsw", options={"codes": 4})
+    few, usual = (recall(index.search(queries, 5, ef=800, **more), gold) for more in ({"rerank": 15}, {}))
+    assert few < usual - 0.02
+    before = index.distances_computed.exact
+    index.search(queries, 5, ef=800)
+    assert 15 * len(queries) < index.distances_computed.exact - before < 100 * len(queries)
+
+
 @pytest.mark.parametrize("codes", [4, 8])
 def test_points_that_come_later_may_lie_outside(codes: int) -> None:
     points = RNG.standard_normal((900, 10)).astype(np.float32)

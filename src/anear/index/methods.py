@@ -273,6 +273,12 @@ def _graph(
     if stored is None:
         build_by(form, options["index_distance"], space, rows, resolved, method, checked, options["codes"])
     bits = options["codes"]
+    expanded = space.stages.expanded
+    if options.get("beside") and (bits != 4 or expanded is None or not expanded.bilinear):
+        raise ArgumentError(
+            f"options['beside'] is 1, which needs options={{'codes': 4}} and a formula that is an inner product"
+            f" (anear.explain says); codes is {bits}, the formula {resolved.expr}; allowed: 0"
+        )
     codes, layout = code_form(space, plan, precision, bits) if bits else (None, None)
     name = prepared_form(table.layout, layout, bits)
     numbers = {option: value for option, value in options.items() if option not in ("codes", "index_distance")}
