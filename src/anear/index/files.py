@@ -131,7 +131,7 @@ def dumps(index: Index) -> bytes:
     """The bytes that ``save`` would write."""
     file = io.BytesIO()
     with index._changes.alone():
-        write(file, *_parts(index, None))
+        write(file, *_parts(index))
     return file.getvalue()
 
 
@@ -140,7 +140,7 @@ def loads(data: bytes) -> Index:
     return _read(io.BytesIO(data), 0, False, "", None)
 
 
-def _parts(index: Index, points: str | None) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:
+def _parts(index: Index, points: str | None = None) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:
     """The arrays and texts that an index is made again from; ``points``: what is said of where its points lie."""
     resolved = index._resolved
     text, captured = unbind(resolved.expr)
