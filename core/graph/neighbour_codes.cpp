@@ -11,6 +11,7 @@
 #if !defined(__clang__)
 // GCC's own intrinsics begin with a register that holds nothing yet (its bug 105593).
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
 #endif
 #include <immintrin.h>
 #define ANEAR_VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni,fma")))
