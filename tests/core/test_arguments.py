@@ -63,7 +63,7 @@ def test_building(changes: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"method": "flatt"}, "method is 'flatt'; there are ball_tree, flat, hnsw, kd_tree"),
+        ({"method": "flatt"}, "method is 'flatt'; there are ball_tree, flat, hnsw, ivf, kd_tree"),
         ({"parameters": {"leaf_size": 3.0}}, "unknown parameter 'leaf_size'"),
     ],
 )
