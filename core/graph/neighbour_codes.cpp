@@ -4,18 +4,9 @@
 #include <cstring>
 #include <limits>
 
+#include "base/intrinsics.h"
 #include "base/parallel.h"
 #include "storage/code_values.h"
-
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
-#if !defined(__clang__)
-// GCC's own intrinsics begin with a register that holds nothing yet (its bug 105593).
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#endif
-#include <immintrin.h>
-#define ANEAR_VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni,fma")))
-#endif
 
 namespace anear {
 namespace {

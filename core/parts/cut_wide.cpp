@@ -7,12 +7,7 @@
 
 #if defined(__x86_64__) && defined(__GNUC__)
 
-// The headers of GCC 12 use what they did not set, on purpose, and are warned of it.
-#ifndef __clang__
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-#include <immintrin.h>
+#include "base/intrinsics.h"
 
 #define ANEAR_WIDE __attribute__((target("avx512f,bmi2,popcnt")))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -14,18 +13,15 @@ from anear.data.types.dense import to_float
 from anear.errors import ArgumentError
 from anear.index.choice import moved, walk_precision
 from anear.index.graphs import code_form, prepared_form, row_form
-from anear.index.methods import Built, Stored
+from anear.index.methods import Built, Stored, still_fit
 from anear.index.objects import viewed
 
 if TYPE_CHECKING:
     from anear.formula.hoist import Plan
-    from anear.index.tables import CompiledTable, Space
+    from anear.index.tables import Space
     from anear.spaces.space import Resolved
 
 __all__ = ["listed"]
-
-Make = Callable[["Plan", "CompiledTable", str, Mapping[str, float], Any, Any, Stored | None], Any]
-"""Makes the core's index of a plan, its table, the arithmetic, parameters, row form, code form and what was stored."""
 
 _MANY: Final = 64
 """Coordinates, from which on four bits each are tried: in fewer they seldom tell near points apart."""
@@ -42,9 +38,12 @@ def listed(
     options: Mapping[str, Any],
     checked: bool,
     stored: Stored | None,
-    make: Make,
+    make: Callable[..., Any],
 ) -> Built:
-    """Lists over the rows, with the codes that are asked for, or with the fewest bits that tell these points apart."""
+    """Lists over the rows, with the codes that are asked for, or with the fewest bits that tell these points apart.
+
+    ``make`` makes the core's index of a plan, its table, the arithmetic, parameters, forms and what was stored.
+    """
     plan = space.stages.direct
     precision = walk_precision(space, plan, rows)
     table = space.cell_table(plan, precision)
@@ -56,7 +55,10 @@ def listed(
     def build(bits: int, before: Stored | None) -> Built:
         codes, layout = code_form(space, plan, precision, bits, product) if bits else (None, None)
         name = f"{bits} {prepared_form(table.layout, layout, bits)}"
-        core = make(plan, table, precision, numbers | {"bits": bits or 4}, form, codes, _still_fit(before, name))
+        core = make(
+            plan, table, precision, numbers | {"bits": bits or 4},
+            row_form=form, code_form=codes, stored=still_fit(before, name),
+        )  # fmt: skip
         lists = len(core.parts["starts"]) - 1
         scanned = f"codes of {bits} bits a coordinate" if bits else "the points themselves"
         words = f"ivf: {lists} lists of {len(rows) / lists:.0f} points in the mean; {scanned} are scanned"
@@ -104,10 +106,3 @@ def _inner_product(space: Space, rows: npt.NDArray[Any]) -> Plan | None:
         return None
     plan = moved(space, plan, rows)
     return plan if walk_precision(space, plan, rows) == "float32" else None
-
-
-def _still_fit(stored: Stored | None, form: str) -> Stored | None:
-    """What was stored, without codes that were made in another form."""
-    if stored is None or stored.form == form:
-        return stored
-    return replace(stored, arrays={part: array for part, array in stored.arrays.items() if not part.startswith("code")})

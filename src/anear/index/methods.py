@@ -284,7 +284,7 @@ def _graph(
     numbers = {option: value for option, value in options.items() if option not in ("codes", "index_distance")}
     core = _index(
         method, space, rows, plan, table, precision, numbers, team, progress,
-        row_form=form, code_form=codes, stored=_still_fit(stored, name),
+        row_form=form, code_form=codes, stored=still_fit(stored, name),
     )  # fmt: skip
     return Built(core, plan, row_form=make_form, form=name, bits=int(options["codes"]))
 
@@ -301,24 +301,11 @@ def _ivf(
 ) -> Built:
     from anear.index.lists import listed
 
-    def make(
-        plan: Plan,
-        table: CompiledTable,
-        precision: str,
-        numbers: Mapping[str, float],
-        form: Any,
-        codes: Any,
-        stored: Stored | None,
-    ) -> Any:
-        return _index(
-            "ivf", space, rows, plan, table, precision, numbers, team, progress,
-            row_form=form, code_form=codes, stored=stored,
-        )  # fmt: skip
-
+    make = partial(_index, "ivf", space, rows, team=team, progress=progress)
     return listed(space, rows, resolved, options, checked, stored, make)
 
 
-def _still_fit(stored: Stored | None, form: str) -> Stored | None:
+def still_fit(stored: Stored | None, form: str) -> Stored | None:
     """What was stored, without what was prepared in another form."""
     if stored is None or stored.form == form:
         return stored

@@ -1,0 +1,14 @@
+// The vector instructions of x86-64, for functions that name their own targets.
+#pragma once
+
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#if !defined(__clang__)
+// GCC's own intrinsics begin with a register that holds nothing yet (its bug 105593).
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#endif
+#include <immintrin.h>
+
+// Sums of products of bytes; of a processor that has_byte_products.
+#define ANEAR_VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni,fma")))
+#endif
