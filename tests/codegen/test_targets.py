@@ -15,6 +15,8 @@ from anear.codegen.layout import make_layout
 from anear.codegen.targets import TARGETS, host_target
 from anear.codegen.tile import choose_tile
 from anear.formula import formula
+from anear.formula.bilinear import bilinear_plan
+from anear.formula.halved import halved_plan
 from anear.formula.hoist import exact_plan
 
 EVERYTHING = formula("sum(y * log(y / x) + sin(x) + abs(x - y)**0.3 + arctan2(x, y) + floor(x / y)) + max(x - y)")
@@ -43,6 +45,19 @@ def test_instructions_are_the_targets() -> None:
     ):
         layout = make_layout(plan, 100, "float32", "float32", TARGETS[target])
         assert re.search(instruction, assembly(kernel_text("select", layout, choose_tile(layout)), TARGETS[target]))
+
+
+@pytest.mark.parametrize("name", ["prepare_points", "prepare_query", "select", "select_one"])
+def test_products_of_bfloat16_compile(name: str) -> None:
+    target = TARGETS["x86-64-v4-bf16"]
+    plan = bilinear_plan(formula("sum((x - y)**2)"))
+    assert plan is not None
+    halved = halved_plan(plan, 100, 1e-5, lambda _: np.ones(100))
+    assert halved is not None
+    layout = make_layout(halved, 100, "float32", "float32", target)
+    listing = assembly(kernel_text(name, layout, choose_tile(layout)), target)
+    assert bool(re.search(r"vdpbf16ps\s.*zmm", listing)) == name.startswith("select")
+    assert layout.block_bytes == 16 * (100 * 2 + 4)
 
 
 def test_large_formulas_compile_in_bounded_time() -> None:

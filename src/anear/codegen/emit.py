@@ -86,12 +86,14 @@ class Emitter:
         cells: Sequence[Cell],
         split_sums: bool = False,
         is_number: Callable[[Expr], bool] = lambda node: node.op == "number",
+        halved: bool = False,
     ) -> None:
         self.body = body
         self.source = source
         self.lengths = lengths
         self.cells = list(cells)
         self.is_number = is_number  # whether a node's value is surely not NaN
+        self.halved = halved  # whether a coordinate of vectors is two numbers, as "pairs" of the layout
         self.split_sums = split_sums  # whether sum(a + b) may add a and b in turn (more fused operations)
         # Additions to one accumulator wait for one another: few cells keep several, over every n-th coordinate.
         self.chains = max(1, CHAINS // len(self.cells))
@@ -271,7 +273,7 @@ class Emitter:
             return self._plus(self._plus(total, node.args[0], place, cell), node.args[1], place, cell)
         if node.op == "mul" and self._fused:
             a, b = (self.element(n, place, cell) for n in node.args)
-            return body.fma(a, b, total)
+            return body.add_pairs(a, b, total) if self.halved and node.is_vector else body.fma(a, b, total)
         if node.op == "pow" and node.args[1] == TWO and self._fused:
             root = self.element(node.args[0], place, cell)
             return body.fma(root, root, total)

@@ -22,7 +22,7 @@ from anear.codegen.emit import Cell, Emitter, Place
 from anear.codegen.layout import STORAGE_BYTES, Entry, Layout
 from anear.codegen.llvm import Body, Kind
 from anear.codegen.loops import cost
-from anear.codegen.memory import store_as
+from anear.codegen.memory import store_as, store_pair
 from anear.codegen.quick import QuickEmitter, ReciprocalEmitter
 from anear.codegen.rows import PreparedRows, row_layout, row_tile
 from anear.codegen.sources import PackedSource, QueryRowSource, RawSource, RowSource, TurnedSource
@@ -140,17 +140,38 @@ def _prepare_vector(emitter: Emitter, entry: Entry, out: str, base: int, stride:
     if entry.length * cost([entry.expr]) <= 64 and not _runs_on(entry.expr):
         with emitter.scope():
             for i in range(entry.length):
-                value = emitter.element(entry.expr, Place(None, i), emitter.cells[0])
-                store_as(body, value, body.at(out, base + i * stride), entry.storage)
+                _store_element(emitter, entry, Place(None, i), body.at(out, base + i * stride))
         return
     running = [n for n in walk(entry.expr) if n.op == "cumsum"]
-    with body.loop(entry.length, [(body.kind.type, body.const(0.0)) for _ in running]) as loop, emitter.scope():
+    whole = entry.length - _ends_alone(emitter, entry, entry.length - 1)
+    with body.loop(whole, [(body.kind.type, body.const(0.0)) for _ in running]) as loop, emitter.scope():
         for node, state in zip(running, loop.values, strict=True):
             emitter.carried[node] = {emitter.cells[0]: state}
-        value = emitter.element(entry.expr, Place(loop.index, 0), emitter.cells[0])
         at = body.emit(f"mul i64 {loop.index}, {stride}")
-        store_as(body, value, body.at(body.at(out, at), base), entry.storage)
+        _store_element(emitter, entry, Place(loop.index, 0), body.at(body.at(out, at), base))
         loop.next = [emitter.carried[n][emitter.cells[0]] for n in running]
+    if whole < entry.length:
+        for node, state in zip(running, loop.values, strict=True):
+            emitter.carried[node] = {emitter.cells[0]: state}
+        _store_element(emitter, entry, Place(None, whole), body.at(out, base + whole * stride))
+
+
+def _ends_alone(emitter: Emitter, entry: Entry, i: int) -> bool:
+    """Whether the i-th of "pairs" is the last coordinate alone."""
+    return entry.storage == "pairs" and 2 * i + 1 == emitter.lengths[entry.expr]
+
+
+def _store_element(emitter: Emitter, entry: Entry, place: Place, pointer: str) -> None:
+    """An entry's number at a place, or the two coordinates that one of "pairs" is made of."""
+    body, cell = emitter.body, emitter.cells[0]
+    if entry.storage != "pairs":
+        store_as(body, emitter.element(entry.expr, place, cell), pointer, entry.storage)
+        return
+    variable = None if place.variable is None else body.emit(f"mul i64 {place.variable}, 2")
+    first = Place(variable, 2 * place.offset)
+    low = emitter.element(entry.expr, first, cell)
+    alone = variable is None and _ends_alone(emitter, entry, place.offset)
+    store_pair(body, low, body.const(0.0) if alone else emitter.element(entry.expr, first.moved(1), cell), pointer)
 
 
 def prepares_rows(layout: Layout) -> bool:
@@ -241,7 +262,14 @@ def _tiled(layout: Layout, tile: Tile, name: str) -> Body:
     with body.loop("%n_blocks", carried, n_blocks) as loop:
         base = body.at("%points", body.emit(f"mul i64 {loop.index}, {layout.block_bytes}"))
         blocks = [body.at(base, p * layout.block_bytes) for p in range(n_blocks)]
-        emitter = Emitter(body, PackedSource(layout, queries, blocks), layout.lengths, cells, layout.plan.bilinear)
+        emitter = Emitter(
+            body,
+            PackedSource(layout, queries, blocks),
+            layout.lengths,
+            cells,
+            layout.plan.bilinear,
+            halved=layout.plan.halved,
+        )
         values = dict(zip(cells, emitter.scalars([layout.plan.pair])[0], strict=True))
         finish: Callable[[Body, Layout, str, list[str], int], None] = _hits if name.startswith("select") else _store
         for q in range(n_queries):

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 __all__ = ["LEVELS", "STORAGE_BYTES", "Entry", "Layout", "make_layout"]
 
-STORAGE_BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int8": 1, "uint8": 1, "uint4": 1}
-"""Of a number by itself. Codes of four bits, "uint4", lie two in a byte where they are read, in prepared rows."""
+STORAGE_BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int8": 1, "uint8": 1, "uint4": 1, "pairs": 4}
+"""Of a number by itself. Codes of four bits, "uint4", lie two in a byte where they are read, in prepared rows. Of
+"pairs" each is two coordinates in bfloat16, the first one in the lower half: vectors are half as long. Behind an odd
+number of coordinates comes 0."""
 
 LEVELS: Final = constant(np.full(16, np.nan), "levels")
 """What such codes stand for: captured, for the core to fill in."""
@@ -88,7 +90,9 @@ class Layout:
     @property
     def plain_query(self) -> bool:
         """Whether a prepared query is the raw one."""
-        return [entry.expr.op for entry in self.query] == ["x"] and not self.query_fields
+        return [(entry.expr.op, entry.storage) for entry in self.query] == [
+            ("x", self.arithmetic)
+        ] and not self.query_fields
 
     def is_number(self, node: Expr) -> bool:
         """Whether a node's value is surely not NaN."""
@@ -133,18 +137,21 @@ def make_layout(
     for side, entries in (("query", plan.query), ("point", plan.point)):
         for i, expr in enumerate(entries):
             lengths.update(lengths_of(expr, dimension))
-            entry_lengths[side, i] = lengths[expr]
+            entry_lengths[side, i] = _entry_length(plan, expr, lengths[expr])
     for expr in plan.maxima:
         lengths.update(lengths_of(expr, dimension))
     lengths.update(lengths_of(plan.pair, dimension, entry_lengths))
-    query, slots = _place(plan.query, lengths, lambda _: arithmetic, 1)
+    pairs = {expr for expr in (*plan.query, *plan.point) if plan.halved and expr.is_vector}
+    placed = {expr: _entry_length(plan, expr, length) for expr, length in lengths.items()}
+    query, slots = _place(plan.query, placed, lambda expr: "pairs" if expr in pairs else arithmetic, 1)
     packed = storage if storage != "float16" or target.half else arithmetic
 
     def kept(expr: Expr) -> str:
         return packed if expr.op in ("y", "point_field", "slice") and _is_raw(expr) else arithmetic
 
     given = {plan.point[i]: kind for i, kind in (kinds or {}).items()}
-    point, block_bytes = _place(plan.point, lengths, lambda expr: given.get(expr) or kept(expr), lanes)
+    given |= dict.fromkeys(pairs, "pairs")
+    point, block_bytes = _place(plan.point, placed, lambda expr: given.get(expr) or kept(expr), lanes)
     captured: dict[Expr, int] = {}
     size = 0
     for expr in (*plan.query, *plan.point, *plan.maxima, plan.pair):
@@ -158,6 +165,11 @@ def make_layout(
         plan, dimension, storage, arithmetic, target, lanes, query, point, slots, block_bytes,
         query_fields, point_fields, lengths, captured, ordered,
     )  # fmt: skip
+
+
+def _entry_length(plan: Plan, expr: Expr, length: int | None) -> int | None:
+    """How many numbers an entry with this expression has."""
+    return -(-length // 2) if plan.halved and length is not None else length
 
 
 def _is_raw(expr: Expr) -> bool:

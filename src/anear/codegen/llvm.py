@@ -177,6 +177,13 @@ class Body:
         """a*b + c, rounded once."""
         return self.call("fma", a, b, c)
 
+    def add_pairs(self, a: str, b: str, total: str) -> str:
+        """total + a0 * b0 + a1 * b1, each lane of ``a`` and ``b`` being two numbers in bfloat16; of 16 lanes."""
+        name, pairs = "@llvm.x86.avx512bf16.dpbf16ps.512", "<32 x bfloat>"
+        self.declarations.add(f"declare {self.kind.type} {name}({self.kind.type}, {pairs}, {pairs})")
+        a, b = (self.emit(f"bitcast {self.kind.type} {value} to {pairs}") for value in (a, b))
+        return self.emit(f"call {self.kind.type} {name}({self.kind.type} {total}, {pairs} {a}, {pairs} {b})")
+
     def abs(self, a: str) -> str:
         return self.call("fabs", a)
 

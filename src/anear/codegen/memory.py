@@ -11,7 +11,7 @@ from collections.abc import Callable
 from anear.codegen.layout import STORAGE_BYTES
 from anear.codegen.llvm import Body, Kind
 
-__all__ = ["load_as", "store_as"]
+__all__ = ["load_as", "store_as", "store_pair"]
 
 
 def load_as(body: Body, pointer: str, storage: str, half: bool = True) -> str:
@@ -25,8 +25,8 @@ def load_as(body: Body, pointer: str, storage: str, half: bool = True) -> str:
     def load(element: str) -> str:
         return body.emit(f"load {wide(element)}, ptr {pointer}, align {align}")
 
-    if storage in ("float32", "float64"):
-        return _resize(body, load("float" if storage == "float32" else "double"), align * 8, wide)
+    if storage in ("float32", "float64", "pairs"):
+        return _resize(body, load("double" if storage == "float64" else "float"), align * 8, wide)
     if storage in ("int8", "uint8"):
         grown = body.emit(f"{'sext' if storage == 'int8' else 'zext'} {wide('i8')} {load('i8')} to {wide('i32')}")
         return body.emit(f"sitofp {wide('i32')} {grown} to {kind.type}")
@@ -65,6 +65,29 @@ def store_as(body: Body, value: str, pointer: str, storage: str) -> None:
         put("i16", body.emit(f"trunc {wide('i32')} {top} to {wide('i16')}"))
     else:
         put("half", body.emit(f"fptrunc {wide('float')} {single} to {wide('half')}"))
+
+
+def store_pair(body: Body, first: str, second: str, pointer: str) -> None:
+    """Store two numbers a lane, rounded to bfloat16, the first one in the lower half of 32 bits.
+
+    Rounded to the nearest, ties to even; what would become infinite by that, and NaN, is cut off instead.
+    """
+    before, single = body.kind, Kind(32, body.kind.lanes)
+    narrow = [value if before == single else body.emit(f"fptrunc {before.type} {value} to {single.type}")
+              for value in (first, second)]  # fmt: skip
+    body.kind = single
+    rounded = []
+    for value in narrow:
+        bits = body.to_bits(value)
+        odd = body.iop("and", body.iop("lshr", bits, body.iconst(16)), body.iconst(1))
+        more = body.iop("add", bits, body.iop("add", odd, body.iconst(0x7FFF)))
+        infinite = body.icompare("uge", body.iop("and", bits, body.iconst(0x7FFFFFFF)), body.iconst(0x7F7F8000))
+        rounded.append(body.iselect(infinite, bits, more))
+    low = body.iop("lshr", rounded[0], body.iconst(16))
+    high = body.iop("and", rounded[1], body.iconst(0xFFFF0000))
+    both = body.iop("or", low, high)
+    body.do(f"store {single.integer} {both}, ptr {pointer}, align 4")
+    body.kind = before
 
 
 def _ints(kind: Kind, value: int) -> str:

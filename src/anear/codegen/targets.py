@@ -29,6 +29,7 @@ class Target:
     registers : how many vector registers there are.
     fused : whether a*b+c is one instruction.
     half : whether float16 converts in hardware.
+    pairs : whether it multiplies pairs of bfloat16 and adds both products to a float32.
     needs : the names, as the core reports them, of what a machine must have to run this.
     """
 
@@ -41,9 +42,11 @@ class Target:
     fused: bool
     half: bool
     needs: frozenset[str]
+    pairs: bool = False
 
 
 _X86: Final = "x86_64-unknown-linux-gnu"
+_AVX512: Final = frozenset({"avx512f", "avx512bw", "avx512dq", "avx512vl"})
 TARGETS: Final[dict[str, Target]] = {
     t.name: t
     for t in (
@@ -58,7 +61,19 @@ TARGETS: Final[dict[str, Target]] = {
             32,
             True,
             True,
-            frozenset({"avx512f", "avx512bw", "avx512dq", "avx512vl"}),
+            _AVX512,
+        ),
+        Target(
+            "x86-64-v4-bf16",
+            _X86,
+            "x86-64-v4",
+            "-prefer-256-bit,+avx512bf16",
+            64,
+            32,
+            True,
+            True,
+            _AVX512 | {"avx512bf16"},
+            pairs=True,
         ),
         Target("aarch64", "aarch64-unknown-linux-gnu", "generic", "+neon", 16, 32, True, True, frozenset({"neon"})),
     )

@@ -45,6 +45,7 @@ class Plan:
     offset : entry of ``query``, c(x): the formula is ``pair + c(x)``. It is left out of the pair because it does not
         change the order of a query's points. None: nothing was left out.
     bilinear : ``pair`` is a sum of products of prepared entries plus one prepared point scalar.
+    halved : the vectors' numbers are in bfloat16, for which the bound allows; two products are one operation.
     guarded : ``pair`` is NaN wherever it would have lost too many digits; the exact formula then has to be computed.
     """
 
@@ -58,6 +59,7 @@ class Plan:
     offset: int | None = None
     bilinear: bool = False
     guarded: bool = False
+    halved: bool = False
     in_float64: Plan | None = None
 
     @property

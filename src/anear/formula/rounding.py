@@ -60,7 +60,7 @@ from anear.formula.ranges import range_of
 from anear.formula.relative import EXACT, STORED, Count, RelativeError, length_of
 from anear.formula.simplify import simplify
 
-__all__ = ["magnitude", "with_absolute_bound", "with_bilinear_bound", "with_bound"]
+__all__ = ["magnitude", "norm", "with_absolute_bound", "with_bilinear_bound", "with_bound"]
 
 SECOND_ORDER: Final = 1.01
 TINY: Final = 2.0**-63
@@ -140,7 +140,7 @@ def with_bilinear_bound(plan: Plan, products: list[tuple[Expr, Expr]], bias: Exp
     for _, h in products:
         length = length_of(h)
         fixed, per_dimension = fixed + length[0], per_dimension + length[1]
-    bounds = [(_norm([g for g, _ in products]), _norm([h for _, h in products]))]
+    bounds = [(norm([g for g, _ in products]), norm([h for _, h in products]))]
     if bias is not None:
         bounds.append((ONE, magnitude(bias)))
     single = _Proof(tuple(bounds), (fixed + 2.0 * STORED + 1.0, per_dimension))
@@ -150,7 +150,7 @@ def with_bilinear_bound(plan: Plan, products: list[tuple[Expr, Expr]], bias: Exp
     last = entry_error(bias, moved=moved) if bias is not None else (ONE, EXACT)
     if last is None or len(known) < len(factors):
         return _with_proofs(plan, single, None, rank)
-    bounds = [(_norm([g for (g, _), _ in known]), _norm([h for _, (h, _) in known]))]
+    bounds = [(norm([g for (g, _), _ in known]), norm([h for _, (h, _) in known]))]
     if bias is not None:
         bounds.append((ONE, last[0]))
     of_products = [_sum(g, h, (1.0, 0.0)) for (_, g), (_, h) in known]
@@ -288,10 +288,10 @@ def _sum_of(parts: list[Expr]) -> Expr:
     return total
 
 
-def _norm(parts: list[Expr]) -> Expr:
+def norm(parts: list[Expr], tiny: float = TINY) -> Expr:
     """The 2-norm over all coordinates of all vectors, and all scalars, with the room for underflow."""
     squares = [make("mul", part, part) for part in parts]
-    return make("add", make("sqrt", _sum_of([make("sum", s) if s.is_vector else s for s in squares])), number(TINY))
+    return make("add", make("sqrt", _sum_of([make("sum", s) if s.is_vector else s for s in squares])), number(tiny))
 
 
 def magnitude(expr: Expr) -> Expr:

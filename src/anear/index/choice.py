@@ -13,6 +13,7 @@ from anear.formula.hoist import Plan
 from anear.formula.interpret import evaluate
 
 if TYPE_CHECKING:
+    from anear.formula.expression import Expr
     from anear.index.tables import Space
 
 __all__ = ["choose_plan", "moved", "point_fields", "walk_precision"]
@@ -21,6 +22,9 @@ _CENTRE_SAMPLE = 4096  # points that the centre is taken from
 _QUERIES, _POINTS = 16, 256  # points that the rounding bound is tried on, against one another
 _FEW = 4096  # so few points are searched quickly in any form
 _SHARE = 0.01  # of the points may lie within the bound of one another; each costs as much as some hundred scanned ones
+_MANY = 8192  # so many points are worth asking whether products of bfloat16 tell them apart:
+_TRIED_QUERIES, _TRIED = 8, (256, 1024)  # on some of them,
+_DOUBTFUL = 0.005  # of which so many may lie within the bound of the nearest
 
 
 def choose_plan(space: Space, rows: npt.NDArray[Any]) -> Plan:
@@ -33,9 +37,9 @@ def choose_plan(space: Space, rows: npt.NDArray[Any]) -> Plan:
     if plan is None or not space.proved(plan):
         return stages.direct
     plan = moved(space, plan, rows)
-    if len(rows) < _FEW or space.fields("query") or _separates(space, plan, rows):
+    if len(rows) < _FEW or space.fields("query"):
         return plan
-    return stages.direct
+    return _halved(space, plan, rows) or (plan if _separates(space, plan, rows) else stages.direct)
 
 
 def moved(space: Space, plan: Plan, rows: npt.NDArray[Any]) -> Plan:
@@ -72,26 +76,65 @@ def _separates(space: Space, plan: Plan, rows: npt.NDArray[Any]) -> bool:
     return bool((spread >= 2 * bound).mean() >= 0.5)
 
 
+def _halved(space: Space, plan: Plan, rows: npt.NDArray[Any]) -> Plan | None:
+    """The plan in bfloat16, where few enough points would have to be looked at closely; None elsewhere."""
+    if len(rows) < _MANY:
+        return None
+    count = min(max(len(rows) // 16, _TRIED[0]), _TRIED[1])
+    sample = _Sample(space, rows, count, _TRIED_QUERIES)
+    halved = space.halved(plan, sample.mean)
+    if halved is None:
+        return None
+    ranks, bound = sample.ranks(), sample.bound(halved)
+    with np.errstate(invalid="ignore"):
+        doubtful = ranks[:, 2:] <= (ranks[:, 1] + 2 * bound)[:, None]  # each query is the nearest to itself
+    return halved if doubtful.mean() <= _DOUBTFUL and np.isfinite(bound).all() else None
+
+
 def _spread(
     space: Space, plan: Plan, rows: npt.NDArray[Any]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Of some points as queries: how far the ranks of the nearest of a sample differ, and the rounding bound."""
-    sample = rows[:: max(1, len(rows) // _POINTS)][:_POINTS]
-    points = to_float(sample).astype(np.float64)
-    coordinates = points[:, : space.dimension]
-    data = point_fields(space, points)
-    queries = coordinates[:: max(1, len(coordinates) // _QUERIES)][:_QUERIES]
-    ranks = evaluate(space.stages.rank, queries, coordinates, point_data=data)
-    bound = np.zeros(len(queries))
-    used = plan.computed_in(space.arithmetic)
-    for maximum, slot in zip(used.maxima, used.slack, strict=True):
-        largest = np.max(evaluate(maximum, queries[:1], coordinates, point_data=data))
-        bound += evaluate(used.query[slot], queries, coordinates[:1])[:, 0] * largest
-    bound *= space.rounding(plan)
-    ranks.sort(axis=1)  # NaN comes last, and is never within a bound
+    sample = _Sample(space, rows, _POINTS, _QUERIES)
+    ranks = sample.ranks()
     with np.errstate(invalid="ignore"):
         spread = ranks[:, int(2 * _SHARE * ranks.shape[1])] - ranks[:, 0]
-    return spread, bound
+    return spread, sample.bound(plan)
+
+
+class _Sample:
+    """Some of the points, and some of these as queries."""
+
+    def __init__(self, space: Space, rows: npt.NDArray[Any], points: int, queries: int) -> None:
+        chosen = to_float(rows[:: max(1, len(rows) // points)][:points]).astype(np.float64)
+        self._space = space
+        self._points = chosen[:, : space.dimension]
+        self._data = point_fields(space, chosen)
+        self._queries = self._points[:: max(1, len(chosen) // queries)][:queries]
+
+    def ranks(self) -> npt.NDArray[np.float64]:
+        """Of all points for each query, sorted. NaN comes last, and is never within a bound."""
+        ranks = evaluate(self._space.stages.rank, self._queries, self._points, point_data=self._data)
+        ranks.sort(axis=1)
+        return ranks
+
+    def bound(self, plan: Plan) -> npt.NDArray[np.float64]:
+        """How far the plan's values may be off, for each query."""
+        bound = np.zeros(len(self._queries))
+        used = plan.computed_in(self._space.arithmetic)
+        for maximum, slot in zip(used.maxima, used.slack, strict=True):
+            largest = np.max(self._of_points(maximum))
+            bound += evaluate(used.query[slot], self._queries, self._points[:1])[:, 0] * largest
+        return bound * self._space.rounding(plan)
+
+    def mean(self, vector: Expr) -> npt.NDArray[np.float64]:
+        """Of a vector of the points."""
+        middle: npt.NDArray[np.float64] = self._of_points(vector).mean(axis=0)
+        return middle
+
+    def _of_points(self, expr: Expr) -> npt.NDArray[np.float64]:
+        values: npt.NDArray[np.float64] = evaluate(expr, self._queries[:1], self._points, point_data=self._data)[0]
+        return values
 
 
 def point_fields(space: Space, points: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:

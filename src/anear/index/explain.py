@@ -155,7 +155,10 @@ def _search(stages: Stages, plan: Plan | None, memory: str | None) -> Iterator[s
     for side in ("query", "point"):
         for text in _once(used, side):
             yield _line(f"once a {side}", text)
-    yield _line("for each pair", _named(used.pair, used) + ("   (an inner product)" if used.bilinear else ""))
+    kind = "   (an inner product)" if used.bilinear else ""
+    yield _line(
+        "for each pair", _named(used.pair, used) + ("   (an inner product of bfloat16)" if used.halved else kind)
+    )
     yield _line("rounding", _rounding(used))
     if plan is None and stages.expanded is not None:
         why = "where the points lie so that the bound excludes too few of them (far clusters, huge numbers)"
@@ -189,6 +192,12 @@ def _rounding(plan: Plan) -> str:
     if plan.relative is None:
         beside = ", its error beside it: what may have lost digits is measured again by the formula"
         return f"not bounded by a proof, so it is computed in float64{beside if plan.careful else ''}"
+    if plan.halved:
+        return (
+            "to 8 bits; what that loses of a query and of the points is computed with them and bounds the error; "
+            "points that this cannot rule out are measured again by the formula, in float64, so the answer is that of "
+            "float64"
+        )
     a, b = plan.relative
     factors = [] if not plan.relative_to_rank else ["its value"]
     for slot, largest in zip(plan.slack, plan.maxima, strict=True):

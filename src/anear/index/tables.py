@@ -9,7 +9,7 @@ guarded  the whole formula, expanded: fills large ones faster, and leaves some v
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +23,7 @@ from anear.codegen.layout import Fields, Layout, make_layout
 from anear.codegen.targets import Target, host_target
 from anear.codegen.tile import Tile, matrix_tile
 from anear.data.types.dense import arithmetic_name
+from anear.formula.halved import halved_plan
 from anear.formula.hoist import Plan, exact_plan, fields
 from anear.index.stages import Stages, stages_of
 
@@ -119,6 +120,15 @@ class Space:
     def proved(self, plan: Plan) -> bool:
         """Whether a bound of the plan's rounding is known, in the arithmetic that it is then computed in."""
         return plan.computed_in(self.precision(plan)).relative is not None
+
+    def halved(self, plan: Plan, mean: Callable[[Expr], npt.NDArray[np.float64]]) -> Plan | None:
+        """``plan`` with products of bfloat16, which this machine computes two at a time; None where it cannot.
+
+        ``mean``: of a vector of the points, over some of them.
+        """
+        if self.storage != "float32" or not host().pairs or self.precision(plan) != "float32":
+            return None
+        return halved_plan(plan, self.dimension, self.rounding(plan), mean)
 
     def search_table(self, plan: Plan) -> CompiledTable:
         """The table that finds candidates by ``plan``."""

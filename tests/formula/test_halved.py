@@ -1,0 +1,146 @@
+"""The bound of products of bfloat16, against these products emulated one operation at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import ml_dtypes
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from anear.formula import formula
+from anear.formula.bilinear import bilinear_plan
+from anear.formula.expression import Expr
+from anear.formula.halved import halved_plan
+from anear.formula.interpret import evaluate
+from anear.formula.plan import Plan, entry_leaves
+
+Floats = npt.NDArray[np.float64]
+D = 20
+U = 2.0**-24
+
+
+def plan_of(text: str, Y: Floats, moved: bool = True) -> Plan:
+    plan = bilinear_plan(formula(text))
+    assert plan is not None
+    assert plan.relative is not None
+
+    def mean(vector: Expr) -> Floats:
+        return evaluate(vector, Y[:1], Y)[0].mean(axis=0) * moved
+
+    halved = halved_plan(plan, D, (plan.relative[0] + plan.relative[1] * D) * U, mean)
+    assert halved is not None
+    assert halved.halved
+    return halved
+
+
+def flushed(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    return np.where(np.abs(values) < np.float32(2.0**-126), np.float32(0), values)
+
+
+def shortened(values: Floats) -> npt.NDArray[np.float32]:
+    """Float32, then bfloat16; what would become infinite is cut off."""
+    single = values.astype(np.float32)
+    near = single.astype(ml_dtypes.bfloat16).astype(np.float32)
+    cut = (single.view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)
+    return flushed(np.where(np.isinf(near), cut, near))
+
+
+def product(G: Floats, H: Floats) -> Floats:
+    """Of all rows with all rows, as the instruction computes it."""
+    g, h = shortened(G), shortened(H)
+    total = np.zeros((len(g), len(h)), np.float32)
+    for i in range(g.shape[1]):  # a product of two such numbers fits a float32, but for its exponent
+        exact = g[:, None, i].astype(np.float64) * h[None, :, i].astype(np.float64) + total.astype(np.float64)
+        total = flushed(exact.astype(np.float32))
+    return total.astype(np.float64)
+
+
+def check(text: str, X: Floats, Y: Floats, moved: bool = True) -> None:
+    """What bfloat16 makes of all products together is within the bound of what they are."""
+    with np.errstate(all="ignore"):
+        plan = plan_of(text, Y, moved)
+        leaves = entry_leaves(plan)
+        vectors = {leaf: evaluate(entry, X, Y) for leaf, entry in leaves.items() if leaf.is_vector}
+        pairs = [node.args for node in _nodes(plan.pair) if node.op == "mul" and node.is_vector]
+        queries = np.concatenate([vectors[g if g.value[0] == "query" else h][:, 0] for g, h in pairs], axis=1)
+        points = np.concatenate([vectors[h if g.value[0] == "query" else g][0] for g, h in pairs], axis=1)
+        true = (queries.astype(np.longdouble)[:, None] * points.astype(np.longdouble)[None]).sum(-1)
+        bound = np.zeros(len(X))
+        for slot, maximum in zip(plan.slack, plan.maxima, strict=True):
+            bound += evaluate(plan.query[slot], X, Y)[:, 0] * evaluate(maximum, X, Y)[0].max()
+        assert plan.relative is not None
+        bound *= (plan.relative[0] + plan.relative[1] * D) * U
+        error = np.abs(product(queries, points) - true)
+    sure = np.isfinite(bound) & (bound < 1e37)
+    assert (error <= bound[:, None])[sure].all()
+
+
+def _nodes(expr: Expr) -> list[Expr]:
+    return [expr, *(node for a in expr.args for node in _nodes(a))]
+
+
+DATA: dict[str, Callable[[np.random.Generator, tuple[int, int]], Floats]] = {
+    "normal": lambda rng, shape: rng.normal(size=shape),
+    "positive": lambda rng, shape: rng.random(shape),
+    "far": lambda rng, shape: 1e4 + rng.normal(size=shape),
+    "tiny": lambda rng, shape: rng.normal(size=shape) * 1e-38,
+    "below the normal": lambda rng, shape: rng.normal(size=shape) * 1e-41,
+    "huge": lambda rng, shape: rng.normal(size=shape) * 1e17,
+    "of all sizes": lambda rng, shape: rng.normal(size=shape) * 10.0 ** rng.integers(-30, 15, shape),
+    "one large": lambda rng, shape: np.where(np.arange(shape[1]) == 3, 1e6, 1.0) * rng.normal(size=shape),
+    "whole numbers": lambda rng, shape: rng.integers(-128, 129, shape).astype(np.float64),
+}
+
+
+@pytest.mark.parametrize("moved", [True, False])
+@pytest.mark.parametrize("data", DATA)
+@pytest.mark.parametrize("text", ["sum((x - y)**2)", "-dot(x, y)", "sum(x * y**2) - sum(x**2 * y)"])
+def test_the_bound_holds(text: str, data: str, moved: bool) -> None:
+    rng = np.random.default_rng(3)
+    rows = [DATA[data](rng, shape).astype(np.float32).astype(np.float64) for shape in ((6, D), (300, D))]
+    check(text, *rows, moved)
+
+
+@pytest.mark.parametrize("text", ["sum(y * log(y / x))", "sum(y / x - log(y / x) - 1)"])
+def test_the_bound_holds_of_computed_numbers(text: str) -> None:
+    rng = np.random.default_rng(4)
+    check(text, rng.dirichlet(np.full(D, 0.3), 6) + 1e-6, rng.dirichlet(np.full(D, 0.3), 300) + 1e-6)
+
+
+@given(
+    arrays(np.float32, (2, D), elements=st.floats(-(2.0**40), 2.0**40, width=32)),
+    arrays(np.float32, (3, D), elements=st.floats(-(2.0**40), 2.0**40, width=32)),
+)
+def test_the_bound_holds_of_any_numbers(X: npt.NDArray[np.float32], Y: npt.NDArray[np.float32]) -> None:
+    check("sum((x - y)**2)", X.astype(np.float64), Y.astype(np.float64))
+
+
+def test_the_bound_is_near_what_happens() -> None:
+    """Not so wide that it would be of no use: some hundred times what is lost at random."""
+    rng = np.random.default_rng(5)
+    X, Y = rng.random((6, D)), rng.random((300, D))
+    plan = plan_of("-dot(x, y)", Y)
+    bound = sum(
+        evaluate(plan.query[slot], X, Y)[:, 0] * evaluate(maximum, X, Y)[0].max()
+        for slot, maximum in zip(plan.slack, plan.maxima, strict=True)
+    )
+    assert plan.relative is not None
+    assert ((plan.relative[0] + plan.relative[1] * D) * U * bound < 0.02).all()
+
+
+@pytest.mark.parametrize("text", ["sum(abs(x - y))", "max((x - y)**2)", "sum(log(1 + x * y))"])
+def test_other_formulas_are_left_alone(text: str) -> None:
+    plan = bilinear_plan(formula(text))
+    assert plan is None or halved_plan(plan, D, 1e-5, lambda _: np.zeros(D)) is None
+
+
+@pytest.mark.parametrize("dimension", [3, 7, 1 << 17])
+def test_short_and_endless_vectors_are_left_alone(dimension: int) -> None:
+    plan = bilinear_plan(formula("sum((x - y)**2)"))
+    assert plan is not None
+    assert halved_plan(plan, dimension, 1e-5, lambda _: np.zeros(dimension)) is None
