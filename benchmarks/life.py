@@ -1,10 +1,11 @@
-"""The life of a graph: points a second that come, leave and move; searches meanwhile; searches under filters.
+"""The life of a graph, or of lists: points a second that come, leave and move; searches meanwhile and under filters.
 
 Rates are points for each second of a processor (CPU time, which other work disturbs least) and by the clock on
 `--threads` threads. Points lie in clusters, as descriptors of images do.
 
     python benchmarks/life.py                          # 100 000 points
     python benchmarks/life.py --points 1000000
+    python benchmarks/life.py --method ivf             # with searches after a tenth came, beside those of a fresh index
 """
 
 from __future__ import annotations
@@ -94,6 +95,22 @@ def filtered(index: anear.Index, queries: Rows) -> Iterator[tuple[float, float, 
         yield share, 1e6 * spent / len(queries), hit
 
 
+def one_by_one(index: anear.Index, queries: Rows, ef: int) -> float:
+    """Microseconds a query."""
+    return 1e6 * float(seconds(lambda: [index.search(q, K, ef=ef, num_threads=1) for q in queries])[0]) / len(queries)
+
+
+def grown(points: Rows, queries: Rows, rounds: int = 15) -> Iterator[tuple[int, str, float, float]]:
+    """At some numbers of lists, microseconds a query and recall: of lists that a tenth came to, and of fresh ones."""
+    built = len(points) * 10 // 11
+    fresh, part = (anear.Index(some, method="ivf", options={"codes": 4}) for some in (points, points[:built]))
+    part.add(points[built:])
+    for ef in (16, 64):
+        turns = [[one_by_one(index, queries, ef) for index in (part, fresh)] for _ in range(rounds)]
+        for name, index, spent in zip(("a tenth came", "fresh"), (part, fresh), np.min(turns, axis=0), strict=True):
+            yield ef, name, spent, recall(index, queries, ef)
+
+
 def told(name: str, rates: Rates) -> str:
     """A line of the report."""
     return f"{name:28} {rates[0]:10.0f} {rates[1]:10.0f}"
@@ -102,19 +119,24 @@ def told(name: str, rates: Rates) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--points", type=int, default=100_000)
+    parser.add_argument("--method", default="hnsw")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--m", type=int, default=16)
     parser.add_argument("--ef-construction", type=int, default=100)
     args = parser.parse_args()
     points, queries = clustered(args.points, 1), clustered(500, 2)
-    options = {"m": args.m, "ef_construction": args.ef_construction}
+    options = {"m": args.m, "ef_construction": args.ef_construction} if args.method == "hnsw" else {}
     made: list[anear.Index] = []
-    spent = seconds(lambda: made.append(anear.Index(points, method="hnsw", options=options, num_threads=args.threads)))
+    spent = seconds(
+        lambda: made.append(anear.Index(points, method=args.method, options=options, num_threads=args.threads))
+    )
     index = made.pop()
     print(f"{args.points} x {DIMENSION}, {options}, {args.threads} threads: points a CPU second, and a second")
     print(told("built", args.points / spent), f"recall@{K} at ef=64 {recall(index, queries, 64):.4f}", flush=True)
     for share, spent, hit in filtered(index, queries):
         print(f"{f'searched, {share:.2%} admitted':28} {spent:10.1f} us a query, recall {hit:.4f}", flush=True)
+    for ef, name, spent, hit in grown(points, queries) if args.method == "ivf" else ():
+        print(f"{f'{name}, {ef} lists':28} {spent:10.1f} us a query, recall {hit:.4f}", flush=True)
     fresh = (clustered(10_000, seed) for seed in range(10, 1000))
     for name, rates in changes(index, fresh, args.threads):
         print(told(name, rates), flush=True)

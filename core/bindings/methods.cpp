@@ -282,24 +282,14 @@ class Index {
     return nb::make_tuple(checked.sound, checked.live, checked.reachable, faults);
   }
 
-  // Nobody waits at the gate with Python's lock: whoever is inside may need it.
   std::int64_t points() const {
-    const nb::gil_scoped_release released;
-    const Gate::Inside inside(gate_);
-    return method_->points();
+    return inside([&] { return method_->points(); });
   }
-
   std::int64_t live() const {
-    const nb::gil_scoped_release released;
-    const Gate::Inside inside(gate_);
-    const Alive* alive = method_->alive();
-    return alive == nullptr ? method_->points() : alive->count();
+    return inside([&] { return method_->alive() == nullptr ? method_->points() : method_->alive()->count(); });
   }
-
   std::int64_t bytes() const {
-    const nb::gil_scoped_release released;
-    const Gate::Inside inside(gate_);
-    return method_->bytes();
+    return inside([&] { return method_->bytes(); });
   }
 
   nb::object computed() const { return nb::make_tuple(building_.load(), scanned_.load(), exact_.load()); }
@@ -307,8 +297,8 @@ class Index {
   nb::object visits() const { return nb::make_tuple(nodes_.load(), leaves_.load(), settled_.load()); }
 
   nb::object order() const {
-    const auto& ids = method_->order();
-    nb::object result = new_array("int64", static_cast<std::int64_t>(ids.empty() ? method_->points() : ids.size()));
+    const std::vector<std::int32_t> ids = inside([&] { return method_->order(); });
+    nb::object result = new_array("int64", ids.empty() ? points() : static_cast<std::int64_t>(ids.size()));
     const Array out(result, "order", 1, "lq", true);
     auto* values = out.data<std::int64_t>();
     for (std::int64_t i = 0; i < out.size(); ++i) values[i] = ids.empty() ? i : ids[i];
@@ -341,6 +331,14 @@ class Index {
 
   void count_building(const Progress& progress) {
     building_ += progress.computed().scanned + progress.computed().exact;
+  }
+
+  // Nobody waits at the gate with Python's lock: whoever is inside may need it.
+  template <class Look>
+  auto inside(const Look& look) const -> decltype(look()) {
+    const nb::gil_scoped_release released;
+    const Gate::Inside entered(gate_);
+    return look();
   }
 
   // One change at a time, and none from within a search, which it would wait for.

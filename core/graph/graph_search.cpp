@@ -96,11 +96,7 @@ GraphSearch::GraphSearch(BuildRequest request, MakeGraph make, const Upkeep& upk
   if (request.stored) {
     graph_ = stored_graph(*request.stored, rows_.count, request.threads, progress);
     graph_.root = graph_.root_below();
-    if (const Part* alive = request.stored->find("alive")) {
-      require(alive->size() == rows_.count, "'alive' has " + std::to_string(alive->size()) + " numbers for " +
-                                                std::to_string(rows_.count) + " points");
-      alive_ = Alive({alive->bytes(), alive->bytes() + alive->size()});
-    }
+    alive_ = stored_alive(*request.stored, rows_.count);
     keep_beside(request.threads, progress);
     return;
   }
@@ -143,7 +139,7 @@ std::vector<Part> GraphSearch::parts() const {
   if (codes_) {
     for (Part& part : code_parts(*codes_, rows_.count)) parts.push_back(std::move(part));
   }
-  if (!alive_.all()) parts.push_back({"alive", PartType::uint8, alive_.points(), 0, alive_.flags().data()});
+  add_part(alive_, parts);
   return parts;
 }
 

@@ -1,8 +1,12 @@
 // Which points of an index have been removed.
 #pragma once
 #include <cstdint>
+#include <string>
 #include <utility>
 #include <vector>
+
+#include "base/error.h"
+#include "index/stored.h"
 
 namespace anear {
 
@@ -50,5 +54,18 @@ class Alive {
   std::vector<std::uint8_t> flags_;
   std::int64_t points_ = 0, count_ = 0;
 };
+
+// What was stored of `points` points, all of them alive where nothing was. Throws ArgumentError if it is of others.
+inline Alive stored_alive(const Stored& stored, std::int64_t points) {
+  const Part* alive = stored.find("alive");
+  if (alive == nullptr) return Alive(points);
+  require(alive->size() == points,
+          "'alive' has " + std::to_string(alive->size()) + " numbers for " + std::to_string(points) + " points");
+  return Alive({alive->bytes(), alive->bytes() + alive->size()});
+}
+
+inline void add_part(const Alive& alive, std::vector<Part>& parts) {
+  if (!alive.all()) parts.push_back({"alive", PartType::uint8, alive.points(), 0, alive.flags().data()});
+}
 
 }  // namespace anear

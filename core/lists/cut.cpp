@@ -1,87 +1,21 @@
 #include "lists/cut.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
-#include <limits>
 #include <numeric>
 
 #include "base/chance.h"
 #include "base/memory.h"
 #include "base/parallel.h"
-#include "base/spares.h"
-#include "storage/prepared.h"
+#include "lists/centres.h"
 
 namespace anear {
 namespace {
 
 constexpr int kRounds = 8;
 constexpr std::int64_t kSampled = 64;    // points a list that centres are found from
-constexpr std::int64_t kTaskRows = 128;  // compared with all centres by a task
 constexpr std::int64_t kTaskLists = 16;  // whose means a task takes
-
-// The centres as prepared blocks.
-class Centres {
- public:
-  Centres(const Estimate& estimate, const std::vector<double>& centres, std::int64_t columns)
-      : estimate_(estimate),
-        count_(static_cast<std::int64_t>(centres.size()) / columns),
-        blocks_((count_ + table().block - 1) / table().block) {
-    AlignedArray<double> raw;
-    const Rows rows{reinterpret_cast<const std::byte*>(centres.data()), count_, columns, Storage::float64};
-    prepare_blocks(table(), estimate.parameters.data(), rows, 0, blocks_,
-                   memory_.ensure(blocks_ * table().point_block_bytes), nullptr, raw);
-  }
-
-  // The nearest to each of the objects; where no distance is a number, any.
-  void assign(const Rows& objects, int threads, Progress& progress, std::vector<std::int32_t>& nearest) const {
-    struct Task {
-      PreparedQueries queries;
-      AlignedArray<std::byte> values;
-    };
-    Spares<Task> spares;
-    parallel_for((objects.count + kTaskRows - 1) / kTaskRows, threads, progress, [&](std::int64_t number) {
-      auto task = spares.take();
-      const std::int64_t first = number * kTaskRows, count = std::min(kTaskRows, objects.count - first);
-      task->queries.prepare(table(), estimate_.parameters.data(), objects, first, count, count);
-      for (std::int64_t i = 0; i < count; ++i) {
-        const std::int32_t found = table().arithmetic_bytes == 4 ? near<float>(task->queries.query(i), task->values)
-                                                                 : near<double>(task->queries.query(i), task->values);
-        nearest[first + i] = found >= 0 ? found : static_cast<std::int32_t>((first + i) % count_);
-        progress.poll();
-      }
-      progress.count({count * count_, 0});
-      progress.advance(count);
-      spares.give(std::move(task));
-    });
-  }
-
- private:
-  const KernelTable& table() const { return estimate_.kernels(); }
-
-  template <class Real>
-  std::int32_t near(const void* query, AlignedArray<std::byte>& memory) const {
-    auto* values = reinterpret_cast<Real*>(memory.ensure(table().block * sizeof(Real)));
-    Real best = std::numeric_limits<Real>::infinity();
-    std::int32_t nearest = -1;
-    for (std::int64_t b = 0; b < blocks_; ++b) {
-      const std::byte* block = memory_.data() + b * table().point_block_bytes;
-      auto mask = static_cast<std::uint64_t>(table().look(query, block, estimate_.parameters.data(), &best, values));
-      for (; mask != 0; mask &= mask - 1) {
-        const int lane = std::countr_zero(mask);
-        if (!(values[lane] < best)) continue;
-        best = values[lane];
-        nearest = static_cast<std::int32_t>(b * table().block + lane);
-      }
-    }
-    return nearest < count_ ? nearest : static_cast<std::int32_t>(count_ - 1);  // padding repeats the last
-  }
-
-  const Estimate& estimate_;
-  std::int64_t count_, blocks_;
-  AlignedArray<std::byte> memory_;
-};
 
 // The members of each list, one list behind the other.
 void sort_by_list(const std::vector<std::int32_t>& list_of, std::int64_t lists, std::vector<std::int32_t>& order,
@@ -166,7 +100,7 @@ Cut cut_into_lists(const Rows& points, const Rows& objects, const Estimate& esti
   for (std::int64_t list = 0; list < lists; ++list) start_anew(list);
   progress.start(kRounds * sampled + points.count);
   for (int round = 0; round < kRounds; ++round) {
-    Centres(estimate, cut.centres, points.columns).assign(asked.rows(), threads, progress, list_of);
+    Centres(estimate, cut.centre_rows()).assign(estimate, asked.rows(), threads, progress, list_of);
     sort_by_list(list_of, lists, cut.order, cut.starts);
     take_means(sample.rows(), cut.order, cut.starts, threads, progress, cut.centres);
     for (std::int64_t list = 0; list < lists; ++list) {
@@ -174,9 +108,23 @@ Cut cut_into_lists(const Rows& points, const Rows& objects, const Estimate& esti
     }
   }
   list_of.resize(points.count);
-  Centres(estimate, cut.centres, points.columns).assign(objects, threads, progress, list_of);
+  Centres(estimate, cut.centre_rows()).assign(estimate, objects, threads, progress, list_of);
   sort_by_list(list_of, lists, cut.order, cut.starts);
   return cut;
+}
+
+Cut cut_with(const Cut& cut, const std::vector<std::int32_t>& newcomers) {
+  std::vector<std::int32_t> list_of(cut.order.size());
+  for (std::int64_t list = 0; list < cut.lists(); ++list) {
+    for (std::int32_t at = cut.starts[list]; at < cut.starts[list + 1]; ++at)
+      list_of[cut.order[at]] = static_cast<std::int32_t>(list);
+  }
+  for (std::size_t i = 0; i < cut.added.size(); ++i) list_of[cut.order[cut.starts.back() + i]] = cut.added[i];
+  list_of.insert(list_of.end(), newcomers.begin(), newcomers.end());
+  Cut whole;
+  whole.centres = cut.centres;
+  sort_by_list(list_of, cut.lists(), whole.order, whole.starts);
+  return whole;
 }
 
 }  // namespace anear

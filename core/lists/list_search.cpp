@@ -132,7 +132,11 @@ const std::vector<Parameter>& list_search_parameters() {
 }
 
 ListSearch::ListSearch(BuildRequest request, const ListOptions& options, Progress& progress)
-    : rows_(request.rows), space_(std::move(request.space)), probes_(options.probes) {
+    : rows_(request.rows),
+      space_(std::move(request.space)),
+      alive_(rows_.count),
+      built_(rows_.count),
+      probes_(options.probes) {
   space_.check(rows_.columns);
   require(request.row_form.has_value(), "lists need the points as queries");
   require(space_.search().look != nullptr, "the search table lacks 'look'");
@@ -141,18 +145,20 @@ ListSearch::ListSearch(BuildRequest request, const ListOptions& options, Progres
           "objects must have a row for each point, with the columns of a query");
   if (request.stored) {
     cut_ = stored_cut(*request.stored, rows_);
+    built_ = stored_number(*request.stored, "built", rows_.count);
+    alive_ = stored_alive(*request.stored, rows_.count);
   } else {
     const std::int64_t lists = number_of_lists(options.lists, rows_.count);
     cut_ = cut_into_lists(rows_, objects, space_.filter, lists, options.seed, request.threads, progress);
   }
   if (request.code_form) {
     encode(request, options.bits, progress);
-    return;
+  } else {
+    places_ = ListPlaces(cut_, space_.search().block);
+    listed_ = ListedPoints(space_.filter, rows_, places_.ids(), request.threads, progress);
+    centres_ = Centres(space_.filter, cut_.centre_rows());
   }
-  places_ = ListPlaces(cut_, space_.search().block);
-  listed_ = ListedPoints(space_.filter, rows_, places_.ids(), request.threads, progress);
-  centres_ = ListedPoints(space_.filter, cut_.centre_rows(), numbered(cut_.lists(), space_.search().block),
-                          request.threads, progress);
+  if (!alive_.all()) places_.forget_dead(alive_);
 }
 
 void ListSearch::encode(BuildRequest& request, int bits, Progress& progress) {
@@ -167,19 +173,20 @@ void ListSearch::encode(BuildRequest& request, int bits, Progress& progress) {
   } else {
     frame_.emplace(std::move(*request.code_form), rows_, request.row_form->objects);
   }
-  centre_codes_ = PackedCodes(*frame_, 8, cut_.centre_rows(), numbered(cut_.lists(), kCodeLanes), 1, progress);
+  centre_codes_ = PackedCodes(*frame_, 8, cut_.centre_rows(), numbered(cut_.lists(), kCodeLanes), {}, 1, progress);
   if (made) {
     codes_ = PackedCodes(*frame_, bits, places_.blocks(), made->codes);
+    reach_ = made->reach;
   } else {
-    codes_ =
-        PackedCodes(*frame_, bits, rows_, places_.ids(), &centre_codes_, places_.lists(), request.threads, progress);
+    const std::vector<std::int32_t> lists = places_.lists();
+    codes_ = PackedCodes(*frame_, bits, rows_, places_.ids(), {&centre_codes_, lists}, request.threads, progress);
   }
 }
 
 std::int64_t ListSearch::bytes() const {
   return static_cast<std::int64_t>(cut_.centres.size() * sizeof(double) +
                                    (cut_.order.size() + cut_.starts.size() + places_.ids().size()) * 4) +
-         codes_.bytes() + centre_codes_.bytes() + listed_.bytes() + centres_.bytes();
+         alive_.bytes() + codes_.bytes() + centre_codes_.bytes() + listed_.bytes() + centres_.bytes();
 }
 
 const std::vector<double>& ListSearch::maxima() const {
@@ -191,14 +198,17 @@ std::vector<Part> ListSearch::parts() const {
   std::vector<Part> parts = cut_parts(cut_);
   if (frame_) {
     for (Part& part : frame_parts(*frame_, codes_)) parts.push_back(std::move(part));
+    if (reach_ > 0) parts.push_back({"code_reach", PartType::float32, 1, 0, &reach_});
   }
+  if (built_ < rows_.count) parts.push_back({"built", PartType::int64, 1, 0, &built_});
+  add_part(alive_, parts);
   return parts;
 }
 
 ListSearch::Effort ListSearch::effort(const SearchRequest& request, std::size_t k) const {
   const auto asked = static_cast<std::int64_t>(request.parameters[0]);
   const auto wanted = static_cast<std::size_t>(request.parameters[1]);
-  Effort effort{std::min(asked > 0 ? asked : probes_, cut_.lists()), 0, asked >= rows_.count};
+  Effort effort{std::min(asked > 0 ? asked : probes_, cut_.lists()), 0, asked >= alive_.count()};
   const auto more = static_cast<std::size_t>(effort.probes / kRerankStep);
   effort.rerank = std::max(wanted > 0 ? wanted : 2 * k + more, k);
   if (request.allow == nullptr) return effort;
@@ -297,7 +307,10 @@ RangeAnswer ListSearch::range(const SearchRequest& request, const RangeRequest& 
 
 const std::vector<std::int32_t>& ListSearch::admitted(const std::uint8_t* allowed,
                                                       std::vector<std::int32_t>& listed) const {
-  if (listed.empty()) Admission{rows_.count, allowed, -1}.list(listed);
+  if (listed.empty()) {
+    Admission{rows_.count, allowed, -1}.list(listed);
+    if (!alive_.all()) std::erase_if(listed, [&](std::int32_t id) { return !alive_[id]; });
+  }
   return listed;
 }
 
@@ -345,7 +358,7 @@ template <class Real>
 void ListSearch::scan_list(std::int64_t list, std::int64_t next, std::int64_t i, const Admission& admission,
                            ListTask<Real>& task) const {
   ListQuery<Real>& asked = task.asked[i];
-  const std::int64_t lanes = places_.lanes(), begin = places_.first(list), end = begin + places_.blocks(list);
+  const std::int64_t lanes = places_.lanes();
   const bool filtered = admission.allowed != nullptr || admission.excluded >= 0;
   const auto collect = [&](const Real* values, std::uint64_t mask, std::int64_t block) {
     const std::int32_t* ids = places_.ids().data() + block * lanes;
@@ -355,28 +368,32 @@ void ListSearch::scan_list(std::int64_t list, std::int64_t next, std::int64_t i,
     for (mask = asked.met.add(values, ids, mask); mask != 0; mask &= mask - 1)
       asked.undecided.push_back(ids[std::countr_zero(mask)]);
   };
-  task.scanned += cut_.size(list);
+  task.scanned += places_.size(list);
   if constexpr (sizeof(Real) == sizeof(float)) {
     const float base = frame_ ? asked.bases[list] - centre_codes_.scalar_part(asked.turned, list) : 0;
-    for (std::int64_t b = begin; frame_ && b < end; b += kBlocksAtOnce) {
-      const std::int64_t now = std::min(kBlocksAtOnce, end - b);
-      codes_.scan(asked.turned, asked.code, {b, now, places_.first(next), base, asked.met.limit()}, task.values.data(),
-                  task.masks.data());
-      for (std::int64_t j = 0; j < now; ++j) {
-        if (task.masks[j] != 0) collect(task.values.data() + j * lanes, task.masks[j], b + j);
+    const auto scan = [&](std::int64_t first, std::int64_t count) {
+      for (std::int64_t b = first; b < first + count; b += kBlocksAtOnce) {
+        const std::int64_t now = std::min(kBlocksAtOnce, first + count - b);
+        codes_.scan(asked.turned, asked.code, {b, now, places_.first(next), base, asked.met.limit()},
+                    task.values.data(), task.masks.data());
+        for (std::int64_t j = 0; j < now; ++j) {
+          if (task.masks[j] != 0) collect(task.values.data() + j * lanes, task.masks[j], b + j);
+        }
+        asked.met.tighten();
       }
-      asked.met.tighten();
-    }
-    if (frame_) return;
+    };
+    if (frame_) return places_.runs(list, scan);
   }
   const KernelTable& table = space_.search();
-  for (std::int64_t b = begin; b < end; ++b) {
-    const Real limit = asked.met.limit();
-    const std::int64_t mask = table.look(task.queries.query(i), listed_.block(b), space_.filter.parameters.data(),
-                                         &limit, task.values.data());
-    collect(task.values.data(), static_cast<std::uint64_t>(mask), b);
-    asked.met.tighten();
-  }
+  places_.runs(list, [&](std::int64_t first, std::int64_t count) {
+    for (std::int64_t b = first; b < first + count; ++b) {
+      const Real limit = asked.met.limit();
+      const std::int64_t mask = table.look(task.queries.query(i), listed_.block(b), space_.filter.parameters.data(),
+                                           &limit, task.values.data());
+      collect(task.values.data(), static_cast<std::uint64_t>(mask), b);
+      asked.met.tighten();
+    }
+  });
 }
 
 // The task's queries scan the lists nearest to each: the very nearest first, which lowers the limit, and the others one
@@ -450,9 +467,11 @@ void ListSearch::within(std::int64_t probes, double radius, std::int64_t i, cons
   for (std::int64_t n = 0, until = probes; n < std::min(until, lists); ++n) {
     const std::int64_t list = ranked[n].id();
     task.ids.clear();
-    for (std::int64_t at = cut_.starts[list]; at < cut_.starts[list + 1]; ++at) {
-      if (admission.admits(cut_.order[at])) task.ids.push_back(cut_.order[at]);
-    }
+    places_.runs(list, [&](std::int64_t first, std::int64_t count) {
+      for (const std::int32_t id : places_.ids().subspan(first * places_.lanes(), count * places_.lanes())) {
+        if (id >= 0 && admission.admits(id)) task.ids.push_back(id);
+      }
+    });
     compare(i, task);
     const std::size_t before = all.size();
     for (const Neighbor& one : task.found) {

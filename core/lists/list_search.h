@@ -1,10 +1,12 @@
-// Searching lists of points: only the lists whose centres are nearest to a query are scanned.
+// Searching lists of points: only the lists whose centres are nearest to a query are scanned. A point that comes joins
+// the list whose centre is nearest to it; centres do not move. What was removed keeps its lane, which no longer says so.
 #pragma once
 #include <cstdint>
 #include <optional>
 #include <vector>
 
 #include "index/method.h"
+#include "lists/centres.h"
 #include "lists/cut.h"
 #include "lists/list_blocks.h"
 #include "lists/packed_codes.h"
@@ -37,8 +39,20 @@ class ListSearch final : public Method {
   const std::vector<double>& maxima() const override;
   const std::vector<std::int32_t>& order() const override { return cut_.order; }
   std::vector<Part> parts() const override;
+  void add(const Change& change, Gate& gate, Progress& progress) override;
+  void remove(const std::vector<std::int32_t>& points, const Change& change, Gate& gate, Progress& progress) override;
+  const Alive* alive() const override { return &alive_; }
+  Checked check() const override;
 
  private:
+  // Points that are about to come.
+  struct Newcomers {
+    std::int64_t first;
+    std::vector<std::int32_t> lists;
+    float reach;        // see reach_
+    PackedCodes codes;  // of them alone, one behind the other
+    ListedPoints listed;
+  };
   // How a search goes about it.
   struct Effort {
     std::int64_t probes;  // lists
@@ -47,6 +61,9 @@ class ListSearch final : public Method {
   };
 
   void encode(BuildRequest& request, int bits, Progress& progress);
+  Newcomers newcomers(const Change& change, Gate& gate, Progress& progress);
+  void put_behind(const Newcomers& newcomers, const Change& change, Gate& gate);
+  void lay_anew(const Newcomers& newcomers, const Change& change, Gate& gate);
   Effort effort(const SearchRequest& request, std::size_t k) const;
   template <class Real, class Search>
   void run(const SearchRequest& request, Progress& progress, const Search& search) const;
@@ -69,12 +86,16 @@ class ListSearch final : public Method {
 
   Rows rows_;
   Space space_;
+  Alive alive_;
+  std::int64_t built_;  // so many points were there at first
   Cut cut_;
   std::int64_t probes_;
   ListPlaces places_;
+  Centres centres_;             // with codes only once points come
   std::optional<Frame> frame_;  // with codes
   PackedCodes codes_, centre_codes_;
-  ListedPoints listed_, centres_;  // without
+  float reach_ = 0;      // newcomers farther from their centre have no code; 0: not yet known
+  ListedPoints listed_;  // without codes
 };
 
 }  // namespace anear

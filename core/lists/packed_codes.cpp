@@ -20,8 +20,9 @@ constexpr std::int64_t kGroupBytes = 4 * kCodeLanes;
 constexpr std::int64_t kTaskBlocks = 64;
 constexpr std::int64_t kSample = 1024;  // blocks, of which some points each are what codes are fitted to
 constexpr std::int64_t kLanesApart = 4;
-constexpr float kLargest = 127;  // of a query's weights
-constexpr int kHalf = 15;        // the largest number of four bits
+constexpr float kLargest = 127;     // of a query's weights
+constexpr double kUnusual = 0.001;  // of the points lie farther from their centres than is usual
+constexpr int kHalf = 15;           // the largest number of four bits
 constexpr float kWidths[]{1.5f, 1.9f, 2.3f, 2.7f, 3.2f, 3.8f, 4.5f, 5.5f, 7.0f, 10.0f};  // standard deviations
 
 // The nearest whole number of a small one, in the way that compilers turn into vectors.
@@ -212,7 +213,6 @@ void PackedCodes::shape(const Frame& frame, int bits) {
   scalars_ = frame.scalars();
   lower_ = bits == 4 ? (length_ + 1) / 2 : length_;
   groups_ = (lower_ + 3) / 4;
-  block_bytes_ = groups_ * kGroupBytes;
   scan_ = bits == 4 ? plain_scan<4> : plain_scan<8>;
 #ifdef ANEAR_VNNI
   if (has_vnni()) scan_ = bits == 4 ? vnni_scan<4> : vnni_scan<8>;
@@ -222,9 +222,9 @@ void PackedCodes::shape(const Frame& frame, int bits) {
 PackedCodes::PackedCodes(const Frame& frame, int bits, std::int64_t blocks, const MadePackedCodes& made) {
   shape(frame, bits);
   const auto fits = [](std::size_t size, std::int64_t wanted) { return static_cast<std::int64_t>(size) == wanted; };
-  require(fits(made.blocks.size(), blocks * block_bytes_) &&
-              fits(made.numbers.size(), blocks * kCodeLanes * (scalars_ + 1)) && fits(made.low.size(), length_) &&
-              fits(made.step.size(), length_),
+  const std::int64_t bytes = groups_ * kGroupBytes, numbers = kCodeLanes * (scalars_ + 1);
+  require(fits(made.blocks.size(), blocks * bytes) && fits(made.numbers.size(), blocks * numbers) &&
+              fits(made.low.size(), length_) && fits(made.step.size(), length_),
           "the codes are not of " + std::to_string(blocks) + " blocks of " + std::to_string(length_) + " numbers");
   const auto finite = [](float value) { return std::isfinite(value); };
   require(
@@ -232,19 +232,22 @@ PackedCodes::PackedCodes(const Frame& frame, int bits, std::int64_t blocks, cons
       "the numbers that codes stand for are not all finite");
   low_.assign(made.low.begin(), made.low.end());
   step_.assign(made.step.begin(), made.step.end());
-  memory_ = AlignedArray<std::byte>::over(made.blocks.data(), made.blocks.size());
-  numbers_ = AlignedArray<float>::over(made.numbers.data(), made.numbers.size());
+  blocks_ = BlockArray<std::byte>::over(bytes, made.blocks);
+  numbers_ = BlockArray<float>::over(numbers, made.numbers);
 }
 
 PackedCodes::PackedCodes(const Frame& frame, int bits, const Rows& rows, std::span<const std::int32_t> ids,
-                         const PackedCodes* centres, std::span<const std::int32_t> centre_of, int threads,
-                         Progress& progress) {
+                         const Origins& origins, int threads, Progress& progress) {
   shape(frame, bits);
-  fit(sampled(frame, rows, ids, centres, centre_of));
+  fit(sampled(frame, rows, ids, origins));
+  fill(frame, rows, ids, origins, threads, progress);
+}
+
+void PackedCodes::fill(const Frame& frame, const Rows& rows, std::span<const std::int32_t> ids, const Origins& origins,
+                       int threads, Progress& progress) {
   const std::int64_t blocks = static_cast<std::int64_t>(ids.size()) / kCodeLanes;
-  std::byte* memory = memory_.ensure(blocks * block_bytes_);
-  float* numbers = numbers_.ensure(blocks * kCodeLanes * (scalars_ + 1));
-  std::fill(memory, memory + blocks * block_bytes_, std::byte{0});
+  blocks_ = BlockArray<std::byte>(groups_ * kGroupBytes, blocks);
+  numbers_ = BlockArray<float>(kCodeLanes * (scalars_ + 1), blocks);
   Spares<Placed> spares;
   progress.start(blocks);
   parallel_for((blocks + kTaskBlocks - 1) / kTaskBlocks, threads, progress, [&](std::int64_t number) {
@@ -252,11 +255,12 @@ PackedCodes::PackedCodes(const Frame& frame, int bits, const Rows& rows, std::sp
     const std::int64_t end = std::min((number + 1) * kTaskBlocks, blocks);
     for (std::int64_t b = number * kTaskBlocks; b < end; ++b) {
       task->place(frame, rows, ids.data() + b * kCodeLanes);
+      std::fill_n(blocks_.block(b), blocks_.each(), std::byte{0});
       for (std::int64_t lane = 0; lane < kCodeLanes; ++lane) {
         float* coordinates = task->coordinates.data() + lane * length_;
-        if (centres != nullptr) centres->take_from(coordinates, centre_of[b]);
-        float* out = numbers + b * kCodeLanes * (scalars_ + 1) + lane;
-        *out = encode(coordinates, lane, memory + b * block_bytes_);
+        if (origins.centres != nullptr) origins.centres->take_from(coordinates, origins.of[b * kCodeLanes + lane]);
+        float* out = numbers_.block(b) + lane;
+        *out = encode(coordinates, lane, blocks_.block(b));
         for (std::int64_t s = 0; s < scalars_; ++s) out[(s + 1) * kCodeLanes] = task->scalars[lane * scalars_ + s];
       }
     }
@@ -264,6 +268,59 @@ PackedCodes::PackedCodes(const Frame& frame, int bits, const Rows& rows, std::sp
     progress.poll();
     spares.give(std::move(task));
   });
+}
+
+PackedCodes PackedCodes::without_blocks() const {
+  PackedCodes codes;
+  codes.bits_ = bits_;
+  codes.length_ = length_;
+  codes.lower_ = lower_;
+  codes.groups_ = groups_;
+  codes.scalars_ = scalars_;
+  codes.low_ = low_;
+  codes.step_ = step_;
+  codes.scan_ = scan_;
+  return codes;
+}
+
+PackedCodes PackedCodes::alike(const Frame& frame, const Rows& rows, std::span<const std::int32_t> ids,
+                               const Origins& origins, float reach, int threads, Progress& progress) const {
+  PackedCodes codes = without_blocks();
+  codes.fill(frame, rows, ids, origins, threads, progress);
+  for (std::int64_t b = 0; b < codes.blocks(); ++b) {
+    for (float* far = codes.numbers_.block(b); far != codes.numbers_.block(b) + kCodeLanes; ++far) {
+      if (!(*far <= reach)) *far = std::numeric_limits<float>::quiet_NaN();
+    }
+  }
+  return codes;
+}
+
+float PackedCodes::usual_reach(std::span<const std::int32_t> ids) const {
+  std::vector<float> far;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const float number = numbers_of(static_cast<std::int64_t>(i) / kCodeLanes)[i % kCodeLanes];
+    if (ids[i] >= 0 && std::isfinite(number)) far.push_back(number);
+  }
+  if (far.empty()) return std::numeric_limits<float>::infinity();
+  const auto at = far.end() - 1 - static_cast<std::ptrdiff_t>(static_cast<double>(far.size()) * kUnusual);
+  std::nth_element(far.begin(), at, far.end());
+  return *at;
+}
+
+void PackedCodes::put(std::int64_t lane, const PackedCodes& from, std::int64_t other) {
+  std::byte* to = blocks_.block(lane / kCodeLanes) + lane % kCodeLanes * 4;
+  const std::byte* at = from.block(other / kCodeLanes) + other % kCodeLanes * 4;
+  for (std::int64_t g = 0; g < groups_; ++g) std::memcpy(to + g * kGroupBytes, at + g * kGroupBytes, 4);
+  float* numbers = numbers_.block(lane / kCodeLanes) + lane % kCodeLanes;
+  const float* others = from.numbers_of(other / kCodeLanes) + other % kCodeLanes;
+  for (std::int64_t s = 0; s <= scalars_; ++s) numbers[s * kCodeLanes] = others[s * kCodeLanes];
+}
+
+PackedCodes PackedCodes::relaid(std::span<const std::int32_t> from) const {
+  PackedCodes codes = without_blocks();
+  codes.blocks_ = blocks_.relaid(from);
+  codes.numbers_ = numbers_.relaid(from);
+  return codes;
 }
 
 void PackedCodes::take_from(float* coordinates, std::int64_t point) const {
@@ -275,7 +332,7 @@ void PackedCodes::take_from(float* coordinates, std::int64_t point) const {
 
 // What codes are to stand for, of some of the rows.
 std::vector<float> PackedCodes::sampled(const Frame& frame, const Rows& rows, std::span<const std::int32_t> ids,
-                                        const PackedCodes* centres, std::span<const std::int32_t> centre_of) const {
+                                        const Origins& origins) const {
   const std::int64_t blocks = static_cast<std::int64_t>(ids.size()) / kCodeLanes;
   const std::int64_t count = std::min(blocks, kSample);
   std::vector<float> sample;
@@ -286,7 +343,7 @@ std::vector<float> PackedCodes::sampled(const Frame& frame, const Rows& rows, st
     for (std::int64_t lane = 0; lane < kCodeLanes; lane += kLanesApart) {
       if (ids[b * kCodeLanes + lane] < 0) break;
       float* coordinates = placed.coordinates.data() + lane * length_;
-      if (centres != nullptr) centres->take_from(coordinates, centre_of[b]);
+      if (origins.centres != nullptr) origins.centres->take_from(coordinates, origins.of[b * kCodeLanes + lane]);
       make_direction(coordinates, length_);
       sample.insert(sample.end(), coordinates, coordinates + length_);
     }

@@ -14,6 +14,7 @@
 
 #include "base/memory.h"
 #include "base/progress.h"
+#include "lists/block_array.h"
 #include "lists/frame.h"
 
 namespace anear {
@@ -41,18 +42,26 @@ struct MadePackedCodes {
   std::span<const float> numbers, low, step;
 };
 
+class PackedCodes;
+
+// Which codes stand for what lies between a point and a centre: those of lane i and centre of[i] of `centres`.
+struct Origins {
+  const PackedCodes* centres = nullptr;  // null: for the points themselves
+  std::span<const std::int32_t> of;
+};
+
 class PackedCodes {
  public:
   PackedCodes() = default;
   // Block b holds the rows ids[16 b] and on; -1: none.
-  PackedCodes(const Frame& frame, int bits, const Rows& rows, std::span<const std::int32_t> ids, int threads,
-              Progress& progress)
-      : PackedCodes(frame, bits, rows, ids, nullptr, {}, threads, progress) {}
-  // The same of what lies between rows and centres: those of block b and centre centre_of[b].
-  PackedCodes(const Frame& frame, int bits, const Rows& rows, std::span<const std::int32_t> ids,
-              const PackedCodes* centres, std::span<const std::int32_t> centre_of, int threads, Progress& progress);
+  PackedCodes(const Frame& frame, int bits, const Rows& rows, std::span<const std::int32_t> ids, const Origins& origins,
+              int threads, Progress& progress);
   // Codes that were made before, which stay where they are. Throws ArgumentError if they are of other sizes.
   PackedCodes(const Frame& frame, int bits, std::int64_t blocks, const MadePackedCodes& made);
+  // Codes of other rows that mean what these mean. What lies outside of what those were fitted to becomes the nearest
+  // there is; a point that is farther from its centre than `reach` has no code: whatever is asked, its value is NaN.
+  PackedCodes alike(const Frame& frame, const Rows& rows, std::span<const std::int32_t> ids, const Origins& origins,
+                    float reach, int threads, Progress& progress) const;
 
   void prepare(const FrameQuery& query, PackedQuery& packed) const;
 
@@ -70,36 +79,55 @@ class PackedCodes {
     return sum;
   }
 
-  const std::byte* block(std::int64_t i) const { return memory_.data() + i * block_bytes_; }
+  const std::byte* block(std::int64_t i) const { return blocks_.block(i); }
   // How far the points of a block lie from the centre, then their scalars.
-  const float* numbers_of(std::int64_t i) const { return numbers_.data() + i * kCodeLanes * (scalars_ + 1); }
+  const float* numbers_of(std::int64_t i) const { return numbers_.block(i); }
   int bits() const { return bits_; }
   std::int64_t groups() const { return groups_; }  // of four bytes a point
   std::int64_t scalars() const { return scalars_; }
-  std::int64_t block_bytes() const { return block_bytes_; }
-  std::int64_t bytes() const { return static_cast<std::int64_t>(memory_.size() + numbers_.size() * sizeof(float)); }
-  MadePackedCodes made() const {
-    return {{memory_.data(), memory_.size()}, {numbers_.data(), numbers_.size()}, low_, step_};
+  std::int64_t block_bytes() const { return blocks_.each(); }
+  std::int64_t blocks() const { return blocks_.count(); }
+  std::int64_t bytes() const { return blocks_.bytes() + numbers_.bytes(); }
+  MadePackedCodes made() const { return {blocks_.all(), numbers_.all(), low_, step_}; }
+
+  // How far all but a few of the points lie from their centres; ids of -1 do not count.
+  float usual_reach(std::span<const std::int32_t> ids) const;
+
+  // Memory for more blocks; see BlockArray.
+  struct Room {
+    AlignedArray<std::byte> blocks;
+    AlignedArray<float> numbers;
+  };
+  Room room(std::int64_t blocks) const { return {blocks_.room(blocks), numbers_.room(blocks)}; }
+  void extend(std::int64_t blocks, Room& room) {
+    blocks_.extend(blocks, room.blocks);
+    numbers_.extend(blocks, room.numbers);
   }
+  // A lane's code becomes that of another's.
+  void put(std::int64_t lane, const PackedCodes& from, std::int64_t other);
+  PackedCodes relaid(std::span<const std::int32_t> from) const;
 
  private:
   using Scan = void (*)(const PackedCodes&, const FrameQuery&, const PackedQuery&, const CodePiece&, float*,
                         std::uint16_t*);
 
   void shape(const Frame& frame, int bits);
+  PackedCodes without_blocks() const;
   void fit(std::span<const float> sample);
   std::vector<float> sampled(const Frame& frame, const Rows& rows, std::span<const std::int32_t> ids,
-                             const PackedCodes* centres, std::span<const std::int32_t> centre_of) const;
+                             const Origins& origins) const;
+  void fill(const Frame& frame, const Rows& rows, std::span<const std::int32_t> ids, const Origins& origins,
+            int threads, Progress& progress);
   // Takes a point's coordinates, as its codes of eight bits have them, from others.
   void take_from(float* coordinates, std::int64_t point) const;
   // Makes a direction of the coordinates. Returns how far it goes.
   float encode(float* coordinates, std::int64_t lane, std::byte* block) const;
 
   int bits_ = 0;
-  std::int64_t length_ = 0, lower_ = 0, groups_ = 0, scalars_ = 0, block_bytes_ = 0;  // lower: how many coordinates
+  std::int64_t length_ = 0, lower_ = 0, groups_ = 0, scalars_ = 0;  // lower: how many coordinates
   std::vector<float> low_, step_;  // a direction's coordinate is about low + step * code
-  AlignedArray<std::byte> memory_;
-  AlignedArray<float> numbers_;
+  BlockArray<std::byte> blocks_;
+  BlockArray<float> numbers_;
   Scan scan_ = nullptr;
 };
 

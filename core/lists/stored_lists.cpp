@@ -11,9 +11,11 @@ namespace anear {
 
 std::vector<Part> cut_parts(const Cut& cut) {
   const Rows centres = cut.centre_rows();
-  return {{"centres", PartType::float64, centres.count, centres.columns, cut.centres.data()},
-          part("starts", cut.starts),
-          part("order", cut.order)};
+  std::vector<Part> parts{{"centres", PartType::float64, centres.count, centres.columns, cut.centres.data()},
+                          part("starts", cut.starts),
+                          part("order", cut.order)};
+  if (!cut.added.empty()) parts.push_back(part("added", cut.added));
+  return parts;
 }
 
 Cut stored_cut(const Stored& stored, const Rows& rows) {
@@ -23,9 +25,13 @@ Cut stored_cut(const Stored& stored, const Rows& rows) {
   Cut cut;
   cut.centres.assign(centres.doubles(), centres.doubles() + centres.size());
   cut.starts.assign(starts.integers(), starts.integers() + starts.size());
-  require(cut.starts.front() == 0 && cut.starts.back() == rows.count &&
+  if (const Part* added = stored.find("added")) {
+    check_numbers(*added, centres.rows);
+    cut.added.assign(added->integers(), added->integers() + added->size());
+  }
+  require(cut.starts.front() == 0 && cut.starts.back() + static_cast<std::int64_t>(cut.added.size()) == rows.count &&
               std::is_sorted(cut.starts.begin(), cut.starts.end()) && order.size() == rows.count,
-          "'starts' or 'order' do not fit " + std::to_string(rows.count) + " points");
+          "'starts', 'order' and 'added' do not fit " + std::to_string(rows.count) + " points");
   cut.order.assign(order.integers(), order.integers() + order.size());
   std::vector<bool> seen(rows.count);
   for (const std::int32_t id : cut.order) {
@@ -33,6 +39,15 @@ Cut stored_cut(const Stored& stored, const Rows& rows) {
     seen[id] = true;
   }
   return cut;
+}
+
+std::int64_t stored_number(const Stored& stored, const std::string& name, std::int64_t most) {
+  const Part* part = stored.find(name);
+  if (part == nullptr) return most;
+  const std::int64_t* number = part->long_integers();
+  require(part->size() == 1 && 1 <= *number && *number <= most,
+          "'" + name + "' is no number from 1 to " + std::to_string(most));
+  return *number;
 }
 
 std::vector<Part> frame_parts(const Frame& frame, const PackedCodes& codes) {
@@ -60,12 +75,15 @@ std::optional<MadeFrame> stored_frame(const Stored& stored) {
     const auto values = floats(name);
     return std::vector<float>(values.begin(), values.end());
   };
+  const std::vector<float> reach = stored.find("code_reach") ? copied("code_reach") : std::vector<float>{0};
+  require(reach.size() == 1 && reach[0] >= 0, "'code_reach' is no distance");
   return MadeFrame{copied("code_middle"),
                    copied("code_stretch"),
                    {{reinterpret_cast<const std::byte*>(codes->bytes()), static_cast<std::size_t>(codes->size())},
                     floats("code_numbers"),
                     floats("code_low"),
-                    floats("code_step")}};
+                    floats("code_step")},
+                   reach[0]};
 }
 
 std::vector<std::int32_t> numbered(std::int64_t count, std::int64_t lanes) {

@@ -247,6 +247,8 @@ def index_of(method: str) -> anear.Index:
     params: dict[str, Any] = {"V": MANY.var(0)} if method == "ball_tree" else {}
     if more.startswith("codes"):
         params["options"] = {"codes": int(more.split("=")[1])}
+    if method == "ivf" and more == "lived":
+        params["options"] = {"codes": 8}
     if more == "lived":
         params["ids"] = [f"point {i}" for i in range(300)]
     index = anear.Index(MANY, distance, method=method, point_data=data, **params)
@@ -257,7 +259,7 @@ def index_of(method: str) -> anear.Index:
 
 
 _MORE = [f"{method} {more}" for method in GRAPHS for more in ("codes=8", "lived")]
-EXAMPLES = [*METHODS, "flat lived", "hnsw codes=4", *_MORE]
+EXAMPLES = [*METHODS, "flat lived", "ivf lived", "hnsw codes=4", *_MORE]
 
 
 @pytest.fixture(scope="module", params=EXAMPLES)

@@ -14,7 +14,7 @@ RNG = np.random.default_rng(12)
 POINTS = RNG.random((3000, 8)).astype(np.float32)
 
 
-@pytest.mark.parametrize("method", ["flat", "hnsw"])
+@pytest.mark.parametrize("method", ["flat", "hnsw", "ivf"])
 def test_searches_meanwhile(method: str) -> None:
     """Nobody finds what was gone before the search began, and what has always been there is always found."""
     options: dict[str, Any] = {"m": 6, "ef_construction": 30} if method == "hnsw" else {}

@@ -107,12 +107,6 @@ def test_too_few_in_the_lists_asked_for() -> None:
     assert (sparse.ids >= 0).all()
 
 
-def test_points_stay() -> None:
-    index = anear.Index(heavy(100, 64), method="ivf")
-    with pytest.raises(anear.ArgumentError, match="method is 'ivf', whose points are fixed"):
-        index.add(heavy(2, 64))
-
-
 def test_what_codes_cost_is_told() -> None:
     text = anear.Index(heavy(900, 70), method="ivf").explain().text
     assert "are the 10 nearest by their codes" in " ".join(text.split())

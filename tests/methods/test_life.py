@@ -16,15 +16,17 @@ from tests.methods.support import DATA
 import anear
 from anear.errors import ArgumentError, DomainError
 from anear.index import container, files
+from anear.index.life import LIVING
+from anear.index.methods import GRAPHS
 
 RNG = np.random.default_rng(11)
 POINTS = RNG.random((400, 6)).astype(np.float32)
-METHODS = ("flat", "hnsw")
-SMALL: dict[str, Any] = {"m": 3, "ef_construction": 16}
+METHODS = ("hnsw", *(name for name in LIVING if name not in GRAPHS))  # one graph for all
+SMALL: dict[str, dict[str, Any]] = {"hnsw": {"m": 3, "ef_construction": 16}, "ivf": {"lists": 7}}
 
 
 def built(points: npt.NDArray[Any], method: str = "hnsw", distance: str = "euclidean", **more: Any) -> anear.Index:
-    return anear.Index(points, distance, method=method, options=SMALL if method == "hnsw" else None, **more)
+    return anear.Index(points, distance, method=method, options=SMALL.get(method), **more)
 
 
 def wide(index: anear.Index) -> dict[str, int]:
@@ -163,7 +165,7 @@ def test_what_is_prepared_grows_too(distance: str) -> None:
 
 @pytest.mark.parametrize("codes", [8, 4])
 def test_codes_grow_too(codes: int) -> None:
-    index = anear.Index(POINTS[:200], method="hnsw", options=SMALL | {"codes": codes})
+    index = anear.Index(POINTS[:200], method="hnsw", options=SMALL["hnsw"] | {"codes": codes})
     index.add(POINTS[200:])
     index.remove(range(100))
     sound(index)
@@ -302,7 +304,7 @@ def test_other_methods_say_who_serves(method: str) -> None:
     index = anear.Index(POINTS, method=method)
     calls = [lambda: index.add(POINTS), lambda: index.remove([0]), lambda: index.update([0], POINTS[:1]), index.compact]
     for call in calls:
-        with pytest.raises(ArgumentError, match=r"whose points are fixed once it is built; .*'flat', 'hnsw'"):
+        with pytest.raises(ArgumentError, match=r"whose points are fixed once it is built; .*'flat', 'ivf', 'hnsw'"):
             call()
     assert index.check().ok
 

@@ -58,7 +58,7 @@ class Index(Living, Counting, Promised):
         "hnsw", "vamana", "nn_descent", "sw_graph": approximate search by walking through a graph, for every distance;
         ``ef`` of :meth:`search` says how many of the nearest are found.
         "ivf": approximate search in the lists of points whose centres are nearest, ``ef`` of them, for every distance;
-        fixed points. Fast where graphs are slow: in many dimensions without clusters, with heavy tails.
+        fast where graphs are slow: in many dimensions without clusters, with heavy tails.
         None: "flat", or chosen where ``recall`` is given.
     options : the method's own parameters. kd_tree has "split", how cells are cut: "spread" (the coordinate that extends
         furthest), "round_robin", "geodesic" (spread in the distance's own local metric), "auto". Graphs have those of

@@ -32,7 +32,7 @@ __all__ = ["Changes", "Living"]
 Array = npt.NDArray[Any]
 
 # The methods that points come into and leave.
-LIVING: Final = ("flat", *GRAPHS)
+LIVING: Final = ("flat", "ivf", *GRAPHS)
 
 # Points that leave or move are taken a batch at a time: between two batches the index is whole, and may be left so.
 _BATCH: Final = 2048
@@ -103,7 +103,7 @@ class Living:
         num_threads: int | None = None,
         progress: Progress | None = None,
     ) -> Array:
-        """Take in more points, while other threads may search. For ``method="flat"`` and graphs.
+        """Take in more points, while other threads may search. For "flat", "ivf" and graphs.
 
         The same points added in the same order make the same index, on any number of threads. The array that the index
         was built with is copied once, when the first point is added.
@@ -144,7 +144,7 @@ class Living:
             return names
 
     def remove(self, ids: Any, *, num_threads: int | None = None, progress: Progress | None = None) -> None:
-        """Take points out, while other threads may search. For ``method="flat"`` and graphs.
+        """Take points out, while other threads may search. For "flat", "ivf" and graphs.
 
         No search that begins after this has returned finds them. Their memory is freed by :meth:`compact`.
 
@@ -219,7 +219,8 @@ class Living:
     def compact(self, *, num_threads: int | None = None, progress: Progress | None = None) -> None:
         """Free the memory of points that were removed. Ids stay what they are.
 
-        Searches meanwhile go through the index as it was.
+        Searches meanwhile go through the index as it was. For "ivf" lists are cut anew, also where points only came:
+        an index that has grown to many times its size wants more of them.
 
         Examples
         --------
@@ -233,7 +234,8 @@ class Living:
         team, progress = threads(num_threads), callback(progress)
         with self._changes.alone():
             table = self._living("compact")
-            if table.slots == len(table) or len(table) == 0:
+            grown = self._method == "ivf" and "built" in self._built.core.parts
+            if len(table) == 0 or (table.slots == len(table) and not grown):
                 return
             kept = table.live_places
             rows = np.ascontiguousarray(self._rows[kept])
@@ -332,7 +334,7 @@ class Living:
         table.remove(places)
 
     def _form(self, rows: Array) -> Any:
-        """The points as a graph takes them; None for a scan."""
+        """The points as a graph and lists take them; None for a scan."""
         if self._built.row_form is None:
             return None
         changes, dimension = self._changes, self._space.dimension
@@ -346,14 +348,14 @@ class Living:
         return self._built.row_form(rows, changes.objects.rows[: len(rows)])
 
     def _compacted(self, rows: Array, kept: npt.NDArray[np.int64], team: int, progress: Progress | None) -> Built:
-        """The method over these rows alone: a graph keeps its links."""
-        stored = self._built.stored()
-        if stored.arrays:
+        """The method over these rows alone: a graph keeps its links, lists are cut anew."""
+        stored = None
+        if self._method in GRAPHS:
+            stored = self._built.stored()
             stored = replace(stored, arrays=compacted_graph(stored.arrays, kept, len(self._rows)))
         return build(
-            self._method, self._space, rows, self._resolved, self._options, team, progress, self._check_domain,
-            stored if stored.arrays else None,
-        )  # fmt: skip
+            self._method, self._space, rows, self._resolved, self._options, team, progress, self._check_domain, stored
+        )
 
 
 def _distinct(table: Ids, ids: Any) -> npt.NDArray[np.int64]:

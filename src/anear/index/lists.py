@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -45,11 +46,13 @@ def listed(
     ``make`` makes the core's index of a plan, its table, the arithmetic, parameters, forms and what was stored.
     """
     plan = space.stages.direct
-    precision = walk_precision(space, plan, rows)
+    first = rows[: _built_over(stored, len(rows))]  # what was chosen by them stays, whatever has been added
+    precision = walk_precision(space, plan, first)
     table = space.cell_table(plan, precision)
-    product = _inner_product(space, rows) if precision == "float32" else None
+    product = _inner_product(space, first) if precision == "float32" else None
     objects = np.ascontiguousarray(rows[:, : space.dimension])
-    form = row_form(space, table.layout, "ivf", resolved, checked, rows, objects)
+    make_form = partial(row_form, space, table.layout, "ivf", resolved, checked)
+    form = make_form(rows, objects)
     numbers = {option: value for option, value in options.items() if option != "codes"}
 
     def build(bits: int, before: Stored | None) -> Built:
@@ -62,7 +65,7 @@ def listed(
         lists = len(core.parts["starts"]) - 1
         scanned = f"codes of {bits} bits a coordinate" if bits else "the points themselves"
         words = f"ivf: {lists} lists of {len(rows) / lists:.0f} points in the mean; {scanned} are scanned"
-        return Built(core, plan, choice=(words,), form=name, bits=bits)
+        return Built(core, plan, choice=(words,), row_form=make_form, form=name, bits=bits)
 
     if options["codes"] != "auto":
         if options["codes"] and product is None:
@@ -80,8 +83,19 @@ def listed(
         if _told_apart(built.core, space, objects):
             return built
         # The lists stay; only the codes are made anew.
-        stored = Stored({name: built.core.parts[name] for name in ("centres", "starts", "order")})
+        parts = built.core.parts
+        stored = Stored({name: part for name, part in parts.items() if not name.startswith("code")})
     return build(0, stored)
+
+
+def _built_over(stored: Stored | None, count: int) -> int:
+    """How many of the points, the first ones, were there when the lists were cut."""
+    built = None if stored is None else stored.arrays.get("built")
+    if built is None:
+        return count
+    if built.shape != (1,) or built.dtype != np.int64 or not 1 <= built[0] <= count:
+        raise ArgumentError(f"'built' is no number from 1 to {count}")
+    return int(built[0])
 
 
 def _told_apart(core: Any, space: Space, objects: npt.NDArray[Any]) -> bool:
