@@ -123,6 +123,18 @@ def test_points_that_come_later() -> None:
         assert np.array_equal(index.search(queries, 8).ids, index.ids[expected.search(queries, 8).ids])
 
 
+def test_a_point_far_from_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No sample has it, and the bound is as wide as it is far: then float32 is better."""
+    monkeypatch.undo()
+    rng = np.random.default_rng(13)
+    points = rng.normal(size=(10_000, 16)).astype(np.float32)
+    assert anear.Index(points, "euclidean")._built.plan.halved
+    points[4321] = 1e4
+    index = anear.Index(points, "euclidean")
+    assert not index._built.plan.halved
+    check_knn(index, points[:10], 10)
+
+
 def test_it_is_said() -> None:
     points = np.random.default_rng(12).normal(size=(100, 16)).astype(np.float32)
     assert "an inner product of bfloat16" in str(index_of(points, "euclidean").explain())

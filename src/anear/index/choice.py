@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from anear.formula.expression import Expr
     from anear.index.tables import Space
 
-__all__ = ["choose_plan", "moved", "point_fields", "walk_precision"]
+__all__ = ["choose_plan", "moved", "point_fields", "too_bold", "walk_precision"]
 
 _CENTRE_SAMPLE = 4096  # points that the centre is taken from
 _QUERIES, _POINTS = 16, 256  # points that the rounding bound is tried on, against one another
@@ -24,13 +24,15 @@ _FEW = 4096  # so few points are searched quickly in any form
 _SHARE = 0.01  # of the points may lie within the bound of one another; each costs as much as some hundred scanned ones
 _MANY = 8192  # so many points are worth asking whether products of bfloat16 tell them apart:
 _TRIED_QUERIES, _TRIED = 8, (256, 1024)  # on some of them,
-_DOUBTFUL = 0.005  # of which so many may lie within the bound of the nearest
+_DOUBTFUL = 0.005  # of which so many may lie within the bound of the nearest;
+_SOME = 1.3  # times the sample's maxima change nothing
 
 
-def choose_plan(space: Space, rows: npt.NDArray[Any]) -> Plan:
+def choose_plan(space: Space, rows: npt.NDArray[Any], boldly: bool = True) -> Plan:
     """The expanded plan where it is good for these points, its origin moved into them if allowed; else the direct one.
 
     Points of narrow types keep their origin: their coordinates are small, and moved they would need four bytes each.
+    ``boldly``: in bfloat16 where that may do; :func:`too_bold` says so once the points are prepared.
     """
     stages = space.stages
     plan = stages.expanded
@@ -39,7 +41,16 @@ def choose_plan(space: Space, rows: npt.NDArray[Any]) -> Plan:
     plan = moved(space, plan, rows)
     if len(rows) < _FEW or space.fields("query"):
         return plan
-    return _halved(space, plan, rows) or (plan if _separates(space, plan, rows) else stages.direct)
+    halved = _halved(space, plan, rows) if boldly else None
+    return halved or (plan if _separates(space, plan, rows) else stages.direct)
+
+
+def too_bold(space: Space, plan: Plan, rows: npt.NDArray[Any], maxima: npt.NDArray[np.float64]) -> bool:
+    """Whether a chosen plan in bfloat16 excludes too little, now that the maxima over all points are known."""
+    if not plan.halved or len(rows) < _MANY:
+        return False
+    sample = _Sample(space, rows, *_tried(rows))
+    return bool((maxima > _SOME * sample.maxima(plan)).any()) and _doubtful(sample, plan, maxima)
 
 
 def moved(space: Space, plan: Plan, rows: npt.NDArray[Any]) -> Plan:
@@ -80,15 +91,23 @@ def _halved(space: Space, plan: Plan, rows: npt.NDArray[Any]) -> Plan | None:
     """The plan in bfloat16, where few enough points would have to be looked at closely; None elsewhere."""
     if len(rows) < _MANY:
         return None
-    count = min(max(len(rows) // 16, _TRIED[0]), _TRIED[1])
-    sample = _Sample(space, rows, count, _TRIED_QUERIES)
+    sample = _Sample(space, rows, *_tried(rows))
     halved = space.halved(plan, sample.mean)
-    if halved is None:
-        return None
-    ranks, bound = sample.ranks(), sample.bound(halved)
+    return None if halved is None or _doubtful(sample, halved, sample.maxima(halved)) else halved
+
+
+def _tried(rows: npt.NDArray[Any]) -> tuple[int, int]:
+    """How many points, and queries, a plan in bfloat16 is tried on."""
+    low, high = _TRIED
+    return min(max(len(rows) // 16, low), high), _TRIED_QUERIES
+
+
+def _doubtful(sample: _Sample, plan: Plan, maxima: npt.NDArray[np.float64]) -> bool:
+    """Whether many points lie within the bound of the nearest."""
+    ranks, bound = sample.ranks(), sample.bound(plan, maxima)
     with np.errstate(invalid="ignore"):
-        doubtful = ranks[:, 2:] <= (ranks[:, 1] + 2 * bound)[:, None]  # each query is the nearest to itself
-    return halved if doubtful.mean() <= _DOUBTFUL and np.isfinite(bound).all() else None
+        within = ranks[:, 2:] <= (ranks[:, 1] + 2 * bound)[:, None]  # each query is the nearest to itself
+    return not (within.mean() <= _DOUBTFUL and np.isfinite(bound).all())
 
 
 def _spread(
@@ -99,7 +118,7 @@ def _spread(
     ranks = sample.ranks()
     with np.errstate(invalid="ignore"):
         spread = ranks[:, int(2 * _SHARE * ranks.shape[1])] - ranks[:, 0]
-    return spread, sample.bound(plan)
+    return spread, sample.bound(plan, sample.maxima(plan))
 
 
 class _Sample:
@@ -118,12 +137,16 @@ class _Sample:
         ranks.sort(axis=1)
         return ranks
 
-    def bound(self, plan: Plan) -> npt.NDArray[np.float64]:
+    def maxima(self, plan: Plan) -> npt.NDArray[np.float64]:
+        """What the bound takes of the points."""
+        maxima = plan.computed_in(self._space.arithmetic).maxima
+        return np.array([np.max(self._of_points(maximum)) for maximum in maxima])
+
+    def bound(self, plan: Plan, maxima: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """How far the plan's values may be off, for each query."""
         bound = np.zeros(len(self._queries))
         used = plan.computed_in(self._space.arithmetic)
-        for maximum, slot in zip(used.maxima, used.slack, strict=True):
-            largest = np.max(self._of_points(maximum))
+        for slot, largest in zip(used.slack, maxima, strict=True):
             bound += evaluate(used.query[slot], self._queries, self._points[:1])[:, 0] * largest
         return bound * self._space.rounding(plan)
 

@@ -16,7 +16,7 @@ from anear import _core
 from anear.errors import ArgumentError
 from anear.formula.hoist import Plan
 from anear.index.arguments import Progress, shown
-from anear.index.choice import choose_plan, walk_precision
+from anear.index.choice import choose_plan, too_bold, walk_precision
 from anear.index.objects import viewed
 from anear.index.tables import CompiledTable, Space
 from anear.spaces.domain import Domain
@@ -183,7 +183,13 @@ def build(
         return _graph(method, space, rows, resolved, options, team, progress, checked, stored)
     if method == "ivf":
         return _ivf(space, rows, resolved, options, team, progress, checked, stored)
-    plan = choose_plan(space, rows)
+    built = _flat(space, rows, choose_plan(space, rows), team, progress)
+    if too_bold(space, built.plan, rows, built.core.maxima):
+        return _flat(space, rows, choose_plan(space, rows, boldly=False), team, progress)
+    return built
+
+
+def _flat(space: Space, rows: npt.NDArray[Any], plan: Plan, team: int, progress: Progress | None) -> Built:
     table = space.search_table(plan)
     return Built(_index("flat", space, rows, plan, table, space.precision(plan), {}, team, progress), plan, scans=True)
 

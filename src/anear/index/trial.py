@@ -56,12 +56,18 @@ class Trial:
         drawn = np.random.default_rng(seed).choice(len(self.rows), count, replace=False)
         return Trial(self._index, self._team, np.ascontiguousarray(self.rows[np.sort(drawn)]))
 
-    def build(self, method: str, options: Mapping[str, Any] | None = None, progress: Progress | None = None) -> Built:
-        """A method over the points."""
+    def build(
+        self,
+        method: str,
+        options: Mapping[str, Any] | None = None,
+        progress: Progress | None = None,
+        like: Built | None = None,
+    ) -> Built:
+        """A method over the points; ``like``: with the links of one that was built over them, in another form."""
         index = self._index
         return build(
             method, self.space, self.rows, index._resolved, checked_options(method, options), self._team, progress,
-            index._check_domain,
+            index._check_domain, None if like is None else like.stored(),
         )  # fmt: skip
 
     def queries(self, rows: Any, name: str = "queries") -> Rows:

@@ -47,7 +47,8 @@ _ASKED: Final = 200
 # A query through a graph over a times the points takes about a to this power times as long. A guess: it orders what is
 # built and raced, and promises nothing.
 _GROWTH: Final = 0.4
-_VARIANTS: Final[tuple[Mapping[str, Any], ...]] = ({}, {"codes": 8}, {"m": 32}, {"m": 32, "codes": 8})
+_LINKS: Final[tuple[Mapping[str, Any], ...]] = ({}, {"m": 32})
+_CODES: Final[tuple[Mapping[str, Any], ...]] = ({}, {"codes": 8}, {"codes": 4}, {"codes": 4, "beside": 1})
 
 
 def choose(index: Index, wish: Wish, method: str | None, team: int, progress: Progress | None) -> None:
@@ -218,7 +219,10 @@ class _Chooser:
     def _tried(self, glance: Trial, sample: Trial, asked: Asked, gold: Answers) -> Iterator[_Tried]:
         wish, until = self._wish, self._start + _TRYING * self._wish.seconds
         grown = _work(len(self._trial)) / _work(len(sample))
-        for method, options in product(APPROXIMATE, _VARIANTS):
+        like: Built | None = None  # what the links are taken of, for they are what takes time: these seconds
+        seconds = 0.0
+        for method, links, codes in product(APPROXIMATE, _LINKS, _CODES):
+            options, like = {**links, **codes}, like if codes else None
             name = _spelt(method, options)
             try:
                 start = time.monotonic()
@@ -235,8 +239,9 @@ class _Chooser:
                 self._words.append(f"{name}: not tried, for lack of time")
                 continue
             start = time.monotonic()
-            built = sample.build(method, options)
-            seconds = (time.monotonic() - start) * grown
+            built = sample.build(method, options, like=like)
+            if like is None:
+                like, seconds = built, (time.monotonic() - start) * grown
             search = partial(_found, sample, built, wish.k)
             place = narrowest(search, asked, gold, self._ladder, wish.recall)
             if place is None:
