@@ -22,6 +22,7 @@ constexpr std::int64_t kSample = 1024;  // blocks, of which some points each are
 constexpr std::int64_t kLanesApart = 4;
 constexpr float kLargest = 127;     // of a query's weights
 constexpr double kUnusual = 0.001;  // of the points lie farther from their centres than is usual
+constexpr float kFarther = 1.5f;    // as far as this times the usual codes are of use; centres fit newcomers less well
 constexpr int kHalf = 15;           // the largest number of four bits
 constexpr float kWidths[]{1.5f, 1.9f, 2.3f, 2.7f, 3.2f, 3.8f, 4.5f, 5.5f, 7.0f, 10.0f};  // standard deviations
 
@@ -304,7 +305,7 @@ float PackedCodes::usual_reach(std::span<const std::int32_t> ids) const {
   if (far.empty()) return std::numeric_limits<float>::infinity();
   const auto at = far.end() - 1 - static_cast<std::ptrdiff_t>(static_cast<double>(far.size()) * kUnusual);
   std::nth_element(far.begin(), at, far.end());
-  return *at;
+  return kFarther * *at;
 }
 
 void PackedCodes::put(std::int64_t lane, const PackedCodes& from, std::int64_t other) {

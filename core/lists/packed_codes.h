@@ -90,7 +90,7 @@ class PackedCodes {
   std::int64_t bytes() const { return blocks_.bytes() + numbers_.bytes(); }
   MadePackedCodes made() const { return {blocks_.all(), numbers_.all(), low_, step_}; }
 
-  // How far all but a few of the points lie from their centres; ids of -1 do not count.
+  // How far a point may lie from its centre without being unlike all these; ids of -1 do not count.
   float usual_reach(std::span<const std::int32_t> ids) const;
 
   // Memory for more blocks; see BlockArray.

@@ -18,6 +18,7 @@ from tests.index.support import same
 import anear
 from anear import _core
 from anear.index.files import dumps
+from anear.index.life import LIVING
 from anear.index.methods import APPROXIMATE, METHODS, checked_options
 
 EVERY = sorted({*_core.methods(), *METHODS})
@@ -236,6 +237,26 @@ def test_nothing_is_allowed(method: str) -> None:
     found = made(method).search(rows("clustered")[1], 3, allow=[])
     assert (found.ids == -1).all()
     assert np.isinf(found.distances).all()
+
+
+@pytest.mark.parametrize("method", EVERY)
+def test_points_come_and_go_or_are_fixed(method: str) -> None:
+    points, queries = rows("clustered")
+    index = anear.Index(points[:600], method=method)
+    if method not in LIVING:
+        with pytest.raises(anear.ArgumentError, match=f"method is '{method}', whose points are fixed"):
+            index.add(points[600:])
+        return
+    assert index.add(points[600:]).tolist() == list(range(600, 1200))
+    index.remove(np.arange(0, 1200, 3))
+    index.update([1, 1199], points[[0, 3]])
+    assert len(index) == 800
+    assert index.check() == (800, 800, ())
+    gold = anear.Index(index.points, ids=index.ids).search(queries, K)
+    assert within(index.search(queries, K, **wide(method)), gold) >= (DECLARED if method in APPROXIMATE else 1)
+    index.compact()
+    assert index.check() == (800, 800, ())
+    assert within(index.search(queries, K, **wide(method)), gold) >= (DECLARED if method in APPROXIMATE else 1)
 
 
 @pytest.mark.parametrize("count", [1, 2, 9])

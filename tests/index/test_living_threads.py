@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 
 import anear
+from anear.index.life import LIVING
+from anear.index.methods import GRAPHS
 
+METHODS = ("hnsw", *(name for name in LIVING if name not in GRAPHS))  # one graph for all
 RNG = np.random.default_rng(12)
 POINTS = RNG.random((3000, 8)).astype(np.float32)
 
 
-@pytest.mark.parametrize("method", ["flat", "hnsw", "ivf"])
+@pytest.mark.parametrize("method", METHODS)
 def test_searches_meanwhile(method: str) -> None:
     """Nobody finds what was gone before the search began, and what has always been there is always found."""
     options: dict[str, Any] = {"m": 6, "ef_construction": 30} if method == "hnsw" else {}
