@@ -385,3 +385,23 @@ def test_files_of_version_2_keep_loading(method: str) -> None:
         assert loaded.distances_computed.building == 0
     if method in ("flat", "hnsw", "ivf"):  # trees follow the processor's vectors
         assert files.dumps(loaded) == name.read_bytes()
+
+
+def test_lists_that_points_came_into_keep_loading() -> None:
+    """Lists that points came into, once laid anew and once put behind, and left."""
+    name, points = GOLDEN / "ivf_lived-2.anear", (np.arange(200) * 37 % 101).reshape(50, 4).astype(np.float32)
+    fresh = anear.Index(points[:30], "sqeuclidean", method="ivf", options={"lists": 4, "codes": 8})
+    fresh.add(points[30:45])
+    fresh.add(points[45:])
+    fresh.remove([3, 44, 49])
+    queries = np.arange(12).reshape(3, 4) * 8.0
+    for mmap in (False, True):
+        loaded = anear.load(name, mmap=mmap)
+        assert loaded.check() == (47, 47, ())
+        assert files.dumps(loaded) == name.read_bytes()
+        for index in (loaded, fresh):
+            assert same(
+                index.search(queries, 10, ef=47),
+                anear.Index(index.points, "sqeuclidean", ids=index.ids).search(queries, 10),
+            )
+        assert same(loaded.search(queries, 10), fresh.search(queries, 10))
