@@ -52,7 +52,7 @@ def test_products_of_bfloat16_compile(name: str) -> None:
     target = TARGETS["x86-64-v4-bf16"]
     plan = bilinear_plan(formula("sum((x - y)**2)"))
     assert plan is not None
-    halved = halved_plan(plan, 100, 1e-5, lambda _: np.ones(100))
+    halved = halved_plan(plan, 100, 1e-5, lambda _: (np.ones(100), 100.0))
     assert halved is not None
     layout = make_layout(halved, 100, "float32", "float32", target)
     listing = assembly(kernel_text(name, layout, choose_tile(layout)), target)

@@ -15,13 +15,18 @@ from hypothesis.extra.numpy import arrays
 from anear.formula import formula
 from anear.formula.bilinear import bilinear_plan
 from anear.formula.expression import Expr
-from anear.formula.halved import halved_plan
+from anear.formula.halved import Middle, halved_plan
 from anear.formula.interpret import evaluate
-from anear.formula.plan import Plan, entry_leaves
+from anear.formula.plan import Plan, entry_leaves, reconstruct
 
 Floats = npt.NDArray[np.float64]
 D = 20
 U = 2.0**-24
+
+
+def still(_: Expr) -> Middle:
+    """Of vectors that stay where they are."""
+    return np.zeros(D), 1.0
 
 
 def plan_of(text: str, Y: Floats, moved: bool = True) -> Plan:
@@ -29,8 +34,12 @@ def plan_of(text: str, Y: Floats, moved: bool = True) -> Plan:
     assert plan is not None
     assert plan.relative is not None
 
-    def mean(vector: Expr) -> Floats:
-        return evaluate(vector, Y[:1], Y)[0].mean(axis=0) * moved
+    def mean(vector: Expr) -> Middle:
+        if not moved:
+            return still(vector)
+        of_query = any(node.op == "x" for node in _nodes(vector))
+        values = evaluate(vector, Y, Y[:1])[:, 0] if of_query else evaluate(vector, Y[:1], Y)[0]
+        return values.mean(axis=0), float(np.mean(np.sum(values**2, axis=1)))
 
     halved = halved_plan(plan, D, (plan.relative[0] + plan.relative[1] * D) * U, mean)
     assert halved is not None
@@ -120,6 +129,17 @@ def test_the_bound_holds_of_any_numbers(X: npt.NDArray[np.float32], Y: npt.NDArr
     check("sum((x - y)**2)", X.astype(np.float64), Y.astype(np.float64))
 
 
+@pytest.mark.parametrize(
+    "text", ["sum((x - y)**2)", "-dot(x, y)", "sum(y * log(y / x))", "sum(x * y**2) - sum(x**2 * y)"]
+)
+def test_what_is_moved_has_the_same_value(text: str) -> None:
+    rng = np.random.default_rng(6)
+    X, Y = 0.5 + rng.random((6, D)), 0.5 + rng.random((50, D))
+    plan = plan_of(text, Y)
+    assert any(node.op == "constant" for entry in (*plan.query, *plan.point) for node in _nodes(entry))
+    np.testing.assert_allclose(evaluate(reconstruct(plan), X, Y), evaluate(formula(text), X, Y), rtol=1e-9, atol=1e-12)
+
+
 def test_the_bound_is_near_what_happens() -> None:
     """Not so wide that it would be of no use: some hundred times what is lost at random."""
     rng = np.random.default_rng(5)
@@ -136,11 +156,11 @@ def test_the_bound_is_near_what_happens() -> None:
 @pytest.mark.parametrize("text", ["sum(abs(x - y))", "max((x - y)**2)", "sum(log(1 + x * y))"])
 def test_other_formulas_are_left_alone(text: str) -> None:
     plan = bilinear_plan(formula(text))
-    assert plan is None or halved_plan(plan, D, 1e-5, lambda _: np.zeros(D)) is None
+    assert plan is None or halved_plan(plan, D, 1e-5, still) is None
 
 
 @pytest.mark.parametrize("dimension", [3, 7, 1 << 17])
 def test_short_and_endless_vectors_are_left_alone(dimension: int) -> None:
     plan = bilinear_plan(formula("sum((x - y)**2)"))
     assert plan is not None
-    assert halved_plan(plan, dimension, 1e-5, lambda _: np.zeros(dimension)) is None
+    assert halved_plan(plan, dimension, 1e-5, lambda _: (np.zeros(dimension), 1.0)) is None

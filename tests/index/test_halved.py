@@ -28,7 +28,8 @@ def always(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few points are enough, and any bound."""
     for name in ("_FEW", "_MANY"):
         monkeypatch.setattr(choice, name, 0)
-    monkeypatch.setattr(choice, "_DOUBTFUL", 1.0)
+    for name in ("_DOUBTFUL", "_MOST"):
+        monkeypatch.setattr(choice, name, 1.0)
 
 
 def index_of(points: Floats, distance: anear.Expr | str, **options: object) -> anear.Index:

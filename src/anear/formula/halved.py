@@ -11,8 +11,12 @@ products' own roundings and the scalars are those of float32, which the plan's b
 The instruction takes numbers below 2**-126 for 0, and what it returns too. A factor's loss is below
 2**-126 * sqrt(D) * |G|_2, a result's below 2**-126: adding 2**-50 to all norms covers 2 * D of them.
 
-The less there is to round the better: H is taken from the middle of the points, and G.middle, which is the query's
-alone, added to what does not change the order.
+The less there is to round the better, so both are taken from where they are in the mean, g and h:
+
+    G.H  =  (G - g).(H - h)  +  g.(H - h)  +  G.h
+
+where g.(H - h) is a number of the point, and G.h one of the query, which does not change the order. Of the float32
+parts, whose bound the plan has for G and H, the new ones are bounded by themselves.
 
 That filters: who is nearest is decided in float64 as ever. So many more points are looked at closely as lie within the
 bound of the k-th nearest, which is worth it where points have many coordinates.
@@ -27,24 +31,26 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from anear.formula.expression import Expr, constant, make, number, walk
+from anear.formula.expression import Expr, constant, make, number, prepared, walk
 from anear.formula.plan import Entries, Plan, entry_leaves
 from anear.formula.rounding import norm
 from anear.formula.shapes import lengths
 
-__all__ = ["halved_plan"]
+__all__ = ["Middle", "halved_plan"]
+
+Middle = tuple[npt.NDArray[np.float64], float]
+"""The mean of a vector, and of the square of its norm."""
 
 _FEWEST: Final = 8  # coordinates; among fewer too many points are about as near as the nearest
 _MOST: Final = 1 << 16
 _ROOM: Final = 1.02  # for roundings of norms, and terms of second order
 _TINY: Final = 2.0**-50
 _ON_THE_WAY: Final = 2.0**-22  # what becoming float32 first may add to a loss, relatively to the number
+_PART: Final = 0.05  # of the square of a vector that its mean must be, for it to be moved
 _CUT: Final = number(2.0**45 + 1)  # Dekker's: a product with it holds the upper 8 of 53 bits
 
 
-def halved_plan(
-    plan: Plan, dimension: int, rounding: float, mean: Callable[[Expr], npt.NDArray[np.float64]]
-) -> Plan | None:
+def halved_plan(plan: Plan, dimension: int, rounding: float, mean: Callable[[Expr], Middle]) -> Plan | None:
     """A bilinear plan in bfloat16; None where it has vectors that are short, or other operations on vectors.
 
     Parameters
@@ -52,7 +58,7 @@ def halved_plan(
     plan : the plan in float32.
     dimension : of the points.
     rounding : the factor of its bound, ``u * (a + b*D)``.
-    mean : of a vector of the points, over some of them.
+    mean : of a vector of the points, or the queries: over some of them, and the mean of its square.
     """
     pairs = _products(plan)
     if rounding <= 0 or not pairs:
@@ -61,18 +67,22 @@ def halved_plan(
     sizes = [lengths(leaves[leaf], dimension)[leaves[leaf]] or 0 for pair in pairs for leaf in pair]
     if any(not _FEWEST <= size <= _MOST for size in sizes):
         return None
-    plan = _moved(plan, [(leaves[g], h, leaves[h], mean(leaves[h])) for g, h in pairs])
+    plan, moved = _moved(plan, pairs, mean)
     leaves = entry_leaves(plan)
     vectors = [[leaves[pair[side]] for pair in pairs] for side in (0, 1)]
-    (g, h), (g_lost, h_lost) = ([norm(side, _TINY) for side in vectors], [_lost(side) for side in vectors])
-    entries = Entries(plan)
+    g, h = (norm(side, _TINY) for side in vectors)
+    g_lost, h_lost = (_lost(side, rounding) for side in vectors)
     scale = number(_ROOM / rounding)
-    slots = [entries.index("query", make("mul", scale, part)) for part in (g, g_lost)]
+    products = [(make("mul", scale, g), h_lost), (make("mul", scale, g_lost), make("add", h, h_lost))]
+    if moved:
+        products.append((number(moved), h))
+    entries = Entries(plan)
+    slots = [entries.index("query", q) for q, _ in products]
     return replace(
         plan,
         query=entries.of("query"),
         slack=(*plan.slack, *slots),
-        maxima=(*plan.maxima, *entries.made_of_points([h_lost, make("add", h, h_lost)])),
+        maxima=(*plan.maxima, *entries.made_of_points(p for _, p in products)),
         halved=True,
     )
 
@@ -91,28 +101,60 @@ def _products(plan: Plan) -> list[tuple[Expr, Expr]]:
     return found if len(leaves) == 2 * len(found) == len(vectors) else []
 
 
-def _moved(plan: Plan, products: list[tuple[Expr, Expr, Expr, npt.NDArray[np.float64]]]) -> Plan:
-    """``plan`` with vectors of the points (leaf, entry) taken from their middle, where that is a finite number."""
-    points, entries = list(plan.point), Entries(plan)
-    added = [] if plan.offset is None else [plan.query[plan.offset]]
-    for g, leaf, h, middle in products:
-        if np.isfinite(middle).all() and np.any(middle):
-            c = constant(middle, "middle")
-            points[leaf.value[1]] = make("sub", h, c)
-            added.append(make("sum", make("mul", g, c)))
-    if not added:
-        return plan
-    total = added[0]
-    for part in added[1:]:
+def _moved(plan: Plan, pairs: list[tuple[Expr, Expr]], mean: Callable[[Expr], Middle]) -> tuple[Plan, float]:
+    """``plan`` with its vectors taken from their middles, and the norm of those of the query."""
+    leaves = entry_leaves(plan)
+    of_query: list[Expr] = [] if plan.offset is None else [plan.query[plan.offset]]
+    of_point: list[Expr] = []
+    query, point, size = list(plan.query), list(plan.point), 0.0
+    for first, second in pairs:
+        g, h = leaves[first], leaves[second]
+        middle = _worth(*mean(h))
+        if middle is not None:
+            of_query.append(make("sum", make("mul", g, middle)))
+            h = point[second.value[1]] = make("sub", h, middle)
+        middle = _worth(*mean(g))
+        if middle is not None:
+            of_point.append(make("sum", make("mul", middle, h)))
+            query[first.value[1]] = make("sub", g, middle)
+            size += float(np.sum(middle.value.values**2))
+    pair, one = plan.pair, _added(plan.pair)
+    if of_point and one is not None:
+        point[one.value[1]] = make("add", point[one.value[1]], _total(of_point))
+    elif of_point:
+        pair = make("add", prepared("point", len(point), False), pair)
+        point.append(_total(of_point))
+    entries = Entries(replace(plan, query=tuple(query), point=tuple(point)))
+    offset = entries.index("query", _total(of_query)) if of_query else None
+    moved = replace(plan, query=entries.of("query"), point=entries.of("point"), pair=pair, offset=offset)
+    return moved, float(np.sqrt(size))
+
+
+def _added(pair: Expr) -> Expr | None:
+    """The point's number that is added to the inner product and stands nowhere else."""
+    one = pair.args[0] if pair.op == "add" else pair
+    uses = sum(node.args.count(one) for node in walk(pair))
+    return one if one.op == "prepared" and one.value[0] == "point" and not one.is_vector and uses == 1 else None
+
+
+def _worth(middle: npt.NDArray[np.float64], square: float) -> Expr | None:
+    """The middle as a captured vector, where it is a good part of what there is."""
+    if not (np.isfinite(middle).all() and np.isfinite(square) and np.sum(middle**2) > _PART * square):
+        return None
+    return constant(middle, "middle")
+
+
+def _total(parts: list[Expr]) -> Expr:
+    total = parts[0]
+    for part in parts[1:]:
         total = make("add", total, part)
-    offset = entries.index("query", total)
-    return replace(plan, point=tuple(points), query=entries.of("query"), offset=offset)
+    return total
 
 
-def _lost(vectors: list[Expr]) -> Expr:
-    """The norm of what rounding to bfloat16 takes away."""
+def _lost(vectors: list[Expr], rounding: float) -> Expr:
+    """The norm of what rounding to bfloat16 takes away, and what ``rounding`` takes of the products of the rest."""
     lost = []
     for vector in vectors:
         wide = make("mul", vector, _CUT)
         lost.append(make("sub", vector, make("sub", wide, make("sub", wide, vector))))
-    return make("add", norm(lost, _TINY), make("mul", number(_ON_THE_WAY), norm(vectors)))
+    return make("add", norm(lost, _TINY), make("mul", number(_ON_THE_WAY + rounding), norm(vectors)))

@@ -9,11 +9,13 @@ import numpy.typing as npt
 
 from anear.data.types.dense import to_float
 from anear.formula.centre import centred
+from anear.formula.expression import walk
 from anear.formula.hoist import Plan
 from anear.formula.interpret import evaluate
 
 if TYPE_CHECKING:
     from anear.formula.expression import Expr
+    from anear.formula.halved import Middle
     from anear.index.tables import Space
 
 __all__ = ["choose_plan", "moved", "point_fields", "too_bold", "walk_precision"]
@@ -24,7 +26,10 @@ _FEW = 4096  # so few points are searched quickly in any form
 _SHARE = 0.01  # of the points may lie within the bound of one another; each costs as much as some hundred scanned ones
 _MANY = 8192  # so many points are worth asking whether products of bfloat16 tell them apart:
 _TRIED_QUERIES, _TRIED = 8, (256, 1024)  # on some of them,
-_DOUBTFUL = 0.005  # of which so many may lie within the bound of the nearest;
+_DOUBTFUL, _MOST = (
+    1e-4,
+    0.005,
+)  # of which so many a coordinate may lie within the bound of the nearest, at most so many;
 _SOME = 1.3  # times the sample's maxima change nothing
 
 
@@ -107,7 +112,7 @@ def _doubtful(sample: _Sample, plan: Plan, maxima: npt.NDArray[np.float64]) -> b
     ranks, bound = sample.ranks(), sample.bound(plan, maxima)
     with np.errstate(invalid="ignore"):
         within = ranks[:, 2:] <= (ranks[:, 1] + 2 * bound)[:, None]  # each query is the nearest to itself
-    return not (within.mean() <= _DOUBTFUL and np.isfinite(bound).all())
+    return not (within.mean() <= min(_DOUBTFUL * sample.dimension, _MOST) and np.isfinite(bound).all())
 
 
 def _spread(
@@ -126,7 +131,7 @@ class _Sample:
 
     def __init__(self, space: Space, rows: npt.NDArray[Any], points: int, queries: int) -> None:
         chosen = to_float(rows[:: max(1, len(rows) // points)][:points]).astype(np.float64)
-        self._space = space
+        self._space, self.dimension = space, space.dimension
         self._points = chosen[:, : space.dimension]
         self._data = point_fields(space, chosen)
         self._queries = self._points[:: max(1, len(chosen) // queries)][:queries]
@@ -150,10 +155,13 @@ class _Sample:
             bound += evaluate(used.query[slot], self._queries, self._points[:1])[:, 0] * largest
         return bound * self._space.rounding(plan)
 
-    def mean(self, vector: Expr) -> npt.NDArray[np.float64]:
-        """Of a vector of the points."""
-        middle: npt.NDArray[np.float64] = self._of_points(vector).mean(axis=0)
-        return middle
+    def mean(self, vector: Expr) -> Middle:
+        """Of a vector of the points, or of the points as queries; and of its square."""
+        if any(node.op == "x" for node in walk(vector)):
+            values = evaluate(vector, self._points, self._points[:1])[:, 0]
+        else:
+            values = self._of_points(vector)
+        return values.mean(axis=0), float(np.mean(np.sum(values**2, axis=1)))
 
     def _of_points(self, expr: Expr) -> npt.NDArray[np.float64]:
         values: npt.NDArray[np.float64] = evaluate(expr, self._queries[:1], self._points, point_data=self._data)[0]

@@ -23,7 +23,7 @@ from anear.codegen.layout import Fields, Layout, make_layout
 from anear.codegen.targets import Target, host_target
 from anear.codegen.tile import Tile, matrix_tile
 from anear.data.types.dense import arithmetic_name
-from anear.formula.halved import halved_plan
+from anear.formula.halved import Middle, halved_plan
 from anear.formula.hoist import Plan, exact_plan, fields
 from anear.index.stages import Stages, stages_of
 
@@ -121,10 +121,10 @@ class Space:
         """Whether a bound of the plan's rounding is known, in the arithmetic that it is then computed in."""
         return plan.computed_in(self.precision(plan)).relative is not None
 
-    def halved(self, plan: Plan, mean: Callable[[Expr], npt.NDArray[np.float64]]) -> Plan | None:
+    def halved(self, plan: Plan, mean: Callable[[Expr], Middle]) -> Plan | None:
         """``plan`` with products of bfloat16, which this machine computes two at a time; None where it cannot.
 
-        ``mean``: of a vector of the points, over some of them.
+        ``mean``: see :func:`~anear.formula.halved.halved_plan`.
         """
         if self.storage != "float32" or not host().pairs or self.precision(plan) != "float32":
             return None
