@@ -92,8 +92,12 @@ class Grower {
       for (const Spot<Real>& spot : worker.spots) worker.ids.push_back(spot.node);
       linking_.sort_from(query, worker.ids, worker);
     }
-    if (growth_.pruning.rule == Rule::ranked) extend(newcomer, query, worker);
-    return linking_.choose(query, worker.spots.data(), worker.spots.size(), growth_.neighbours, worker);
+    const std::int64_t most = std::min(growth_.neighbours, links_.degree());  // some levels have shorter rows
+    const bool left_out = linking_.few_copies(newcomer, query, most, worker);
+    // Where a walk found little but copies, these know who else is near.
+    const bool alone = left_out && static_cast<std::int64_t>(worker.spots.size()) < most;
+    if (alone || growth_.pruning.rule == Rule::ranked) extend(newcomer, query, worker);
+    return linking_.choose(newcomer, query, most, worker);
   }
 
   // The candidates' neighbours are candidates as well.

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/chance.h"
 #include "base/parallel.h"
 #include "base/spares.h"
 #include "graph/choose.h"
@@ -28,6 +29,7 @@ struct GraphPoints {
 // A link that a node asks for at a node that it has chosen.
 struct Return {
   std::int32_t target, source;
+  friend bool operator==(const Return& a, const Return& b) { return a.target == b.target && a.source == b.source; }
   friend bool operator<(const Return& a, const Return& b) {
     return a.target < b.target || (a.target == b.target && a.source < b.source);
   }
@@ -99,11 +101,30 @@ class Linking {
     return &worker.code;
   }
 
-  // At most `most` of the candidates of `query`, which are sorted.
-  const std::vector<std::int32_t>& choose(const std::byte* query, const Spot<Real>* spots, std::size_t count,
-                                          std::int64_t most, Worker& worker) const {
-    return worker.chooser(pruning_, spots, count, static_cast<std::size_t>(most), points_.queries.offset<Real>(query),
-                          points_.queries, nodes_, worker.walk.scorer);
+  // At most `most` of the worker's spots, which are sorted, for the node that `query` is.
+  const std::vector<std::int32_t>& choose(std::int32_t node, const std::byte* query, std::int64_t most,
+                                          Worker& worker) const {
+    few_copies(node, query, most, worker);
+    return worker.chooser(pruning_, worker.spots.data(), worker.spots.size(), static_cast<std::size_t>(most),
+                          points_.queries.offset<Real>(query), points_.queries, nodes_, worker.walk.scorer);
+  }
+
+  // Copies of a node are nearer than all others, and links to nothing else would make an island of them. So of many
+  // copies among the worker's spots a few stay, drawn by chance: each is then chosen by some. Returns whether any went.
+  bool few_copies(std::int32_t node, const std::byte* query, std::int64_t most, Worker& worker) const {
+    worker.walk.scorer.at(query);
+    const Real own = *worker.walk.scorer(&node, 1);
+    auto& spots = worker.spots;
+    const auto first = std::partition_point(spots.begin(), spots.end(), [&](const auto& s) { return s.value < own; });
+    const auto last = std::partition_point(first, spots.end(), [&](const auto& s) { return s.value == own; });
+    const auto few = std::max<std::int64_t>(most / kOneCopyIn, 2);
+    if (last - first <= few) return false;
+    for (std::int64_t i = 0; i < few; ++i) {
+      std::swap(first[i], first[i + chance_below(static_cast<std::uint64_t>(node), i, last - first - i)]);
+    }
+    std::sort(first, first + few);
+    spots.erase(first + few, last);
+    return true;
   }
 
   // The worker's spots: these nodes, as seen from `query`, sorted.
@@ -121,6 +142,7 @@ class Linking {
   // Adds all these links; where a node gets more than its row holds, all of its neighbours are chosen from anew.
   void link_back(std::vector<Return>& returns) {
     std::sort(returns.begin(), returns.end());
+    returns.erase(std::unique(returns.begin(), returns.end()), returns.end());  // two levels may ask for the same
     std::vector<std::size_t> starts;
     for (std::size_t i = 0; i < returns.size(); ++i) {
       if (i == 0 || returns[i].target != returns[i - 1].target) starts.push_back(i);
@@ -136,6 +158,7 @@ class Linking {
 
  private:
   static constexpr std::int64_t kTargetsPerTask = 16;
+  static constexpr std::int64_t kOneCopyIn = 4;  // links
 
   void link(const Return* returns, std::int64_t count, Worker& worker) {
     const std::int32_t target = returns->target;
@@ -149,7 +172,7 @@ class Linking {
     if (static_cast<std::int64_t>(worker.ids.size()) <= links_.degree()) return set(target, worker.ids);
     const std::byte* query = prepare(target, worker);
     sort_from(query, worker.ids, worker);
-    set(target, choose(query, worker.spots.data(), worker.spots.size(), links_.degree(), worker));
+    set(target, choose(target, query, links_.degree(), worker));
   }
 
   Links& links_;

@@ -24,7 +24,7 @@ void merge_as(const Links& one, const Links& other, Links& both, const GraphPoin
     }
     const std::byte* query = linking.prepare(node, worker);
     linking.sort_from(query, worker.ids, worker);
-    both.set(i, linking.choose(query, worker.spots.data(), worker.spots.size(), both.degree(), worker));
+    both.set(i, linking.choose(node, query, both.degree(), worker));
     progress.poll();
   });
 }

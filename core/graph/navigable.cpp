@@ -18,7 +18,8 @@ Links navigable(const KnnTable<Real>& table, const Graph& above, std::int64_t de
   Linking<Real> linking(links, every, points, pruning, threads, progress);
   linking.each(table.nodes(), kNodesPerTask, [&](std::int64_t i, LinkWorker<Real>& worker) {
     const std::byte* query = linking.prepare(static_cast<std::int32_t>(i), worker);
-    links.set(i, linking.choose(query, table.row(i), static_cast<std::size_t>(table.count(i)), degree, worker));
+    worker.spots.assign(table.row(i), table.row(i) + table.count(i));
+    links.set(i, linking.choose(static_cast<std::int32_t>(i), query, degree, worker));
     progress.poll();
   });
   std::vector<Return> returns;

@@ -150,7 +150,7 @@ class Unlinker {
     std::erase(ids, node);
     const std::byte* query = linking_.prepare(node, worker);
     linking_.sort_from(query, ids, worker);
-    draft_.set(out, linking_.choose(query, worker.spots.data(), worker.spots.size(), level_.links.degree(), worker));
+    draft_.set(out, linking_.choose(node, query, level_.links.degree(), worker));
   }
 
   void repair_reach(const Present& present) {

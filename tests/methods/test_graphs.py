@@ -85,6 +85,25 @@ def test_few_and_equal_points(method: str, count: int) -> None:
     np.testing.assert_array_equal(found.ids, gold.ids)
 
 
+@pytest.mark.parametrize("life", [False, True])
+@pytest.mark.parametrize("method", GRAPHS)
+def test_copies_are_no_island(method: str, life: bool) -> None:
+    """A twentieth of the points is 0, which lies between all others: walks come through there."""
+    points = np.random.default_rng(14).normal(size=(6000, 16)).astype(np.float32)
+    points[::20] = 0
+    queries = points[1::61]
+    if life:
+        index = anear.Index(points[:3000], method=method)
+        index.add(points[3000:])
+        index.remove(np.arange(0, 400))
+    else:
+        index = anear.Index(points, method=method)
+    gold = anear.Index(index.points).search(queries, 10).distances
+    found = index.search(queries, 10, ef=100).distances
+    assert (found <= gold + 1e-6).mean() > 0.85
+    assert index.check().ok
+
+
 @pytest.mark.parametrize("method", GRAPHS)
 def test_points_without_a_distance_are_left_alone(method: str) -> None:
     points = CLUSTERED[:600].copy()

@@ -251,3 +251,12 @@ def test_ef_search_is_the_default_of_ef() -> None:
     asked = CLUSTERED[:200]
     np.testing.assert_array_equal(narrow.search(asked, k=3).ids, index.search(asked, k=3, ef=5).ids)
     assert not np.array_equal(narrow.search(asked, k=3).ids, index.search(asked, k=3).ids)
+
+
+@pytest.mark.parametrize(
+    "options", [{"max_m": 2, "max_m0": 4}, {"max_m": 3, "delaunay_type": 0}, {"max_m0": 2, "m": 64}]
+)
+def test_rows_may_be_shorter_than_what_a_newcomer_links_to(options: dict[str, int]) -> None:
+    index = anear.Index(CLUSTERED[:1500], method="hnsw", options=options)
+    index.add(CLUSTERED[1500:])
+    assert index.check().ok
