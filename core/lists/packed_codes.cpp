@@ -125,7 +125,7 @@ ANEAR_VNNI inline void vnni_dot(__m512i& sum, __m512i bytes, __m512i weights) {
 
 template <int bits>
 ANEAR_VNNI inline void vnni_add(const std::byte* code, __m512i low, __m512i high, VnniSums& sums) {
-  __m512i bytes = _mm512_load_si512(code);
+  __m512i bytes = _mm512_loadu_si512(code);
   __asm__("" : "+v"(bytes));  // loaded once: loads are what there is least of
   if (bits == 4) {
     vnni_dot(sums.lower, _mm512_and_si512(bytes, _mm512_set1_epi8(kHalf)), low);

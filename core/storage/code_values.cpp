@@ -75,7 +75,7 @@ ANEAR_VNNI void vnni_values(const Codes& codes, const CodeQuery& query, const st
       const __m512i second =
           _mm512_load_si512(bits == 8 ? query.low.data() + at : query.high.data() + at + kCodeRegister);
       for (int r = 0; r < kCodeTile; ++r) {
-        const __m512i code = _mm512_load_si512(rows[r] + j);
+        const __m512i code = _mm512_loadu_si512(rows[r] + j);
         if constexpr (bits == 8) {
           high[r] = _mm512_dpbusd_epi32(high[r], code, first);
           low[r] = _mm512_dpbusd_epi32(low[r], code, second);

@@ -25,7 +25,7 @@ from anear.data.types.dense import (
 )
 from anear.errors import ArgumentError
 
-__all__ = ["as_field", "as_filter", "as_ids", "as_rows", "storage_name"]
+__all__ = ["aligned", "as_field", "as_filter", "as_ids", "as_rows", "storage_name"]
 
 # The types whose check for NaN is one BLAS call.
 _FAST = {np.dtype(np.float32), np.dtype(np.float64)}
@@ -265,3 +265,10 @@ def _mask(value: Any, n: int, name: str) -> Array:
     mask = np.zeros(n, np.bool_)
     mask[as_ids(array, n, name)] = True
     return mask
+
+
+def aligned(size: int, boundary: int) -> Array:
+    """So many bytes of memory that begin at a multiple of ``boundary``."""
+    memory = np.empty(size + boundary, np.uint8)
+    begin = -memory.__array_interface__["data"][0] % boundary
+    return memory[begin : begin + size]

@@ -22,6 +22,7 @@ from typing import IO, Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from anear.data.arrays import aligned
 from anear.data.types.dense import bits, from_bfloat16_bits, is_bfloat16
 from anear.errors import FileFormatError
 
@@ -244,9 +245,7 @@ def _check_places(places: Mapping[str, Place], size: int) -> None:
 def _loaded(file: IO[bytes], dtype: str, shape: tuple[int, ...], offset: int, block: int) -> tuple[Array, list[int]]:
     """An array in memory, and the checksums of its blocks, each piece summed while it lies in the cache."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
-    memory = np.empty(size + _ALIGNED, np.uint8)
-    begin = -memory.__array_interface__["data"][0] % _ALIGNED
-    flat = memory[begin : begin + size]
+    flat = aligned(size, _ALIGNED)
     file.seek(offset)
     sums = []
     for whole in _pieces(_bytes(flat), block):
