@@ -1,7 +1,6 @@
 // Setting links in parallel: every node's row belongs to one task.
 #pragma once
 #include <algorithm>
-#include <compare>
 #include <cstdint>
 #include <vector>
 
@@ -30,7 +29,10 @@ struct GraphPoints {
 // A link that a node asks for at a node that it has chosen.
 struct Return {
   std::int32_t target, source;
-  friend auto operator<=>(const Return&, const Return&) = default;
+  friend bool operator==(const Return& a, const Return& b) { return a.target == b.target && a.source == b.source; }
+  friend bool operator<(const Return& a, const Return& b) {
+    return a.target < b.target || (a.target == b.target && a.source < b.source);
+  }
 };
 
 // Scratch of one task.
