@@ -1,6 +1,7 @@
 """Simplification: a table of identities, applied until none fits.
 
-Each rule keeps the value (up to float64's rounding) and never makes a number of what was NaN. Rules read
+Each rule keeps the value (up to float64's rounding, overflow, and the sign of zero) and makes nothing, not even
+infinity, of what was NaN. Rules read
 ``pattern -> replacement [if condition]``; in them
 
     a b c   any expression          n m   a number
@@ -23,6 +24,7 @@ import numpy as np
 from anear.formula.expression import ELEMENTWISE, Expr, constant, make, number
 from anear.formula.graph import walk_unknown
 from anear.formula.interpret import OPERATIONS
+from anear.formula.poles import divides_sums, scales_sums
 from anear.formula.ranges import range_of
 from anear.formula.show import brief
 from anear.formula.stages import trace
@@ -102,9 +104,9 @@ maximum(a, a) -> a
 
 # scalars leave sums; what rises keeps the order of maximum and minimum
 sum(-v) -> -sum(v)
-sum(s * v) -> s * sum(v)
-sum(v * s) -> s * sum(v)
-sum(v / s) -> sum(v) / s
+sum(s * v) -> s * sum(v)                if scales_sums(s)
+sum(v * s) -> s * sum(v)                if scales_sums(s)
+sum(v / s) -> sum(v) / s                if divides_sums(s, v)
 max(n * v) -> n * max(v)                if positive(n)
 min(n * v) -> n * min(v)                if positive(n)
 max(-v) -> -min(v)
@@ -120,7 +122,9 @@ CONDITIONS: Final[dict[str, Callable[..., bool]]] = {
     "finite_product": lambda n, m: math.isfinite(n.value * m.value),  # others stay products, and would come back
     "finite": lambda n: math.isfinite(n.value),  # the negative of another is not folded, and would come back
     "negative": lambda n: -math.inf < n.value < 0.0,
-    "positive": lambda n: n.value > 0.0,
+    "positive": lambda n: 0.0 < n.value < math.inf,
+    "scales_sums": scales_sums,
+    "divides_sums": divides_sums,
     "power_of_two": lambda n: (
         math.isfinite(n.value) and abs(math.frexp(n.value)[0]) == 0.5 and 1e-300 < abs(n.value) < 1e300
     ),
