@@ -1,6 +1,7 @@
 // Setting links in parallel: every node's row belongs to one task.
 #pragma once
 #include <algorithm>
+#include <compare>
 #include <cstdint>
 #include <vector>
 
@@ -29,10 +30,7 @@ struct GraphPoints {
 // A link that a node asks for at a node that it has chosen.
 struct Return {
   std::int32_t target, source;
-  friend bool operator==(const Return& a, const Return& b) { return a.target == b.target && a.source == b.source; }
-  friend bool operator<(const Return& a, const Return& b) {
-    return a.target < b.target || (a.target == b.target && a.source < b.source);
-  }
+  friend auto operator<=>(const Return&, const Return&) = default;
 };
 
 // Scratch of one task.

@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 
 from anear.formula import formula
 from anear.formula.bilinear import bilinear_plan
-from anear.formula.expression import Expr
+from anear.formula.expression import Expr, walk
 from anear.formula.halved import Middle, halved_plan
 from anear.formula.interpret import evaluate
 from anear.formula.plan import Plan, entry_leaves, reconstruct
@@ -37,7 +37,7 @@ def plan_of(text: str, Y: Floats, moved: bool = True) -> Plan:
     def mean(vector: Expr) -> Middle:
         if not moved:
             return still(vector)
-        of_query = any(node.op == "x" for node in _nodes(vector))
+        of_query = any(node.op == "x" for node in walk(vector))
         values = evaluate(vector, Y, Y[:1])[:, 0] if of_query else evaluate(vector, Y[:1], Y)[0]
         return values.mean(axis=0), float(np.mean(np.sum(values**2, axis=1)))
 
@@ -75,7 +75,7 @@ def check(text: str, X: Floats, Y: Floats, moved: bool = True) -> None:
         plan = plan_of(text, Y, moved)
         leaves = entry_leaves(plan)
         vectors = {leaf: evaluate(entry, X, Y) for leaf, entry in leaves.items() if leaf.is_vector}
-        pairs = [node.args for node in _nodes(plan.pair) if node.op == "mul" and node.is_vector]
+        pairs = [node.args for node in walk(plan.pair) if node.op == "mul" and node.is_vector]
         queries = np.concatenate([vectors[g if g.value[0] == "query" else h][:, 0] for g, h in pairs], axis=1)
         points = np.concatenate([vectors[h if g.value[0] == "query" else g][0] for g, h in pairs], axis=1)
         true = (queries.astype(np.longdouble)[:, None] * points.astype(np.longdouble)[None]).sum(-1)
@@ -87,10 +87,6 @@ def check(text: str, X: Floats, Y: Floats, moved: bool = True) -> None:
         error = np.abs(product(queries, points) - true)
     sure = np.isfinite(bound) & (bound < 1e37)
     assert (error <= bound[:, None])[sure].all()
-
-
-def _nodes(expr: Expr) -> list[Expr]:
-    return [expr, *(node for a in expr.args for node in _nodes(a))]
 
 
 DATA: dict[str, Callable[[np.random.Generator, tuple[int, int]], Floats]] = {
@@ -136,7 +132,7 @@ def test_what_is_moved_has_the_same_value(text: str) -> None:
     rng = np.random.default_rng(6)
     X, Y = 0.5 + rng.random((6, D)), 0.5 + rng.random((50, D))
     plan = plan_of(text, Y)
-    assert any(node.op == "constant" for entry in (*plan.query, *plan.point) for node in _nodes(entry))
+    assert any(node.op == "constant" for entry in (*plan.query, *plan.point) for node in walk(entry))
     np.testing.assert_allclose(evaluate(reconstruct(plan), X, Y), evaluate(formula(text), X, Y), rtol=1e-9, atol=1e-12)
 
 

@@ -143,17 +143,17 @@ def _prepare_vector(emitter: Emitter, entry: Entry, out: str, base: int, stride:
                 _store_element(emitter, entry, Place(None, i), body.at(out, base + i * stride))
         return
     running = [n for n in walk(entry.expr) if n.op == "cumsum"]
-    whole = entry.length - _ends_alone(emitter, entry, entry.length - 1)
-    with body.loop(whole, [(body.kind.type, body.const(0.0)) for _ in running]) as loop, emitter.scope():
+    last = entry.length - _ends_alone(emitter, entry, entry.length - 1)
+    with body.loop(last, [(body.kind.type, body.const(0.0)) for _ in running]) as loop, emitter.scope():
         for node, state in zip(running, loop.values, strict=True):
             emitter.carried[node] = {emitter.cells[0]: state}
         at = body.emit(f"mul i64 {loop.index}, {stride}")
         _store_element(emitter, entry, Place(loop.index, 0), body.at(body.at(out, at), base))
         loop.next = [emitter.carried[n][emitter.cells[0]] for n in running]
-    if whole < entry.length:
+    if last < entry.length:
         for node, state in zip(running, loop.values, strict=True):
             emitter.carried[node] = {emitter.cells[0]: state}
-        _store_element(emitter, entry, Place(None, whole), body.at(out, base + whole * stride))
+        _store_element(emitter, entry, Place(None, last), body.at(out, base + last * stride))
 
 
 def _ends_alone(emitter: Emitter, entry: Entry, i: int) -> bool:

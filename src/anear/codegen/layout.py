@@ -90,9 +90,8 @@ class Layout:
     @property
     def plain_query(self) -> bool:
         """Whether a prepared query is the raw one."""
-        return [(entry.expr.op, entry.storage) for entry in self.query] == [
-            ("x", self.arithmetic)
-        ] and not self.query_fields
+        held = [(entry.expr.op, entry.storage) for entry in self.query]
+        return held == [("x", self.arithmetic)] and not self.query_fields
 
     def is_number(self, node: Expr) -> bool:
         """Whether a node's value is surely not NaN."""

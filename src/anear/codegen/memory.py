@@ -73,12 +73,10 @@ def store_pair(body: Body, first: str, second: str, pointer: str) -> None:
     Rounded to the nearest, ties to even; what would become infinite by that, and NaN, is cut off instead.
     """
     before, single = body.kind, Kind(32, body.kind.lanes)
-    narrow = [value if before == single else body.emit(f"fptrunc {before.type} {value} to {single.type}")
-              for value in (first, second)]  # fmt: skip
     body.kind = single
     rounded = []
-    for value in narrow:
-        bits = body.to_bits(value)
+    for value in (first, second):
+        bits = body.to_bits(_resize(body, value, before.bits, single._wide))
         odd = body.iop("and", body.iop("lshr", bits, body.iconst(16)), body.iconst(1))
         more = body.iop("add", bits, body.iop("add", odd, body.iconst(0x7FFF)))
         infinite = body.icompare("uge", body.iop("and", bits, body.iconst(0x7FFFFFFF)), body.iconst(0x7F7F8000))

@@ -26,11 +26,8 @@ _FEW = 4096  # so few points are searched quickly in any form
 _SHARE = 0.01  # of the points may lie within the bound of one another; each costs as much as some hundred scanned ones
 _MANY = 8192  # so many points are worth asking whether products of bfloat16 tell them apart:
 _TRIED_QUERIES, _TRIED = 8, (256, 1024)  # on some of them,
-_DOUBTFUL, _MOST = (
-    1e-4,
-    0.005,
-)  # of which so many a coordinate may lie within the bound of the nearest, at most so many;
-_SOME = 1.3  # times the sample's maxima change nothing
+_DOUBTFUL, _MOST = 1e-4, 0.005  # of which so many a coordinate, and no more, may lie within the bound of the nearest;
+_AS_SAMPLED = 1.3  # maxima so many times the sample's change nothing
 
 
 def choose_plan(space: Space, rows: npt.NDArray[Any], boldly: bool = True) -> Plan:
@@ -52,10 +49,10 @@ def choose_plan(space: Space, rows: npt.NDArray[Any], boldly: bool = True) -> Pl
 
 def too_bold(space: Space, plan: Plan, rows: npt.NDArray[Any], maxima: npt.NDArray[np.float64]) -> bool:
     """Whether a chosen plan in bfloat16 excludes too little, now that the maxima over all points are known."""
-    if not plan.halved or len(rows) < _MANY:
+    if not plan.halved:
         return False
     sample = _Sample(space, rows, *_tried(rows))
-    return bool((maxima > _SOME * sample.maxima(plan)).any()) and _doubtful(sample, plan, maxima)
+    return bool((maxima > _AS_SAMPLED * sample.maxima(plan)).any()) and _doubtful(sample, plan, maxima)
 
 
 def moved(space: Space, plan: Plan, rows: npt.NDArray[Any]) -> Plan:
