@@ -125,9 +125,9 @@ def _race(case: Case, k: int, rounds: int, most: int) -> Iterator[dict[str, Any]
 
 def _timed(works: Sequence[Callable[[], Any]], amount: int, rounds: int, most: int) -> tuple[dict[str, float], int]:
     """Each one's least time for one of the amount, and the rounds it took to be sure."""
-    loops = [common.loops_of(work) for work in works]
     times, raced = dict.fromkeys(_METHODS, float("inf")), 0
     while raced == 0 or (raced < most and _ratio(times) > _ALLOWED):
+        loops = [common.loops_of(work) for work in works]  # what learns may have become quicker
         timings = common.race(works, [amount] * len(works), rounds, loops)
         times = {m: min(times[m], timing.us()) for m, timing in zip(_METHODS, timings, strict=True)}
         raced += rounds

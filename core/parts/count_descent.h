@@ -16,23 +16,24 @@ namespace anear {
 template <class Real>
 class CountDescent {
  public:
-  // Visits at most `most_leaves` leaves and tells where it came to. `upper` computes the cells' upper bounds of the
+  // Visits as many leaves as `budget` allows and tells where it came to. `upper` computes the cells' upper bounds of the
   // query prepared in `upper_query`; null: there are none.
   Visits run(const Cells& cells, const Estimate* upper, const std::byte* bound_query, const std::byte* upper_query,
-             const std::byte* query, std::int64_t most_leaves, Counter<Real>& counter) {
+             const std::byte* query, const Budget& budget, Counter<Real>& counter) {
     cells_ = &cells;
     upper_ = counter.filtered() ? nullptr : upper;
     bound_query_ = bound_query;
     upper_query_ = upper_query;
     query_ = query;
     counter_ = &counter;
-    leaves_left_ = most_leaves;
+    budget_ = budget;
+    left_ = budget.most;
     visits_ = {};
     const int top = cells.hierarchy.levels() - 1;
     std::int64_t size = cells.bound.kernels().block;
     for (int level = 0; level < top; ++level) size *= cells.bound.kernels().block;
     visit(top, 0, size, {0, counter.radii()});
-    visits_.leaves = most_leaves - leaves_left_;
+    visits_.leaves = budget.leaves(left_, visits_);
     visits_.entered();
     return visits_;
   }
@@ -47,6 +48,7 @@ class CountDescent {
   // `size`: points of a child that is full.
   void visit(int level, std::int64_t node, std::int64_t size, Radii radii) {
     ++visits_.nodes;
+    left_ -= budget_.node;
     const std::int64_t lanes = cells_->bound.kernels().block, first = node * lanes;
     alignas(kAlignment) Real low[kMostLanes], high[kMostLanes];
     const Real limit = counter_->limits(radii.last - 1).nodes;  // a bound that is NaN says nothing
@@ -61,7 +63,7 @@ class CountDescent {
     }
     if (radii.last - radii.first == 1) left ^= count_inside(left, high, first, lanes, size, radii.first);
     prefetch_children(*cells_, level, first, left);
-    for (; left != 0 && leaves_left_ > 0; left &= left - 1) {
+    for (; left != 0 && left_ > 0; left &= left - 1) {
       const int lane = std::countr_zero(left);
       const std::int64_t child = first + lane;
       const Radii open = undecided(radii, low[lane], high[lane], child, size);
@@ -97,7 +99,7 @@ class CountDescent {
     const std::int64_t lanes = cells_->filter.kernels().block, first = leaf * lanes;
     alignas(kAlignment) Real values[kMostLanes];
     const Real limit = counter_->limits(radii.last - 1).points;
-    --leaves_left_;
+    --left_;
     if (look(cells_->filter, cells_->points, leaf, query_, limit, values) == 0) return;
     std::uint64_t mask = lanes < 64 ? (std::uint64_t{1} << lanes) - 1 : ~std::uint64_t{0};
     if (first + lanes > cells_->count) mask = (std::uint64_t{1} << (cells_->count - first)) - 1;
@@ -110,7 +112,8 @@ class CountDescent {
   const std::byte* upper_query_ = nullptr;
   const std::byte* query_ = nullptr;
   Counter<Real>* counter_ = nullptr;
-  std::int64_t leaves_left_ = 0;
+  Budget budget_{};
+  std::int64_t left_ = 0;  // of the budget
   Visits visits_;
 };
 

@@ -24,6 +24,16 @@ struct Cells {
   std::int64_t count;  // points, without padding
 };
 
+// How much a query may look at, in leaves; a node above them counts for `node` of these.
+struct Budget {
+  static constexpr std::int64_t kNode = 2;  // its bound has two corners, and is put in order
+
+  std::int64_t most, node = 0;
+
+  std::int64_t spent(const Visits& visits) const { return visits.leaves + node * visits.nodes; }
+  std::int64_t leaves(std::int64_t left, const Visits& visits) const { return most - left - node * visits.nodes; }
+};
+
 // Asks for the memory of the children that are likely to be visited. Where nearly all are, the limit is yet unknown.
 inline void prefetch_children(const Cells& cells, int level, std::int64_t first, std::uint64_t children) {
   constexpr int kMost = 6;
@@ -116,22 +126,22 @@ class Descent {
     }
   }
 
-  // Visits at most `most_leaves` leaves, at least one, and every one that may hold an answer if there are fewer of
+  // Visits as many leaves as `budget` allows, at least one, and every one that may hold an answer if there are fewer of
   // these. Tells where it came to. The query must be one that was started.
   template <class Collector>
   Visits go_on(const Cells& cells, const std::byte* bound_query, const std::byte* query, std::int64_t number,
-               std::int64_t most_leaves, Collector& collector) {
-    enter_tree(bound_query, query, most_leaves);
+               const Budget& budget, Collector& collector) {
+    enter_tree(bound_query, query, budget);
     const std::int64_t lanes = cells.bound.kernels().block, slot = number - first_, leaf = leaf_of(cells, slot);
     const int shift = shift_of(cells), levels = cells.hierarchy.levels();
     const Real* const values = values_of(slot);
     count_way(cells, leaf);
-    --leaves_left_;
+    --left_;
     std::uint64_t passing = passing_[slot];
     if (begun_[slot] > 0) {
       collector.add_listed(values, points_of(cells, leaf), cells.order + leaf * lanes);
       if (begun_[slot] > 1) {
-        --leaves_left_;
+        --left_;
         const std::int64_t other = beside_[slot];
         collector.add_listed(values + (levels + 1) * lanes, points_of(cells, other), cells.order + other * lanes);
       }
@@ -153,16 +163,16 @@ class Descent {
       if (level >= levels) break;
       passing = beside(values, leaf, level, levels, shift, collector.node_limit());
     }
-    return end(most_leaves);
+    return end();
   }
 
   // The same for a query that was not, which may visit none.
   template <class Collector>
-  Visits run(const Cells& cells, const std::byte* bound_query, const std::byte* query, std::int64_t most_leaves,
+  Visits run(const Cells& cells, const std::byte* bound_query, const std::byte* query, const Budget& budget,
              Collector& collector) {
-    enter_tree(bound_query, query, most_leaves);
+    enter_tree(bound_query, query, budget);
     visit(cells, cells.hierarchy.levels() - 1, 0, collector);
-    return end(most_leaves);
+    return end();
   }
 
  private:
@@ -199,15 +209,16 @@ class Descent {
     }
   }
 
-  void enter_tree(const std::byte* bound_query, const std::byte* query, std::int64_t most_leaves) {
+  void enter_tree(const std::byte* bound_query, const std::byte* query, const Budget& budget) {
     bound_query_ = bound_query;
     query_ = query;
-    leaves_left_ = most_leaves;
+    budget_ = budget;
+    left_ = budget.most;
     visits_ = {};
   }
 
-  Visits end(std::int64_t most_leaves) {
-    visits_.leaves = most_leaves - leaves_left_;
+  Visits end() {
+    visits_.leaves = budget_.leaves(left_, visits_);
     visits_.entered();
     return visits_;
   }
@@ -217,6 +228,7 @@ class Descent {
     const std::int64_t lanes = cells.bound.kernels().block;
     const int shift = shift_of(cells), levels = cells.hierarchy.levels();
     visits_.nodes += levels;
+    left_ -= budget_.node * levels;
     visits_.settled += levels * lanes;
     for (int level = levels - 1; level >= 0; --level) {
       const std::int64_t node = leaf >> (level + 1) * shift;
@@ -227,6 +239,7 @@ class Descent {
 
   void count(const Cells& cells, int level, std::int64_t node) {
     ++visits_.nodes;
+    left_ -= budget_.node;
     visits_.settled += child_count(cells, level, node);
   }
 
@@ -257,7 +270,7 @@ class Descent {
              Collector& collector) {
     const std::int64_t lanes = cells.bound.kernels().block, first = node * lanes;
     prefetch_children(cells, level, first, left);
-    while (left != 0 && leaves_left_ > 0) {
+    while (left != 0 && left_ > 0) {
       const int lane = nearest(bounds, left);
       left ^= std::uint64_t{1} << lane;
       level == 0 ? scan(cells, first + lane, collector) : visit(cells, level - 1, first + lane, collector);
@@ -282,7 +295,7 @@ class Descent {
   void scan(const Cells& cells, std::int64_t leaf, Collector& collector) {
     Real* const values = collector.room();
     prefetch(cells.order + leaf * cells.filter.kernels().block);
-    --leaves_left_;
+    --left_;
     add(cells, leaf, values, look(cells.filter, cells.points, leaf, query_, collector.limit(), values), collector);
   }
 
@@ -313,7 +326,8 @@ class Descent {
 
   const std::byte* bound_query_ = nullptr;
   const std::byte* query_ = nullptr;
-  std::int64_t leaves_left_ = 0;
+  Budget budget_{};
+  std::int64_t left_ = 0;  // of the budget
   Visits visits_;
   AlignedArray<Real> seen_;
   AlignedArray<std::int32_t> places_;  // the nearest point in its leaf

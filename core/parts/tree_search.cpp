@@ -41,7 +41,8 @@ Margin reference(const Estimate& filter, const Margin& points, double offset) {
 const std::vector<Parameter>& tree_search_parameters() {
   static const std::vector<Parameter> parameters{
       {"max_leaves", "int", 1, 0x1p53, 0x1p53, "stop after so many cells of one block each; the answer may miss some"},
-      {"give_up", "int", 1, 0x1p53, 0x1p53, "leave a query unanswered that needs so many cells"}};
+      {"give_up", "int", 1, 0x1p53, 0x1p53,
+       "leave a query unanswered that needs so many cells, of which one of others counts twice"}};
   return parameters;
 }
 
@@ -72,7 +73,7 @@ std::int64_t TreeSearch::bytes() const {
 Budget TreeSearch::budget(const SearchRequest& request) {
   const auto most = static_cast<std::int64_t>(request.parameters[0]);
   const auto give_up = static_cast<std::int64_t>(request.parameters[1]);
-  return {std::min(most, give_up), give_up};
+  return give_up <= most ? Budget{give_up, Budget::kNode} : Budget{most};
 }
 
 // Queries of one task, next to each other, in all their forms.
@@ -116,11 +117,10 @@ template <class Real>
 bool TreeSearch::gave_up(const SearchRequest& request, std::int64_t query, const Budget& budget, const Visits& visits,
                          Task<Real>& task) const {
   visited(visits, task);
-  const bool gives_up = visits.leaves >= budget.give_up;
+  const bool gives_up = budget.node > 0 && budget.spent(visits) >= budget.most;
   if (request.effort == nullptr) return gives_up;
-  constexpr std::int64_t kNode = 2;  // what a node costs beside a leaf: its bound has two corners, and is put in order
   const std::int64_t most = std::numeric_limits<std::int32_t>::max();
-  const auto effort = static_cast<std::int32_t>(std::min(visits.leaves + kNode * visits.nodes, most));
+  const auto effort = static_cast<std::int32_t>(std::min(Budget{most, Budget::kNode}.spent(visits), most));
   request.effort[query] = gives_up ? -effort : effort;
   return gives_up;
 }
@@ -210,9 +210,9 @@ const std::vector<Neighbor>& TreeSearch::nearest(const SearchRequest& request, s
   Leaders<Real>& leaders = task.leaders[i % Descent<Real>::kTogether];
   const auto reset = [&] { task.nearest.reset(k, leaders, admission(request, query), exact(i, task), leaves_); };
   reset();
-  if (budget.most_leaves > 0) {
+  if (budget.most > 0) {
     const Visits visits =
-        task.descent.go_on(cells(), task.bound.query(i), task.search.query(i), i, budget.most_leaves, task.nearest);
+        task.descent.go_on(cells(), task.bound.query(i), task.search.query(i), i, budget, task.nearest);
     if (gave_up(request, query, budget, visits, task)) return kUnanswered;
     const auto& found = task.nearest.finish();
     task.computed.exact += task.nearest.computed();
@@ -237,7 +237,7 @@ void TreeSearch::begin(const SearchRequest& request, std::int64_t i, std::size_t
     task.leaders[j].reset(k, task.rules);
   }
   if (k <= Shortlist::kMost && !request.allow && !request.exclude) {
-    task.descent.begin(cells(), task.search, count, task.leaders.data(), budget(request).most_leaves);
+    task.descent.begin(cells(), task.search, count, task.leaders.data(), budget(request).most);
   }
 }
 
@@ -247,12 +247,12 @@ void TreeSearch::knn(const SearchRequest& request, const KnnAnswer& answer, Prog
   // Where nearly everything is an answer, or nearly nothing may be one, a descent only adds to the work.
   const bool everything = 4 * static_cast<std::int64_t>(k) > size();
   Budget budget = TreeSearch::budget(request);
-  if (everything) budget.most_leaves = 0;
+  if (everything) budget.most = 0;
   const auto as = [&]<class Real>(const Real*) {
     run<Real>(request, 1000.0 + 50.0 * static_cast<double>(k), false, progress,
               [&](std::int64_t query, std::int64_t i, Task<Real>& task) {
                 constexpr std::int64_t kTogether = Descent<Real>::kTogether;
-                if (i % kTogether == 0 && budget.most_leaves > 0) {
+                if (i % kTogether == 0 && budget.most > 0) {
                   for (std::int64_t j = i; j < std::min(i + kTogether, task.count); ++j) answer.prefetch(task.order[j]);
                   begin(request, i, k, task);
                 }
@@ -314,13 +314,12 @@ RadiusLimits<Real> TreeSearch::new_limits(const RangeRequest& radii, std::int64_
 
 RangeAnswer TreeSearch::range(const SearchRequest& request, const RangeRequest& radii, Progress& progress) const {
   std::vector<std::vector<Neighbor>> found(request.queries.count);
-  const Budget allowed{std::numeric_limits<std::int64_t>::max(), budget(request).give_up};
+  const Budget allowed{static_cast<std::int64_t>(request.parameters[1]), Budget::kNode};
   const auto as = [&]<class Real>(const Real*) {
     run<Real>(request, 3000.0, false, progress, [&](std::int64_t query, std::int64_t i, Task<Real>& task) {
       const auto& limits = this->limits(radii, query, i, Sure::nothing, task);
       task.within.reset(limits.points, limits.nodes, radii.radius[query], admission(request, query), exact(i, task));
-      const Visits visits =
-          task.descent.run(cells(), task.bound.query(i), task.search.query(i), allowed.give_up, task.within);
+      const Visits visits = task.descent.run(cells(), task.bound.query(i), task.search.query(i), allowed, task.within);
       if (gave_up(request, query, allowed, visits, task)) return;
       found[query] = task.within.finish();
       task.computed.exact += task.within.computed();
@@ -410,7 +409,7 @@ template <class Real>
 bool TreeSearch::count_within(const SearchRequest& request, const RangeRequest& radii, std::int64_t first,
                               std::int64_t count, std::int64_t query, std::int64_t i, Task<Real>& task) const {
   constexpr Real kAll = std::numeric_limits<Real>::quiet_NaN();
-  const Budget allowed{std::numeric_limits<std::int64_t>::max(), budget(request).give_up};
+  const Budget allowed{static_cast<std::int64_t>(request.parameters[1]), Budget::kNode};
   auto& limits = task.limits;
   limits.clear();
   for (std::int64_t j = first; j < first + count; ++j) {
@@ -425,7 +424,7 @@ bool TreeSearch::count_within(const SearchRequest& request, const RangeRequest& 
   task.counter.reset(limits, radii.radius + first, admission(request, query), exact(i, task));
   const Visits visits =
       task.counting.run(cells(), upper_ ? &*upper_ : nullptr, task.bound.query(i),
-                        upper_ ? task.upper.query(i) : nullptr, task.search.query(i), allowed.give_up, task.counter);
+                        upper_ ? task.upper.query(i) : nullptr, task.search.query(i), allowed, task.counter);
   const bool done = !gave_up(request, query, allowed, visits, task);
   task.counter.finish();
   task.computed.exact += task.counter.computed();

@@ -21,11 +21,6 @@ namespace anear {
 // The parameters that every such method takes at a search, for its entry in the table of methods.
 const std::vector<Parameter>& tree_search_parameters();
 
-// Leaves that a query may visit, and how many make it give up.
-struct Budget {
-  std::int64_t most_leaves, give_up;
-};
-
 // Of what a search wants to know that it surely is within a radius.
 enum class Sure : std::uint8_t { nothing, points, cells };
 

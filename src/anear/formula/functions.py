@@ -164,7 +164,7 @@ def slice(a: Operand, start: int | None, stop: int | None) -> Expr:
 
 
 def sqrt(a: Operand) -> Expr:
-    """The square root; NaN below 0."""
+    """The square root; NaN below 0, 0 for -0."""
     return make("sqrt", as_expr(a))
 
 

@@ -40,8 +40,8 @@ def _float(compare: Callable[[Any, Any], Any]) -> Callable[[Floats, Floats], Flo
 OPERATIONS: Final[Mapping[str, Callable[..., Floats]]] = {
     "neg": np.negative,
     "abs": np.abs,
-    "sqrt": np.sqrt,
-    "rsqrt": lambda a: 1.0 / np.sqrt(a),
+    "sqrt": lambda a: np.sqrt(a) + 0.0,  # -0 becomes 0, whose inverse is no less than 0 either
+    "rsqrt": lambda a: 1.0 / (np.sqrt(a) + 0.0),
     "exp": np.exp,
     "log": np.log,
     "log1p": np.log1p,

@@ -33,7 +33,9 @@ _PART: Final = 8
 _SAMPLE: Final = 1 << 14  # points on which balls are tried
 _ENOUGH: Final = 0.5  # of a scan's time: a tree that takes less is not worth comparing with another
 _WORTH: Final = 0.9  # of a scan's time: a tree that takes more is not kept
+_WORTH_BOTH: Final = 1.5  # where two copies are small, and calls take longer than to choose between them
 _QUICK: Final = 1e6  # nanoseconds; what takes less is measured again, and the least time counts
+_SLOW: Final = 3e7  # nanoseconds; what takes more is measured once, what takes less at least twice: caches are cold
 _AGAIN: Final = 8
 _GIVE_UP: Final = 2.0  # scans that a query may take while measuring
 _BLOCK: Final = 25.0  # nanoseconds: few blocks take less
@@ -85,7 +87,7 @@ def chosen(
     tried = list(_trees(probe, make, no_metric, scan))
     best = min(tried, key=lambda t: t.times[0], default=None)
     words = tuple(_words(t, scan, probe.count, len(rows)) for t in tried)
-    if best is None or min(best.times[0] / scan.together[0], (best.times[0] + best.call) / scan.alone[0]) > _WORTH:
+    if best is None or not _worth_keeping(best, scan, len(rows)):
         flat = flat or make("flat", rows)
         why = "no bound is known that a tree could use" if best is None else "trees exclude too little"
         return flat, flat.core, (f"flat: {why}", *words)
@@ -94,7 +96,9 @@ def chosen(
     )
     made = flat
     core = Either(best.built.core, lambda: (made or make("flat", rows)).core, Costs(_K, few, many), len(rows))
-    if best.times[0] > scan.together[0]:
+    if best.times[0] + best.call > scan.alone[0]:
+        how = "kept for queries that it may be quicker for; those like the points are scanned for"
+    elif best.times[0] > scan.together[0]:
         how = "for single queries; many at once are scanned for"
     else:
         how = f"a query that looks at more than {few.limit(few.scan)} blocks of points is scanned for"
@@ -116,6 +120,12 @@ def _trees(probe: _Probe, make: Maker, no_metric: Callable[[], str | None], scan
     if len(probe.rows) > 2 * _SAMPLE and not _promising(probe, make, boxes is not None):
         return
     yield probe.tree(make, "ball_tree", scan)
+
+
+def _worth_keeping(tree: _Tried, scan: _Scan, count: int) -> bool:
+    """Whether queries like the points are quicker in the tree, or others may be that cost little to find out."""
+    many, one = tree.times[0] / scan.together[0], (tree.times[0] + tree.call) / scan.alone[0]
+    return min(many, one) <= _WORTH or (_SMALL <= count <= _SAMPLE and many <= _WORTH_BOTH)
 
 
 def _promising(probe: _Probe, make: Maker, boxes: bool) -> bool:
@@ -141,7 +151,7 @@ class _Probe:
         pieces = [slice(i, i + 1) for i in range(_ONE_BY_ONE)] if alone else [slice(None)]
         storage, exclude = storage_name(self.queries), self.ids if len(self.rows) == core.order.size else None
         least, spent = float("inf"), 0
-        for _ in range(_AGAIN):
+        for again in range(_AGAIN):
             start = time.thread_time_ns()
             for piece in pieces:
                 core.knn(
@@ -150,7 +160,7 @@ class _Probe:
                 )  # fmt: skip
             took = time.thread_time_ns() - start
             least, spent = min(least, took), spent + took
-            if spent > _QUICK:
+            if spent > (_QUICK if again else _SLOW):
                 break
         return max(least, 1.0) / (_ONE_BY_ONE if alone else self.count)
 

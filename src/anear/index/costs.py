@@ -111,8 +111,11 @@ class Short:
 
     def learn(self, way: int, took: float) -> None:
         """From a call that was timed; the first ones follow each other closely."""
-        before = self.scan if way else self.tree
-        now = before + (0.5 if took < before else _WEIGHT) * (min(took, _MOST * before) - before)  # delays only add
+        before, other = (self.scan, self.tree) if way else (self.tree, self.scan)
+        if took < before and way != self.way and took < other:  # a trial that won: what was expected is out of date
+            now, self.turn = took, 0
+        else:
+            now = before + (0.5 if took < before else _WEIGHT) * (min(took, _MOST * before) - before)  # delays only add
         self.tree, self.scan = (self.tree, now) if way else (now, self.scan)
         self.way, self.left = int(self.tree >= SURE * self.scan), min(self.turn, EVERY - 1)
 
@@ -135,6 +138,6 @@ class State:
 
     def short(self, count: int) -> Short:
         """Of calls with so few queries, before the first."""
-        give_up = float(self.cost.limit(self.cost.scan_one, _LEAST))
+        give_up = float(self.cost.limit(self.cost.of(count), _LEAST))
         own = self.expected * count + self.cost.call
         return Short(give_up, max(own, 1.0), self.cost.of(count) * count)

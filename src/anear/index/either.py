@@ -23,13 +23,14 @@ import numpy as np
 import numpy.typing as npt
 
 from anear import _core
-from anear.index.costs import EVERY, SURE, TRIES, Costs, Short, State
+from anear.index.costs import EVERY, PATIENCE, SURE, TRIES, Costs, Short, State
 
 __all__ = ["Either"]
 
 _STEP: Final = 32  # of a long batch one in so many is tried first,
 _SAMPLED: Final = 1024  # but no more than about so many
 _LONG: Final = 1e6  # nanoseconds from which a batch is long
+_BRIEF: Final = 2e5  # nanoseconds below which a batch goes by what those of its size took
 
 Ids = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int64] | slice
@@ -138,7 +139,7 @@ class Either:
                 found = self._tree.knn(
                     queries, storage, k, num_threads, exclude, allow, distance_type, progress, short.limits
                 )
-                if found[0].item(0) < 0 or (count > 1 and min(found[0][:, 0].tolist()) < 0):  # gave up
+                if _some_missing(found[0]):
                     self._complete(found, queries, storage, k, num_threads, exclude, allow, distance_type, progress)
                     short.left = 0  # what takes so long is looked at
             if timed:
@@ -154,7 +155,7 @@ class Either:
         if 4 * k > self._count:  # nearly all are answers
             return cast("tuple[Ids, npt.NDArray[Any]]", ask(self._scan(), EVERYONE))
         state = self._states.get((k, allow is None)) or self._state(k, allow is None)
-        if 0 < count < 2 * _STEP:
+        if 0 < count < 2 * _STEP or 0 < count * state.expected < _BRIEF:
             short = self._shorts[k, count, allow is None] = state.short(count)
             if count == 1 and allow is None:
                 self._ones[k] = short
@@ -342,14 +343,16 @@ class Either:
 def _descended(ask: Ask, tree: Any, places: Places, count: int, scan: float, state: State) -> tuple[Any, Effort]:
     """Queries down the tree: the answers, and the blocks that each looked at; less than 0 if it gave up."""
     cost, effort, start = state.cost, np.zeros(count, np.int32), time.process_time_ns()
-    found = ask(tree, places, parameters={"give_up": float(cost.limit(scan))}, effort=effort)
+    whole = isinstance(places, slice)
+    enough = cost.limit(scan if whole else scan / PATIENCE)  # one of a few that takes a scan has said what it can
+    found = ask(tree, places, parameters={"give_up": float(enough)}, effort=effort)
     spent = (time.process_time_ns() - start - cost.call) / count
     # Few and plain calls: after a search their code is in no cache.
     lost = float(np.count_nonzero(effort < 0)) / count if np.minimum.reduce(effort) < 0 else 0.0
     took = cost.start + cost.block * int(np.add.reduce(np.abs(effort) if lost else effort)) / count
     # The clock says more than the blocks, some of which take longer than others. But few queries find cold caches.
     pace = _between(0.4, spent / took, 1.6)
-    if isinstance(places, slice):
+    if whole:
         state.pace = pace
     else:
         pace = math.sqrt(pace * state.pace)
@@ -359,6 +362,12 @@ def _descended(ask: Ask, tree: Any, places: Places, count: int, scan: float, sta
 
 def _between(low: float, value: float, high: float) -> float:
     return max(low, min(value, high))
+
+
+def _some_missing(ids: Ids) -> bool:
+    """Whether a query gave up. Of a few numbers Python's own minimum is the faster one."""
+    firsts = ids[:, 0]
+    return min(firsts.tolist()) < 0 if len(firsts) < _STEP else bool(np.minimum.reduce(firsts) < 0)
 
 
 def _size(radius_rank: npt.NDArray[np.float64]) -> int | None:

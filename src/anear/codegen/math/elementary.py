@@ -57,13 +57,13 @@ def div(body: Body, a: str, b: str) -> str:
 
 
 def sqrt(body: Body, a: str) -> str:
-    """The square root, correctly rounded; NaN below zero, -0 for -0."""
-    return body.sqrt(a)
+    """The square root, correctly rounded; NaN below zero, 0 for -0: what is said to be no less than 0 has no sign."""
+    return body.sqrt(body.add(a, body.const(0.0)))
 
 
 def rsqrt(body: Body, a: str) -> str:
-    """1 / sqrt(a), both correctly rounded: at most 1.5 ulp together. inf at 0 (-inf at -0), NaN below."""
-    return body.div(body.const(1.0), body.sqrt(a))
+    """1 / sqrt(a), both correctly rounded: at most 1.5 ulp together. inf at 0 and -0, NaN below."""
+    return body.div(body.const(1.0), sqrt(body, a))
 
 
 def floor(body: Body, a: str) -> str:
