@@ -35,7 +35,8 @@ from anear.codegen.math.logarithm import log2_of_rounded
 from anear.codegen.targets import TARGETS
 
 UNARY = {
-    "neg": np.negative, "abs": np.abs, "sqrt": lambda a: np.sqrt(a) + 0.0, "rsqrt": lambda a: 1 / (np.sqrt(a) + 0.0), "exp": np.exp, "log": np.log,
+    "neg": np.negative, "abs": np.abs, "sqrt": lambda a: np.sqrt(a) + 0.0,
+    "rsqrt": lambda a: 1 / (np.sqrt(a) + 0.0), "exp": np.exp, "log": np.log,
     "log1p": np.log1p, "expm1": np.expm1, "sin": np.sin, "cos": np.cos, "tan": np.tan, "arcsin": np.arcsin,
     "arccos": np.arccos, "arctan": np.arctan, "sinh": np.sinh, "cosh": np.cosh, "tanh": np.tanh, "arcosh": np.arccosh,
     "sign": np.sign, "floor": np.floor,
