@@ -54,6 +54,15 @@ class ExactQuery {
     keep_numbers(ids, scratch, out);
   }
 
+  // The distance to one row.
+  double distance(const std::byte* row) {
+    constexpr std::int32_t kFirst = 0;
+    double distance;
+    table_->gather(query_, row, rows_->row_bytes(), &kFirst, 1, parameters_, &distance);
+    ++computed_;
+    return distance;
+  }
+
   std::int64_t computed() const { return computed_; }
 
  private:

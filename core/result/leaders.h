@@ -74,7 +74,7 @@ class Leaders {
     const double before = list_.largest();
     const auto number = static_cast<std::uint64_t>(first);
     // What is beyond the limit does no harm, and to tell it apart takes longer.
-    const bool all = one_ && whole && lanes % 2 == 0;
+    const bool all = one_ && whole && lanes % 4 == 0;
     if (!(all && list_.add_all(values, lanes, number)) && !list_.add(values, mask, number)) return false;
     if (const double kth = list_.largest(); kth < before) lower(kth);
     return true;

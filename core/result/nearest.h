@@ -108,7 +108,12 @@ class Nearest {
 
   // The k nearest, sorted by (distance, id); valid until the next call.
   const std::vector<Neighbor>& finish() {
-    if (const std::size_t few = listed_ ? leaders_->list().below(limit()) : 0; few > 0) {
+    const std::size_t few = listed_ ? leaders_->list().below(limit()) : 0;
+    if (few == 1 && settled_.empty() && undecided_.empty() && leaves_->copies()) {
+      settle_one(place_of(leaders_->list().number(0)));
+      return settled_;
+    }
+    if (few > 0) {
       settle(few, [&](std::size_t i) { return place_of(leaders_->list().number(i)); });
     } else {
       if (listed_) forget_list();
@@ -241,6 +246,15 @@ class Nearest {
       std::nth_element(settled_.begin(), settled_.begin() + static_cast<std::ptrdiff_t>(k_), settled_.end());
       settled_.resize(k_, Neighbor{});
     }
+  }
+
+  // The only candidate: as most queries have for k = 1, of which each takes a fifth of a microsecond.
+  void settle_one(std::int32_t place) {
+    std::byte* const row = rows_.ensure(leaves_->row_bytes());
+    leaves_->copy(place, row);
+    const double distance = exact_.distance(row);
+    doubtful_ = !(distance == distance);
+    if (!doubtful_) settled_.push_back({distance, leaves_->order[place]});
   }
 
   template <class PlaceAt>

@@ -39,24 +39,33 @@ class Shortlist {
     }
   }
 
-  // The same of an even number of values, all of them, where k is 1: no branch depends on any.
+  // The same of all of 4, 8, 12 ... values where k is 1: no branch depends on any. False as well where their sum is too
+  // large for a number.
   template <class Real>
   bool add_all(const Real* values, std::int64_t count, std::uint64_t first) {
     const TwoDoubles low = TwoDoubles::of(std::bit_cast<double>(kNumber)), none = TwoDoubles::of(kInfinity);
-    const TwoDoubles two = TwoDoubles::of(std::bit_cast<double>(std::uint64_t{2}));
-    TwoDoubles numbers = TwoDoubles::of(std::bit_cast<double>(first), std::bit_cast<double>(first + 1));
-    TwoDoubles least = none, next = none, odd = TwoDoubles::of(0);
-    for (std::int64_t i = 0; i < count; i += 2, numbers = numbers.counted_on(two)) {
-      const TwoDoubles value = TwoDoubles::load(values + i), key = value.with(low, numbers);
-      odd = odd + (value - value);  // NaN where one is not finite
-      next = smaller(next, larger(least, key));
-      least = smaller(least, key);
+    const TwoDoubles four = TwoDoubles::of(std::bit_cast<double>(std::uint64_t{4}));
+    // two of everything: neither waits for the other
+    TwoDoubles numbers[2], least[2] = {none, none}, next[2] = {none, none}, sums[2] = {};
+    for (std::uint64_t i = 0; i < 2; ++i) {
+      numbers[i] = TwoDoubles::of(std::bit_cast<double>(first + 2 * i), std::bit_cast<double>(first + 2 * i + 1));
     }
-    if (const double sum = (odd + odd.behind(odd)).first(); sum != 0) return false;
-    const TwoDoubles turned = least.behind(least), smallest = smaller(least, turned);
-    next = smaller(larger(least, turned), smaller(next, next.behind(next)));
+    for (std::int64_t at = 0; at < count; at += 4) {
+      for (int i = 0; i < 2; ++i) {
+        const TwoDoubles value = TwoDoubles::load(values + at + 2 * i), key = value.with(low, numbers[i]);
+        numbers[i] = numbers[i].counted_on(four);
+        sums[i] = sums[i] + value;
+        next[i] = smaller(next[i], larger(least[i], key));
+        least[i] = smaller(least[i], key);
+      }
+    }
+    const TwoDoubles sum = sums[0] + sums[1];
+    if (const double whole = (sum + sum.behind(sum)).first(); whole - whole != 0) return false;
+    const TwoDoubles both = smaller(least[0], least[1]), turned = both.behind(both), smallest = smaller(both, turned);
+    const TwoDoubles others = smaller(smaller(next[0], next[1]), larger(least[0], least[1]));
+    const TwoDoubles after_both = smaller(larger(both, turned), smaller(others, others.behind(others)));
     const TwoDoubles kept = TwoDoubles::of(keys_[0]), after = TwoDoubles::of(keys_[1]);
-    keys_[1] = smaller(larger(kept, smallest), smaller(after, next)).first();
+    keys_[1] = smaller(larger(kept, smallest), smaller(after, after_both)).first();
     keys_[0] = smaller(kept, smallest).first();
     return true;
   }

@@ -239,7 +239,7 @@ def test_stopping_an_add_adds_nothing() -> None:
         return len(calls) < 2
 
     with pytest.raises(anear.Cancelled):
-        index.add(np.tile(POINTS, (20, 1)), progress=stop)
+        index.add(np.tile(POINTS, (80, 1)), progress=stop)
     assert len(index) == 2000
     sound(index)
     index._ids = None  # which a change makes, and files hold only where it says something

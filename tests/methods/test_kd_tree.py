@@ -349,4 +349,4 @@ def test_a_formula_of_ones_own_is_bounded_as_tightly_as_a_named_one(formula: str
     index, scan = anear.Index(points, formula, method="kd_tree"), anear.Index(points, formula)
     found, true = index.search(points[:50], 10), scan.search(points[:50], 10)
     np.testing.assert_array_equal(found.ids, true.ids)
-    assert index.distances_computed.scanned < 0.05 * 50 * len(points)
+    assert index.distances_computed.scanned < 0.08 * 50 * len(points)

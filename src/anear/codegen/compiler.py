@@ -120,7 +120,7 @@ def _key(layout: Layout, tile: Tile) -> str:
         *(_structure(e, layout) for e in (*plan.query, *plan.point, *plan.maxima, plan.pair)),
         f"{len(plan.query)},{len(plan.point)},{plan.bilinear},{plan.guarded},{plan.halved}",
         f"{layout.dimension},{layout.storage},{layout.arithmetic},{layout.target.name},{layout.query_fields}",
-        f"{layout.point_fields},{[entry.storage for entry in layout.point]},{layout.ordered}",
+        f"{layout.point_fields},{[entry.storage for entry in layout.point]},{layout.ordered},{layout.lanes}",
         f"{tile},{ABI_VERSION},{cache.source_digest('codegen')}",
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

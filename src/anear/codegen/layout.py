@@ -122,6 +122,7 @@ def make_layout(
     point_fields: Fields = (),
     kinds: Mapping[int, str] | None = None,
     ordered: bool = False,
+    points: int = 1,
 ) -> Layout:
     """Lay a plan out for data of ``dimension`` coordinates.
 
@@ -129,8 +130,9 @@ def make_layout(
     ----------
     kinds : what some of a point's entries are kept in.
     ordered : no number of a raw point is NaN.
+    points : of a block, at least; more than a vector register has lanes where this is more.
     """
-    lanes = target.vector_bytes // STORAGE_BYTES[arithmetic]
+    lanes = max(target.vector_bytes // STORAGE_BYTES[arithmetic], points)
     lengths: dict[Expr, int | None] = {}
     entry_lengths: dict[tuple[str, int], int | None] = {}
     for side, entries in (("query", plan.query), ("point", plan.point)):

@@ -13,7 +13,7 @@ from anear.formula.expression import Expr
 from anear.formula.plan import Plan
 from anear.index.boxes import BOUND_KERNELS
 from anear.index.metrics import convex, is_positive, known, lacking
-from anear.index.tables import CompiledTable, Space, host, load
+from anear.index.tables import LEAF, CompiledTable, Space, host, load
 from anear.spaces.space import Resolved
 
 __all__ = ["Balls", "balls_of"]
@@ -75,5 +75,5 @@ def _reach(space: Space) -> Expr | None:
 
 @lru_cache(maxsize=256)
 def _table(plan: Plan, space: Space, arithmetic: str) -> CompiledTable:
-    layout = make_layout(plan, space.dimension, arithmetic, arithmetic, host(), (), (RADIUS.value,))
+    layout = make_layout(plan, space.dimension, arithmetic, arithmetic, host(), (), (RADIUS.value,), points=LEAF)
     return load(layout, BOUND_KERNELS)

@@ -23,7 +23,7 @@ from anear.formula.interpret import evaluate
 from anear.formula.serial import dumps, storable
 from anear.index.choice import point_fields
 from anear.index.stages import filled
-from anear.index.tables import CompiledTable, Space, host, load
+from anear.index.tables import LEAF, CompiledTable, Space, host, load
 
 __all__ = ["Boxes", "Range", "boxes_of"]
 
@@ -205,6 +205,7 @@ def _table(plan: Plan, space: Space, arithmetic: str, extras: int) -> CompiledTa
         space.fields("query"),
         columns,
         ordered=True,
+        points=LEAF,
     )
     return load(layout, BOUND_KERNELS)
 

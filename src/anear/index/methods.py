@@ -221,7 +221,7 @@ def _kd_tree(
             "method='flat' serves it"
         )
     plan = space.stages.direct
-    table = space.cell_table(plan, boxes.arithmetic)
+    table = space.leaf_table(plan, boxes.arithmetic)
     parameters = {"round_robin": float(split == "round_robin")}
     core = _index(
         "kd_tree", space, rows, plan, table, boxes.arithmetic, parameters, team, progress,
@@ -249,7 +249,7 @@ def _ball_tree(
             "method='flat' serves every distance, method='kd_tree' those with a bound over boxes"
         )
     plan = space.stages.direct
-    table = space.cell_table(plan, balls.arithmetic)
+    table = space.leaf_table(plan, balls.arithmetic)
     core = _index(
         "ball_tree", space, rows, plan, table, balls.arithmetic, {}, team, progress, balls=balls.core, stored=stored
     )

@@ -40,6 +40,9 @@ EXACT_KERNELS = ("prepare_query", "gather")
 MATRIX_KERNELS = ("prepare_points", "prepare_query", "store", "store_one")
 LARGE_MATRIX_KERNELS = ("prepare_points", "prepare_turned", "prepare_query", "prepare_rows", "store")
 
+LEAF: Final = 16
+"""Points of a tree's leaf and cells of a node, at least: with fewer, a query enters more than it saves by it."""
+
 
 @cache
 def host() -> Target:
@@ -138,6 +141,10 @@ class Space:
         """The same for methods that look at single blocks."""
         return _load_once(plan, self, arithmetic, CELL_KERNELS)
 
+    def leaf_table(self, plan: Plan, arithmetic: str) -> CompiledTable:
+        """The same for trees, whose leaves are blocks."""
+        return _load_leaves(plan, self, arithmetic)
+
     def row_table(self, plan: Plan, arithmetic: str) -> CompiledTable:
         """The same for methods that meet points one by one, as prepared rows."""
         return _load_rows(plan, self, arithmetic)
@@ -229,10 +236,19 @@ def _load_codes(plan: Plan, space: Space, scalars: str, vectors: str, names: tup
 
 
 @lru_cache(maxsize=512)
+def _load_leaves(plan: Plan, space: Space, arithmetic: str) -> CompiledTable:
+    return load(_layout(plan, space, arithmetic, points=LEAF), CELL_KERNELS)
+
+
+@lru_cache(maxsize=512)
 def _load_once(plan: Plan, space: Space, arithmetic: str, names: tuple[str, ...]) -> CompiledTable:
     return load(_layout(plan, space, arithmetic), names)
 
 
-def _layout(plan: Plan, space: Space, arithmetic: str, kinds: Mapping[int, str] | None = None) -> Layout:
+def _layout(
+    plan: Plan, space: Space, arithmetic: str, kinds: Mapping[int, str] | None = None, points: int = 1
+) -> Layout:
     fields = space.fields("query"), space.fields("point")
-    return make_layout(plan.computed_in(arithmetic), space.dimension, space.storage, arithmetic, host(), *fields, kinds)
+    return make_layout(
+        plan.computed_in(arithmetic), space.dimension, space.storage, arithmetic, host(), *fields, kinds, points=points
+    )
