@@ -81,4 +81,4 @@ def distance_sums(
 def _table(function: Expr, outer: Expr) -> tuple[Space, CompiledTable]:
     """What computes the function of a rank, which stands where the point's one coordinate does."""
     space = Space(substitute(function, {DISTANCE: substitute(outer, {RANK: DISTANCE})}), 1, "float64")
-    return space, space.matrix_tables(False).whole
+    return space, space.leaf_matrix_table()
