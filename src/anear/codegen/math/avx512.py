@@ -3,7 +3,7 @@ into a table of 32 numbers that lies in two registers.
 
 The first three treat zero, denormal numbers, infinities and NaN as the logarithm and exponential need them, and so
 replace half of what ``log`` and ``exp`` consist of elsewhere. A ``Body`` for a processor that has them has an attribute
-``avx512`` that is True; they are used where its lanes fill a register.
+``avx512`` that is True; they are used where its lanes fill a register, or some of the widest.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from anear.codegen.llvm import Body, Kind
 __all__ = ["available", "exponent", "lookup", "mantissa", "mantissa_near_one", "scale", "tabled"]
 
 REGISTERS = (128, 256, 512)
+WIDEST = 512
 # The mantissa in [1, 2), and NaN for negative numbers.
 ONE_TO_TWO_OR_NAN = 0b1000
 # The same in [3/4, 3/2).
@@ -24,7 +25,8 @@ CURRENT_ROUNDING = 4
 
 def available(body: Body) -> bool:
     """Whether the instructions may be used."""
-    return bool(getattr(body, "avx512", False)) and body.kind.bits * body.kind.lanes in REGISTERS
+    width = body.kind.bits * body.kind.lanes
+    return bool(getattr(body, "avx512", False)) and (width in REGISTERS or width % WIDEST == 0)
 
 
 def exponent(body: Body, a: str) -> str:
@@ -62,12 +64,37 @@ def lookup(body: Body, index: str, table: Sequence[float]) -> str:
 
 
 def _masked(body: Body, instruction: str, operands: list[tuple[str, str]]) -> str:
-    """The instruction with all lanes switched on (only the full width takes a rounding mode)."""
+    """The instruction, of one register after the other."""
     kind = body.kind
+    whole = Kind(kind.bits, min(kind.lanes, WIDEST // kind.bits))
+    if whole == kind:
+        return _of_register(body, kind, instruction, operands)
+    results = []
+    for first in range(0, kind.lanes, whole.lanes):
+        lanes = range(first, first + whole.lanes)
+        part = [
+            (whole.type, _chosen(body, kind, value, value, lanes)) if type_ == kind.type else (type_, value)
+            for type_, value in operands
+        ]
+        results.append((whole, _of_register(body, whole, instruction, part)))
+    while len(results) > 1:
+        (half, low), (_, high), *rest = results
+        results = [*rest, (Kind(kind.bits, 2 * half.lanes), _chosen(body, half, low, high, range(2 * half.lanes)))]
+    return results[0][1]
+
+
+def _chosen(body: Body, kind: Kind, a: str, b: str, lanes: range) -> str:
+    """Lanes of two vectors, counted through, as one."""
+    places = ", ".join(f"i32 {lane}" for lane in lanes)
+    return body.emit(f"shufflevector {kind.type} {a}, {kind.type} {b}, <{len(lanes)} x i32> <{places}>")
+
+
+def _of_register(body: Body, kind: Kind, instruction: str, operands: list[tuple[str, str]]) -> str:
+    """The instruction with all lanes switched on (only the full width takes a rounding mode)."""
     width = kind.bits * kind.lanes
     mask = f"i{max(kind.lanes, 8)}"
     arguments = [*operands, (kind.type, "zeroinitializer"), (mask, "-1")]
-    if width == 512:
+    if width == WIDEST:
         arguments.append(("i32", str(CURRENT_ROUNDING)))
     name = f"@llvm.x86.avx512.mask.{instruction}.{'ps' if kind.bits == 32 else 'pd'}.{width}"
     types = ", ".join(type_ + (" immarg" if type_ == "i32" else "") for type_, _ in arguments)
