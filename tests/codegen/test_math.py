@@ -60,6 +60,7 @@ WAYS = {
     "fused": {"fused": True},
     "separate": {"fused": False},
     "avx512": {"fused": True, "avx512": True},
+    "avx512 twice": {"fused": True, "avx512": True},  # lanes of two registers, as trees have in float64
 }
 FEATURES = dict(llvm.get_host_cpu_features())
 
@@ -73,7 +74,10 @@ every_way = pytest.mark.parametrize(
     [
         "fused",
         "separate",
-        pytest.param("avx512", marks=pytest.mark.skipif(not FEATURES.get("avx512vl"), reason="no AVX-512")),
+        *(
+            pytest.param(way, marks=pytest.mark.skipif(not FEATURES.get("avx512vl"), reason="no AVX-512"))
+            for way in ("avx512", "avx512 twice")
+        ),
     ],
 )
 
@@ -84,7 +88,8 @@ def arity(name: str) -> int:
 
 @cache
 def function(name: str, bits: int, way: str = "fused", lanes: int = 0, cpu: str = "") -> VectorFunction:
-    return VectorFunction(ELEMENTWISE[name], arity(name), Kind(bits, lanes or LANES[bits]), cpu, **WAYS[way])
+    lanes = lanes or LANES[bits] * (2 if way.endswith("twice") else 1)
+    return VectorFunction(ELEMENTWISE[name], arity(name), Kind(bits, lanes), cpu, **WAYS[way])
 
 
 def stated_error(emitter: Emitter) -> float:
