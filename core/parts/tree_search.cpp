@@ -42,7 +42,7 @@ const std::vector<Parameter>& tree_search_parameters() {
   static const std::vector<Parameter> parameters{
       {"max_leaves", "int", 1, 0x1p53, 0x1p53, "stop after so many cells of one block each; the answer may miss some"},
       {"give_up", "int", 1, 0x1p53, 0x1p53,
-       "leave a query unanswered that needs so many cells, of which one of others counts twice"}};
+       "leave a query unanswered that needs so many cells; one that holds others counts twice"}};
   return parameters;
 }
 

@@ -112,6 +112,9 @@ class Layout:
         raise KeyError(node.value[0])
 
 
+_REGISTERS: Final = 4  # of one value: with more, logarithms take a second to compile
+
+
 def make_layout(
     plan: Plan,
     dimension: int,
@@ -130,9 +133,10 @@ def make_layout(
     ----------
     kinds : what some of a point's entries are kept in.
     ordered : no number of a raw point is NaN.
-    points : of a block, at least; more than a vector register has lanes where this is more.
+    points : wanted of a block, at least; a block has those of one vector register, or of some.
     """
-    lanes = max(target.vector_bytes // STORAGE_BYTES[arithmetic], points)
+    register = target.vector_bytes // STORAGE_BYTES[arithmetic]
+    lanes = max(register, min(points, _REGISTERS * register))
     lengths: dict[Expr, int | None] = {}
     entry_lengths: dict[tuple[str, int], int | None] = {}
     for side, entries in (("query", plan.query), ("point", plan.point)):
