@@ -124,6 +124,7 @@ def check_float64(
     a, b = plan.relative
     with np.errstate(invalid="ignore"):  # nothing is claimed where the slack is infinite
         bound = 2.0**-53 * (a + b * X.shape[1]) * (slack + (np.abs(true) if plan.relative_to_rank else 0.0))
+    bound = bound + np.finfo(np.float64).tiny  # underflow, for which searches leave so much room
     true, found, bound, written = np.broadcast_arrays(true, found, bound, written)
     # overflow is not covered: where the bound is no number everything is let through
     fine = np.isfinite(true) & np.isfinite(found) & np.isfinite(written) & np.isfinite(bound)
