@@ -143,12 +143,12 @@ class Space:
 
     def leaf_table(self, plan: Plan, arithmetic: str) -> CompiledTable:
         """The same for trees, whose leaves are blocks."""
-        return _load_leaves(plan, self, arithmetic, CELL_KERNELS)
+        return _load_once(plan, self, arithmetic, CELL_KERNELS, LEAF)
 
     def leaf_matrix_table(self) -> CompiledTable:
         """What fills matrices in blocks as large as leaves."""
         plan = self.stages.matrix
-        return _load_leaves(plan, self, self.precision(plan), MATRIX_KERNELS)
+        return _load_once(plan, self, self.precision(plan), MATRIX_KERNELS, LEAF)
 
     def row_table(self, plan: Plan, arithmetic: str) -> CompiledTable:
         """The same for methods that meet points one by one, as prepared rows."""
@@ -241,13 +241,8 @@ def _load_codes(plan: Plan, space: Space, scalars: str, vectors: str, names: tup
 
 
 @lru_cache(maxsize=512)
-def _load_leaves(plan: Plan, space: Space, arithmetic: str, names: tuple[str, ...]) -> CompiledTable:
-    return load(_layout(plan, space, arithmetic, points=LEAF), names)
-
-
-@lru_cache(maxsize=512)
-def _load_once(plan: Plan, space: Space, arithmetic: str, names: tuple[str, ...]) -> CompiledTable:
-    return load(_layout(plan, space, arithmetic), names)
+def _load_once(plan: Plan, space: Space, arithmetic: str, names: tuple[str, ...], points: int = 1) -> CompiledTable:
+    return load(_layout(plan, space, arithmetic, points=points), names)
 
 
 def _layout(
