@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,8 @@ import pytest
 from tests.index.support import check_knn, matrix, same
 
 import anear
-from anear.index import choice
+from anear.formula.halved import halved_plans
+from anear.index import choice, tables
 from anear.index.tables import host
 
 Floats = npt.NDArray[np.floating]
@@ -30,6 +32,12 @@ def always(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(choice, name, 0)
     for name in ("_DOUBTFUL", "_MOST"):
         monkeypatch.setattr(choice, name, 1.0)
+
+
+@pytest.fixture
+def by_sign(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the bound that holds where no number is negative."""
+    monkeypatch.setattr(tables, "halved_plans", lambda *args: islice(halved_plans(*args), 1, None))
 
 
 def index_of(points: Floats, distance: anear.Expr | str, **options: object) -> anear.Index:
@@ -58,7 +66,7 @@ DATA: dict[str, Callable[[np.random.Generator, tuple[int, int]], Floats]] = {
     "tiny": lambda rng, shape: 1e-20 * rng.normal(size=shape),
     "below the normal": lambda rng, shape: 1e-40 * rng.normal(size=shape),
     "huge": lambda rng, shape: 1e18 * rng.normal(size=shape),
-    "at the limit": lambda rng, shape: np.where(rng.random(shape) < 0.05, 3.4e38, rng.normal(size=shape)),
+    "at the limit": lambda rng, shape: np.where(rng.random(shape) < 0.05, 8e37, rng.normal(size=shape)),
     "of all sizes": lambda rng, shape: rng.normal(size=shape) * 10.0 ** rng.integers(-30, 15, shape),
     "nothing": lambda rng, shape: np.zeros(shape),
 }
@@ -72,6 +80,46 @@ def test_hard_data(distance: str, data: str) -> None:
     queries = np.concatenate([points[:5], DATA[data](rng, (5, 24)).astype(np.float32)])
     with np.errstate(over="ignore", invalid="ignore"):
         check_knn(index_of(points, distance), queries, 10)
+
+
+def test_numbers_so_large_that_they_may_round_to_infinity() -> None:
+    """They are cut off, which loses more than rounding: points that tell so little are looked at themselves."""
+    rng = np.random.default_rng(12)
+    points = (rng.integers(-8, 9, (900, 16)) / 2.0**10).astype(np.float32)
+    queries = rng.normal(size=(6, 16)).astype(np.float32)
+    queries[:, 3] = np.linspace(1.6e38, 3.4e38, 6)
+    queries[:, 4] = -queries[::-1, 3] / 3
+    check_knn(index_of(points, "dot(x, y)"), queries, 10)
+    points[7, 2] = 3.4e38
+    assert not anear.Index(points, "dot(x, y)")._built.plan.halved
+
+
+@pytest.mark.usefixtures("by_sign")
+@pytest.mark.parametrize("dimension", [8, 31, 100, 785])
+@pytest.mark.parametrize("distance", ["itakura_saito", "dot(x, y)", "sum(y / x) - 3 * sum(y)", "kldiv"])
+def test_nearest_where_no_number_is_negative(distance: str, dimension: int) -> None:
+    rng = np.random.default_rng(dimension)
+    points = (rng.dirichlet(np.full(dimension, 0.3), 900) + 1e-6).astype(np.float32)
+    index = index_of(points, distance)
+    assert index._built.plan.relative_to_rank
+    queries = (rng.dirichlet(np.full(dimension, 0.3), 13) + 1e-6).astype(np.float32)
+    for k in (1, 10, 120):
+        check_knn(index, queries, k)
+    check_knn(index, queries[0], 10)
+
+
+@pytest.mark.usefixtures("by_sign")
+@pytest.mark.parametrize("data", DATA)
+def test_hard_data_where_no_number_is_negative(data: str) -> None:
+    rng = np.random.default_rng(7)
+    points = np.abs(DATA[data](rng, (800, 24))).astype(np.float32)
+    index = index_of(points, "dot(x, y)")
+    queries = np.concatenate([points[:5], np.abs(DATA[data](rng, (5, 24))).astype(np.float32)])
+    with np.errstate(over="ignore", invalid="ignore"):
+        check_knn(index, queries, 10)
+        check_knn(index, -queries, 10)  # of which nothing is claimed
+        index.add(-points[:3])  # nor of these
+        check_knn(index, queries, 10)
 
 
 def test_nan() -> None:

@@ -137,7 +137,7 @@ def careful_plan(expr: Expr) -> Plan | None:
     pair = make("where", make("le", lost, make("abs", expr)), expr, number(math.nan))
     pair = _placed(pair, entries)
     relative = 1.01 * _LOST * 2.0**53, 0.0
-    return Plan(entries.of("query"), entries.of("point"), pair, relative=relative, relative_to_rank=True)
+    return Plan(entries.of("query"), entries.of("point"), pair, relative=relative, relative_to_rank=1.0)
 
 
 def unproved_plan(rank: Expr) -> Plan:

@@ -36,7 +36,7 @@ class Plan:
     slack : as long as ``maxima``; ``query[slack[j]]`` is the scalar that ``maxima[j]`` is multiplied with.
     relative : (a, b) such that, with D coordinates and unit roundoff u,
         ``|computed - true| <= u * (a + b*D) * (R * |true| + sum_j query[slack[j]] * maxima[j])``
-        where true is the exact value of ``pair`` and R is 1 if ``relative_to_rank`` else 0. None: no bound is proved.
+        where true is the exact value of ``pair`` and R is ``relative_to_rank``. None: no bound is proved.
         The bound is that of float32 arithmetic on entries that float64 prepared, the rounding of the formula itself,
         which float64 computes as it is written, included.
     relative_to_rank : see ``relative``.
@@ -55,7 +55,7 @@ class Plan:
     maxima: tuple[Expr, ...] = ()
     slack: tuple[int, ...] = ()
     relative: tuple[float, float] | None = None
-    relative_to_rank: bool = False
+    relative_to_rank: float = 0.0
     offset: int | None = None
     bilinear: bool = False
     guarded: bool = False
@@ -71,7 +71,7 @@ class Plan:
         """The plan for "float32" or "float64" arithmetic, with the bound that is proved for it if any is."""
         if arithmetic != "float64":
             return self
-        return self.in_float64 or replace(self, maxima=(), slack=(), relative=None, relative_to_rank=False)
+        return self.in_float64 or replace(self, maxima=(), slack=(), relative=None, relative_to_rank=0.0)
 
 
 def fields(expr: Expr, side: str) -> tuple[tuple[str, int | None], ...]:

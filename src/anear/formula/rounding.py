@@ -60,7 +60,7 @@ from anear.formula.ranges import range_of
 from anear.formula.relative import EXACT, STORED, Count, RelativeError, length_of
 from anear.formula.simplify import simplify
 
-__all__ = ["magnitude", "norm", "with_absolute_bound", "with_bilinear_bound", "with_bound"]
+__all__ = ["if_negative", "magnitude", "norm", "with_absolute_bound", "with_bilinear_bound", "with_bound"]
 
 SECOND_ORDER: Final = 1.01
 TINY: Final = 2.0**-63
@@ -110,18 +110,18 @@ def _proof(plan: Plan, corners: Corners | None, double: bool, guarded: bool = Tr
 def _guards(low: tuple[Expr, ...]) -> tuple[Product, ...]:
     """Infinite where a coordinate is negative: then nothing is claimed."""
     bound = number(math.inf)
-    return ((_if_negative(x, bound), ONE), *((ONE, _if_negative(v, bound)) for v in low))
+    return ((if_negative(x, bound), ONE), *((ONE, if_negative(v, bound)) for v in low))
 
 
 def _instead(found: Majorant, low: tuple[Expr, ...], count: Count) -> tuple[tuple[Product, ...], Count]:
     """What holds where a coordinate is negative, and 0 elsewhere, with the count that covers either."""
     products = []
     for q, p in found.products:
-        products += [(_if_negative(x, q), p), *((q, _if_negative(v, p)) for v in low)]
+        products += [(if_negative(x, q), p), *((q, if_negative(v, p)) for v in low)]
     return tuple(products), (max(count[0], found.count[0]), max(count[1], found.count[1]))
 
 
-def _if_negative(vector: Expr, bound: Expr) -> Expr:
+def if_negative(vector: Expr, bound: Expr) -> Expr:
     negative = make("lt", make("min", vector) if vector.is_vector else vector, number(0.0))
     return make("where", negative, bound, number(0.0))
 
@@ -259,7 +259,7 @@ def _what_single_omits(plan: Plan, single: _Proof, double: _Proof) -> tuple[Prod
 def _bounded(plan: Plan, proof: _Proof) -> Plan:
     """The plan with the bound of a proof, and the entries that it needs."""
     if not proof.products:
-        return replace(plan, maxima=(), slack=(), relative=_total(proof.count), relative_to_rank=proof.relative)
+        return replace(plan, maxima=(), slack=(), relative=_total(proof.count), relative_to_rank=float(proof.relative))
     entries = Entries(plan)
     joined: dict[Expr, Expr] = {}  # products with an equal factor are one
     alone = [q for q, p in proof.products if p is ONE]
@@ -277,7 +277,7 @@ def _bounded(plan: Plan, proof: _Proof) -> Plan:
         maxima=maxima,
         slack=slack,
         relative=_total(proof.count),
-        relative_to_rank=proof.relative,
+        relative_to_rank=float(proof.relative),
     )
 
 

@@ -94,8 +94,10 @@ def _halved(space: Space, plan: Plan, rows: npt.NDArray[Any]) -> Plan | None:
     if len(rows) < _MANY:
         return None
     sample = _Sample(space, rows, *_tried(rows))
-    halved = space.halved(plan, sample.mean)
-    return None if halved is None or _doubtful(sample, halved, sample.maxima(halved)) else halved
+    for halved in space.halved(plan, sample.mean):
+        if not _doubtful(sample, halved, sample.maxima(halved)):
+            return halved
+    return None
 
 
 def _tried(rows: npt.NDArray[Any]) -> tuple[int, int]:
@@ -106,9 +108,10 @@ def _tried(rows: npt.NDArray[Any]) -> tuple[int, int]:
 
 def _doubtful(sample: _Sample, plan: Plan, maxima: npt.NDArray[np.float64]) -> bool:
     """Whether many points lie within the bound of the nearest."""
-    ranks, bound = sample.ranks(), sample.bound(plan, maxima)
+    ranks = sample.ranks()
+    bound = sample.bound(plan, maxima, ranks)
     with np.errstate(invalid="ignore"):
-        within = ranks[:, 2:] <= (ranks[:, 1] + 2 * bound)[:, None]  # each query is the nearest to itself
+        within = (ranks - bound)[:, 2:] <= (ranks + bound)[:, 1:2]  # each query is the nearest to itself
     return not (within.mean() <= min(_DOUBTFUL * sample.dimension, _MOST) and np.isfinite(bound).all())
 
 
@@ -120,7 +123,7 @@ def _spread(
     ranks = sample.ranks()
     with np.errstate(invalid="ignore"):
         spread = ranks[:, int(2 * _SHARE * ranks.shape[1])] - ranks[:, 0]
-    return spread, sample.bound(plan, sample.maxima(plan))
+    return spread, sample.bound(plan, sample.maxima(plan), ranks)[:, 0]
 
 
 class _Sample:
@@ -144,12 +147,16 @@ class _Sample:
         maxima = plan.computed_in(self._space.arithmetic).maxima
         return np.array([np.max(self._of_points(maximum)) for maximum in maxima])
 
-    def bound(self, plan: Plan, maxima: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """How far the plan's values may be off, for each query."""
-        bound = np.zeros(len(self._queries))
+    def bound(
+        self, plan: Plan, maxima: npt.NDArray[np.float64], ranks: npt.NDArray[np.float64]
+    ) -> npt.NDArray[np.float64]:
+        """How far the plan's values of points with these ranks may be off, for each query."""
         used = plan.computed_in(self._space.arithmetic)
+        alone = np.zeros(len(self._queries))
         for slot, largest in zip(used.slack, maxima, strict=True):
-            bound += evaluate(used.query[slot], self._queries, self._points[:1])[:, 0] * largest
+            alone += self._of_queries(used, slot) * largest
+        offset = 0.0 if used.offset is None else self._of_queries(used, used.offset)[:, None]
+        bound: npt.NDArray[np.float64] = alone[:, None] + used.relative_to_rank * np.abs(ranks - offset)
         return bound * self._space.rounding(plan)
 
     def mean(self, vector: Expr) -> Middle:
@@ -159,6 +166,10 @@ class _Sample:
         else:
             values = self._of_points(vector)
         return values.mean(axis=0), float(np.mean(np.sum(values**2, axis=1)))
+
+    def _of_queries(self, plan: Plan, slot: int) -> npt.NDArray[np.float64]:
+        values: npt.NDArray[np.float64] = evaluate(plan.query[slot], self._queries, self._points[:1])[:, 0]
+        return values
 
     def _of_points(self, expr: Expr) -> npt.NDArray[np.float64]:
         values: npt.NDArray[np.float64] = evaluate(expr, self._queries[:1], self._points, point_data=self._data)[0]

@@ -192,6 +192,11 @@ def _rounding(plan: Plan) -> str:
     if plan.relative is None:
         beside = ", its error beside it: what may have lost digits is measured again by the formula"
         return f"not bounded by a proof, so it is computed in float64{beside if plan.careful else ''}"
+    if plan.halved and plan.relative_to_rank:
+        return (
+            "to 8 bits, which changes a sum of products none of which is negative by a 128th at most; points that this "
+            "cannot rule out are measured again by the formula, in float64, so the answer is that of float64"
+        )
     if plan.halved:
         return (
             "to 8 bits; what that loses of a query and of the points is computed with them and bounds the error; "

@@ -9,7 +9,7 @@ guarded  the whole formula, expanded: fills large ones faster, and leaves some v
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -23,7 +23,7 @@ from anear.codegen.layout import Fields, Layout, make_layout
 from anear.codegen.targets import Target, host_target
 from anear.codegen.tile import Tile, matrix_tile
 from anear.data.types.dense import arithmetic_name
-from anear.formula.halved import Middle, halved_plan
+from anear.formula.halved import Middle, halved_plans
 from anear.formula.hoist import Plan, exact_plan, fields
 from anear.index.stages import Stages, stages_of
 
@@ -124,14 +124,13 @@ class Space:
         """Whether a bound of the plan's rounding is known, in the arithmetic that it is then computed in."""
         return plan.computed_in(self.precision(plan)).relative is not None
 
-    def halved(self, plan: Plan, mean: Callable[[Expr], Middle]) -> Plan | None:
-        """``plan`` with products of bfloat16, which this machine computes two at a time; None where it cannot.
+    def halved(self, plan: Plan, mean: Callable[[Expr], Middle]) -> Iterator[Plan]:
+        """``plan`` with products of bfloat16, which this machine computes two at a time; none where it cannot.
 
-        ``mean``: see :func:`~anear.formula.halved.halved_plan`.
+        ``mean``: see :func:`~anear.formula.halved.halved_plans`.
         """
-        if self.storage != "float32" or not host().pairs or self.precision(plan) != "float32":
-            return None
-        return halved_plan(plan, self.dimension, self.rounding(plan), mean)
+        if self.storage == "float32" and host().pairs and self.precision(plan) == "float32":
+            yield from halved_plans(plan, self.dimension, self.rounding(plan), mean)
 
     def search_table(self, plan: Plan) -> CompiledTable:
         """The table that finds candidates by ``plan``."""
@@ -188,7 +187,7 @@ class Space:
             return Slack(np.zeros(0, np.int32), 0.0, _UNPROVED)
         factor = self.rounding(plan, arithmetic)
         places = np.array(slots(table.layout, used.slack), np.int32)
-        return Slack(places, factor, factor if used.relative_to_rank else 0.0)
+        return Slack(places, factor, factor * used.relative_to_rank)
 
 
 _UNIT: Final = {"float32": 2.0**-24, "float64": 2.0**-53}  # what an operation may be off by, relatively
