@@ -113,7 +113,8 @@ class Descent {
     for (std::int64_t i = 0; i < count; ++i) {
       const std::int64_t leaf = leaf_of(cells, i);
       const std::uint64_t mask = points_of(cells, leaf);
-      begun_[i] = leaders[i].add(values_of(i), mask, lanes, mask == lane_mask(lanes), 0) ? 1 : 0;
+      const int lane = static_cast<int>(places_[i] & (lanes - 1));
+      begun_[i] = leaders[i].begin(values_of(i), mask, lanes, lane) ? 1 : 0;
       more |= leaders[i].limit() != leaders[i].limit();
     }
     if (more && most_leaves > 1 && cells.hierarchy.levels() > 0) begin_beside(cells, queries, count, leaders);
@@ -204,8 +205,7 @@ class Descent {
                    seen_.data() + at, stride_);
     for (std::int64_t i = 0; i < count; ++i) {
       if (beside_[i] < 0) continue;
-      const std::uint64_t mask = points_of(cells, beside_[i]);
-      if (leaders[i].add(values_of(i) + at, mask, lanes, mask == lane_mask(lanes), lanes)) begun_[i] = 2;
+      if (leaders[i].add(values_of(i) + at, points_of(cells, beside_[i]), lanes)) begun_[i] = 2;
     }
   }
 

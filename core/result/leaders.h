@@ -1,10 +1,12 @@
 // The k smallest values that a query has met so far, and what they say about others.
 #pragma once
+#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 
+#include "result/lanes.h"
 #include "result/margin.h"
 #include "result/shortlist.h"
 
@@ -47,15 +49,17 @@ struct LimitRules {
   LimitRule points, nodes;
 };
 
-// What is still of interest to a query. Where k is small it keeps the values itself, in a list.
+// What is still of interest to a query. Where k is small it keeps the values itself: in a list, or where k is 1 the
+// smallest alone, and how small all others are at least.
 template <class Real>
 class Leaders {
  public:
   void reset(std::size_t k, const LimitRules& rules) {
     rules_ = rules;
-    limit_ = node_limit_ = std::numeric_limits<Real>::quiet_NaN();
+    limit_ = node_limit_ = kUnknown;
     one_ = k == 1;
-    if (k <= Shortlist::kMost) list_.reset(k);
+    least_ = other_ = std::numeric_limits<Real>::infinity();
+    if (!one_ && k <= Shortlist::kMost) list_.reset(k);
   }
 
   // Only values that are NOT >= this (NaN: all) are worth adding, and only nodes with such a bound worth a visit.
@@ -68,24 +72,63 @@ class Leaders {
     node_limit_ = rules_.nodes.template limit<Real>(kth);
   }
 
-  // Lists values[i] for every bit i of `mask`, with the number first + i; false where one is not finite: then none. If
-  // all `lanes` are values of points that may be answers, `whole`, others may be listed as well.
-  bool add(const Real* values, std::uint64_t mask, std::int64_t lanes, bool whole, std::int64_t first) {
+  // Lists values[i] for every bit i of `mask`, with the number first + i; false where one is not finite: then perhaps
+  // some.
+  bool add(const Real* values, std::uint64_t mask, std::int64_t first) {
+    if (one_) return add_smallest(values, mask, first);
     const double before = list_.largest();
-    const auto number = static_cast<std::uint64_t>(first);
-    // What is beyond the limit does no harm, and to tell it apart takes longer.
-    const bool all = one_ && whole && lanes % 4 == 0;
-    if (!(all && list_.add_all(values, lanes, number)) && !list_.add(values, mask, number)) return false;
+    if (!list_.add(values, mask, static_cast<std::uint64_t>(first))) return false;
     if (const double kth = list_.largest(); kth < before) lower(kth);
     return true;
   }
 
-  const Shortlist& list() const { return list_; }
+  // The same of the first values there are, of which values[lane] is the smallest unless one is NaN.
+  bool begin(const Real* values, std::uint64_t mask, std::int64_t lanes, int lane) {
+    if (!one_) return add(values, mask, 0);
+    lower(values[lane]);
+    if (limit_ != limit_) return unlimited();
+    least_ = values[lane];
+    number_ = lane;
+    const std::uint64_t others = passing_lanes(values, lanes, limit_) & mask & ~(std::uint64_t{1} << lane);
+    return others == 0 || add_smallest(values, others, 0);
+  }
+
+  // How many values may be below the limit, which k of them are, if they are kept; else 0.
+  std::size_t few() const { return one_ ? other_ >= limit_ ? 1 : 0 : list_.below(limit_); }
+  // The number of the i-th smallest.
+  std::int64_t number(std::size_t i) const { return one_ ? number_ : list_.number(i); }
 
  private:
+  static constexpr Real kUnknown = std::numeric_limits<Real>::quiet_NaN();
+
+  bool unlimited() {
+    limit_ = node_limit_ = kUnknown;
+    return false;
+  }
+
+  bool add_smallest(const Real* values, std::uint64_t mask, std::int64_t first) {
+    const Real before = least_;
+    for (; mask != 0; mask &= mask - 1) {
+      const int lane = std::countr_zero(mask);
+      const Real value = values[lane];
+      if (value < least_) {
+        other_ = least_;
+        least_ = value;
+        number_ = first + lane;
+      } else if (!(value >= other_)) {
+        if (value != value) return false;
+        other_ = value;
+      }
+    }
+    if (least_ < before) lower(least_);
+    return limit_ == limit_ || unlimited();
+  }
+
   LimitRules rules_;
   Real limit_ = 0, node_limit_ = 0;
   bool one_ = false;
+  Real least_ = 0, other_ = 0;  // where k is 1; `other_` is the smallest of the others that were below the limit
+  std::int64_t number_ = 0;     // of the smallest
   Shortlist list_;
 };
 

@@ -108,13 +108,13 @@ class Nearest {
 
   // The k nearest, sorted by (distance, id); valid until the next call.
   const std::vector<Neighbor>& finish() {
-    const std::size_t few = listed_ ? leaders_->list().below(limit()) : 0;
+    const std::size_t few = listed_ ? leaders_->few() : 0;
     if (few == 1 && settled_.empty() && undecided_.empty() && leaves_->copies()) {
-      settle_one(place_of(leaders_->list().number(0)));
+      settle_one(place_of(leaders_->number(0)));
       return settled_;
     }
     if (few > 0) {
-      settle(few, [&](std::size_t i) { return place_of(leaders_->list().number(i)); });
+      settle(few, [&](std::size_t i) { return place_of(leaders_->number(i)); });
     } else {
       if (listed_) forget_list();
       drop_far();
@@ -141,11 +141,9 @@ class Nearest {
   };
 
   bool list_lanes(const Real* values, std::uint64_t mask, const std::int32_t* ids) {
-    const std::int64_t lanes = leaves_->lanes, first = blocks_ << leaves_->shift;
-    if (first == Shortlist::kNumbers) return false;
+    const std::int64_t first = blocks_ << leaves_->shift;
+    if (first == Shortlist::kNumbers || !leaders_->add(values, mask, first)) return false;
     const auto place = static_cast<std::int32_t>(ids - leaves_->order);
-    const bool whole = !filtered_ && place + lanes <= admission_.count;
-    if (!leaders_->add(values, mask, lanes, whole, first)) return false;
     seen_[blocks_++] = {values, mask, place};
     return true;
   }

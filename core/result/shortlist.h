@@ -18,7 +18,7 @@ class Shortlist {
 
   void reset(std::size_t k) {
     k_ = k;
-    pairs_ = k == 1 ? 1 : k <= 3 ? 2 : k <= 7 ? 4 : k <= 11 ? 6 : 8;
+    pairs_ = k <= 3 ? 2 : k <= 7 ? 4 : k <= 11 ? 6 : 8;
     std::fill(keys_, keys_ + 2 * pairs_, kInfinity);
   }
 
@@ -26,8 +26,6 @@ class Shortlist {
   template <class Real>
   bool add(const Real* values, std::uint64_t mask, std::uint64_t first) {
     switch (pairs_) {
-      case 1:
-        return add_to<1>(values, mask, first);
       case 2:
         return add_to<2>(values, mask, first);
       case 4:
@@ -37,37 +35,6 @@ class Shortlist {
       default:
         return add_to<8>(values, mask, first);
     }
-  }
-
-  // The same of all of 4, 8, 12 ... values where k is 1: no branch depends on any. False as well where their sum is too
-  // large for a number.
-  template <class Real>
-  bool add_all(const Real* values, std::int64_t count, std::uint64_t first) {
-    const TwoDoubles low = TwoDoubles::of(std::bit_cast<double>(kNumber)), none = TwoDoubles::of(kInfinity);
-    const TwoDoubles four = TwoDoubles::of(std::bit_cast<double>(std::uint64_t{4}));
-    // two of everything: neither waits for the other
-    TwoDoubles numbers[2], least[2] = {none, none}, next[2] = {none, none}, sums[2] = {};
-    for (std::uint64_t i = 0; i < 2; ++i) {
-      numbers[i] = TwoDoubles::of(std::bit_cast<double>(first + 2 * i), std::bit_cast<double>(first + 2 * i + 1));
-    }
-    for (std::int64_t at = 0; at < count; at += 4) {
-      for (int i = 0; i < 2; ++i) {
-        const TwoDoubles value = TwoDoubles::load(values + at + 2 * i), key = value.with(low, numbers[i]);
-        numbers[i] = numbers[i].counted_on(four);
-        sums[i] = sums[i] + value;
-        next[i] = smaller(next[i], larger(least[i], key));
-        least[i] = smaller(least[i], key);
-      }
-    }
-    const TwoDoubles sum = sums[0] + sums[1];
-    if (const double whole = (sum + sum.behind(sum)).first(); whole - whole != 0) return false;
-    const TwoDoubles both = smaller(least[0], least[1]), turned = both.behind(both), smallest = smaller(both, turned);
-    const TwoDoubles others = smaller(smaller(next[0], next[1]), larger(least[0], least[1]));
-    const TwoDoubles after_both = smaller(larger(both, turned), smaller(others, others.behind(others)));
-    const TwoDoubles kept = TwoDoubles::of(keys_[0]), after = TwoDoubles::of(keys_[1]);
-    keys_[1] = smaller(larger(kept, smallest), smaller(after, after_both)).first();
-    keys_[0] = smaller(kept, smallest).first();
-    return true;
   }
 
   // What the k-th smallest value is at most; infinite while there are fewer.
@@ -123,7 +90,7 @@ class Shortlist {
   }
 
   std::size_t k_ = 1;
-  int pairs_ = 1;
+  int pairs_ = 2;
   alignas(16) double keys_[kMost + 1];
 };
 

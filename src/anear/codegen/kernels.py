@@ -393,11 +393,19 @@ def _descend(layout: Layout) -> Body:
 
 def _nearest_lane(body: Body, value: str) -> str:
     """The first lane that holds the smallest number, as an i64; a lane all the same where there are NaNs."""
-    lanes = body.kind.lanes
-    smallest, step = value, lanes // 2
-    while step:
-        smallest = body.smaller(smallest, body.shuffle(smallest, "poison", [i ^ step for i in range(lanes)]))
-        step //= 2
+    whole, smallest = body.kind, value
+    while body.kind.lanes > 2:  # half as many of them each time: of a register's length only the first
+        half = body.kind.lanes // 2
+        low, high = (body.shuffle(smallest, "poison", range(i, i + half)) for i in (0, half))
+        body.kind = Kind(whole.bits, half)
+        smallest = body.smaller(low, high)
+    if whole.lanes > 1:
+        pair = body.kind.type
+        first, second = (body.emit(f"extractelement {pair} {smallest}, i64 {i}") for i in (0, 1))
+        body.kind = Kind(whole.bits, 1)
+        smallest = body.smaller(first, second)
+        body.kind = whole
+        smallest = body.splat(smallest)
     bits = _lane_bits(body, body.compare("ule", value, smallest))
     return body.emit(f"call i64 @llvm.cttz.i64(i64 {bits}, i1 false)")
 
