@@ -4,7 +4,6 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <limits>
 #include <memory>
 #include <mutex>
@@ -128,13 +127,10 @@ bool TreeSearch::gave_up(const SearchRequest& request, std::int64_t query, const
 template <class Real>
 void TreeSearch::prepare(const Rows& queries, const std::int32_t* ids, std::int64_t count, bool counting,
                          Task<Real>& task) const {
-  const std::int64_t bytes = queries.row_bytes();
   task.order = ids;
   task.count = count;
-  std::byte* copy = task.rows.ensure(count * bytes);
   task.kept_rank = std::numeric_limits<double>::quiet_NaN();  // another index may have had this task
-  for (std::int64_t i = 0; i < count; ++i) std::memcpy(copy + i * bytes, queries.data + ids[i] * bytes, bytes);
-  const Rows rows{copy, count, queries.columns, queries.storage};
+  const Rows rows = fetch_rows(queries, ids, 0, count, task.rows);
   task.search.prepare(space_.search(), space_.filter.parameters.data(), rows, 0, count, count);
   task.bound.prepare(bound_.kernels(), bound_.parameters.data(), rows, 0, count, count);
   if (counting && upper_) task.upper.prepare(upper_->kernels(), upper_->parameters.data(), rows, 0, count, count);

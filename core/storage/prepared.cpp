@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 #include <numeric>
+#include <type_traits>
 
 #include "base/parallel.h"
 #include "base/spares.h"
@@ -23,11 +24,11 @@ std::int64_t raw_block_bytes(const KernelTable& table, std::int64_t columns) {
   return table.block * columns * static_cast<std::int64_t>(sizeof(double));
 }
 
-constexpr std::int64_t kLine = 64;  // bytes of a cache line
+}  // namespace
 
-// Rows order[first] ... order[last - 1], as far as there are any (the last one where there are none).
-Rows fetch(const Rows& rows, const std::int32_t* order, std::int64_t first, std::int64_t last,
-           AlignedArray<std::byte>& memory) {
+Rows fetch_rows(const Rows& rows, const std::int32_t* order, std::int64_t first, std::int64_t last,
+                AlignedArray<std::byte>& memory) {
+  constexpr std::int64_t kLine = 64;  // bytes of a cache line
   first = std::min(first, rows.count - 1);
   const std::int64_t count = std::clamp<std::int64_t>(rows.count - first, 1, last - first), bytes = rows.row_bytes();
   std::byte* out = memory.ensure(count * bytes);
@@ -43,8 +44,6 @@ Rows fetch(const Rows& rows, const std::int32_t* order, std::int64_t first, std:
   bytes == 8 ? copy(8) : bytes == 12 ? copy(12) : bytes == 16 ? copy(16) : bytes == 24 ? copy(24) : copy(bytes);
   return {out, count, rows.columns, rows.storage};
 }
-
-}  // namespace
 
 std::int64_t block_step(const KernelTable& table) {
   return std::lcm(std::max(table.point_tile, 1), std::max(table.scan_tile, 1));
@@ -93,7 +92,7 @@ PackedPoints::PackedPoints(const KernelTable& table, const double* parameters, c
        [&](std::int64_t first, std::int64_t blocks, std::byte* out, double* maxima, Scratch& scratch) {
          for (const std::int64_t end = first + blocks; first < end; first += piece) {
            const std::int64_t now = std::min(piece, end - first), row = first * table.block;
-           const Rows here = fetch(rows, order.data(), row, row + now * table.block, scratch.fetched);
+           const Rows here = fetch_rows(rows, order.data(), row, row + now * table.block, scratch.fetched);
            if (witness && row < rows.count) witness(row, here);
            prepare_blocks(table, parameters, here, 0, now, out, maxima, scratch.raw);
            out += now * table.point_block_bytes;
@@ -161,7 +160,11 @@ void PreparedQueries::copy(const Rows& rows, std::int64_t first, std::int64_t co
   with_storage_type(rows.storage, [&]<class Stored>(const Stored*) {
     const auto* from = reinterpret_cast<const Stored*>(rows.row(first));
     const auto to = [&]<class Real>(Real* out) {
-      for (std::int64_t i = 0; i < numbers; ++i) out[i] = static_cast<Real>(widened(from[i]));
+      if constexpr (std::is_same_v<Stored, Real>) {
+        std::copy_n(from, numbers, out);
+      } else {
+        for (std::int64_t i = 0; i < numbers; ++i) out[i] = static_cast<Real>(widened(from[i]));
+      }
     };
     single_ ? to(reinterpret_cast<float*>(values_.data())) : to(reinterpret_cast<double*>(values_.data()));
   });

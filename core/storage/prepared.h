@@ -12,6 +12,10 @@
 
 namespace anear {
 
+// Rows order[first] ... order[last - 1], as far as there are any (the last one where there are none), copied to `memory`.
+Rows fetch_rows(const Rows& rows, const std::int32_t* order, std::int64_t first, std::int64_t last,
+                AlignedArray<std::byte>& memory);
+
 // Every kernel of the table takes this many blocks in whole steps.
 std::int64_t block_step(const KernelTable& table);
 // How many blocks hold `count` points, rounded up to whole steps.
