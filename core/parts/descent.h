@@ -84,6 +84,8 @@ class Descent {
     const KernelTable &bound = cells.bound.kernels(), &filter = cells.filter.kernels();
     const std::int64_t lanes = bound.block;
     const int levels = cells.hierarchy.levels();
+    whole_ = (cells.hierarchy.nodes(levels - 1) - 1) << (levels - 1) * shift_of(cells);
+    lacking_ = lanes - child_count(cells, levels - 1, 0);
     first_ = first;
     stride_ = (levels + 2) * lanes;
     Real* const values = seen_.ensure(kTogether * stride_);
@@ -151,16 +153,16 @@ class Descent {
       passing = beside(values, leaf, 0, levels, shift, collector.node_limit());
     }
     for (int level = 0;;) {
-      if (passing == 0) {
-        level += 64 >> shift;
-      } else {
+      std::uint64_t above = passing;  // the limit only falls: nothing passes later that does not now
+      if (passing != 0) {
         const int up = std::countr_zero(passing) >> shift;
         const std::int64_t node = leaf >> (level + up + 1) * shift;
-        level += up;
-        enter(cells, level, node, values + (level + 1) * lanes, passing >> (up << shift) & children(cells, level, node),
-              collector);
-        ++level;
+        above = above >> (up << shift) & ~lane_mask(lanes);
+        enter(cells, level + up, node, values + (level + up + 1) * lanes,
+              passing >> (up << shift) & children(cells, level + up, node), collector);
+        if (above != 0) level += up + 1;
       }
+      if (above == 0) level += 64 >> shift;
       if (level >= levels) break;
       passing = beside(values, leaf, level, levels, shift, collector.node_limit());
     }
@@ -230,10 +232,12 @@ class Descent {
     visits_.nodes += levels;
     left_ -= budget_.node * levels;
     visits_.settled += levels * lanes;
+    if (leaf < whole_) {
+      visits_.settled -= lacking_;
+      return;
+    }
     for (int level = levels - 1; level >= 0; --level) {
-      const std::int64_t node = leaf >> (level + 1) * shift;
-      if ((node + 1) * lanes < cells.hierarchy.nodes(level)) break;
-      visits_.settled -= lanes - child_count(cells, level, node);
+      visits_.settled -= lanes - child_count(cells, level, leaf >> (level + 1) * shift);
     }
   }
 
@@ -332,6 +336,9 @@ class Descent {
   AlignedArray<Real> seen_;
   AlignedArray<std::int32_t> places_;  // the nearest point in its leaf
   std::int64_t first_ = 0, stride_ = 0;
+  // Of the nodes on the way to leaves before `whole_`, all of which have all their children but the topmost: how many
+  // that one lacks.
+  std::int64_t whole_ = 0, lacking_ = 0;
   std::array<int, kTogether> begun_{};  // how many leaves the leaders have listed: none, their own, one beside it
   std::array<std::uint64_t, kTogether> ways_{};     // the lanes on the way to its leaf, of as many levels as fit
   std::array<std::uint64_t, kTogether> passing_{};  // where begun: those beside the way that may be near enough
