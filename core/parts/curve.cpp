@@ -9,25 +9,33 @@
 namespace anear {
 namespace {
 
-constexpr std::int64_t kMost = 10;  // columns that share the bits of a place on the curve
+constexpr int kBits = 30;           // of a place on the curve, at most
+constexpr std::int64_t kMost = 10;  // columns that share them
 constexpr int kFinest = 12;         // bits of one column: the table of them must cost nothing beside a small batch
 
-// A place on the curve, as digits to count by. Some rows in one place do no harm, so fewer need fewer bits.
+// A place on the curve, as digits to count by. Some rows in one place do no harm where there are many places, so few rows
+// need fewer bits; but of each column some.
 struct Digits {
-  explicit Digits(std::int64_t rows) : count(rows < 1 << 16 ? 2 : 3), bits(rows < 1 << 12 ? 8 : count == 2 ? 11 : 10) {}
+  Digits(std::int64_t rows, int columns) : width(rows < 1 << 12 ? 8 : kWidest) {
+    constexpr int kFew = 5;
+    const int most = kBits / columns, enough = rows < 1 << 16 ? 2 * width / columns : most;
+    column_bits = std::min({std::max(enough, kFew), most, kFinest});
+    count = (column_bits * columns + width - 1) / width;
+  }
 
-  int count, bits;
+  static constexpr int kWidest = 11;  // bits
+  int width, column_bits, count;
 };
 
 // Sorts by the upper halves, by counting.
 void sort_by_place(std::vector<std::uint64_t>& items, const Digits& digits) {
   std::vector<std::uint64_t> other(items.size());
-  std::array<std::uint32_t, 1 << 11> starts;
-  const std::uint64_t mask = (std::uint64_t{1} << digits.bits) - 1;
-  for (int digit = 0, shift = 32; digit < digits.count; ++digit, shift += digits.bits) {
+  std::array<std::uint32_t, 1 << Digits::kWidest> starts;
+  const std::uint64_t mask = (std::uint64_t{1} << digits.width) - 1;
+  for (int digit = 0, shift = 32; digit < digits.count; ++digit, shift += digits.width) {
     std::fill_n(starts.begin(), mask + 1, 0u);
     for (const std::uint64_t item : items) ++starts[item >> shift & mask];
-    std::exclusive_scan(starts.begin(), starts.begin() + mask + 1, starts.begin(), 0u);
+    std::exclusive_scan(starts.begin(), starts.begin() + static_cast<std::ptrdiff_t>(mask + 1), starts.begin(), 0u);
     for (const std::uint64_t item : items) other[starts[item >> shift & mask]++] = item;
     items.swap(other);
   }
@@ -57,10 +65,9 @@ Extent extent(std::int64_t count, const At& at) {
 }  // namespace
 
 std::vector<std::int32_t> curve_order(const Rows& rows) {
-  const Digits digits(rows.count);
   const std::int64_t columns = std::min(rows.columns, kMost);
-  const int bits = std::min(digits.count * digits.bits / static_cast<int>(columns), kFinest);
-  std::vector<std::uint32_t> spread(std::size_t{1} << bits);  // bit i of the place to bit i * columns
+  const Digits digits(rows.count, static_cast<int>(columns));
+  std::vector<std::uint32_t> spread(std::size_t{1} << digits.column_bits);  // bit i of the place to bit i * columns
   for (std::size_t i = 1; i < spread.size(); ++i) {
     spread[i] = spread[i >> 1] << columns | static_cast<std::uint32_t>(i & 1);
   }

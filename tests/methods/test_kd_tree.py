@@ -160,6 +160,17 @@ def test_batches(dtype: type) -> None:
             assert len({leaves + settled for _, leaves, settled in seen}) <= 1
 
 
+@pytest.mark.parametrize("d", [1, 2, 3, 4, 7, 10, 12])
+@pytest.mark.parametrize("count", [63, 64, 4095, 4096, 70_000])
+def test_each_query_of_a_batch_gets_its_own_answer(count: int, d: int) -> None:
+    """Large batches are put in order, of more queries by finer places and of more columns by other digits."""
+    rng = np.random.default_rng(d)
+    points, queries = rng.random((200, d)).astype(np.float32), rng.random((count, d)).astype(np.float32)
+    queries[::9] = queries[3]
+    tree, flat = both(points, "euclidean")
+    assert same(tree.search(queries, 1), flat.search(queries, 1))
+
+
 def visited(tree: anear.Index, queries: Array, k: int) -> tuple[int, ...]:
     """Nodes, leaves and what was settled of a search."""
     before = tree.tree_visits
