@@ -2,16 +2,23 @@
 
 #include <algorithm>
 #include <span>
+#include <vector>
 
 #include "base/chance.h"
+#include "graph/put_together.h"
 
 namespace anear {
 namespace {
 
-// A batch is a share of what is there already: the nodes that its members miss are few.
-constexpr std::int64_t kShare = 10;
-constexpr std::int64_t kLargestBatch = 2048;
+// A batch is a share of what is there already: the nodes that its members miss are few. Large ones are a smaller share.
+constexpr std::int64_t kShare = 10, kLargeShare = 100;
+constexpr std::int64_t kLargeBatch = 2048, kLargestBatch = 8192;
 constexpr std::int64_t kNewcomersPerTask = 8;
+
+std::int64_t largest_batch(std::int64_t there) {
+  const std::int64_t large = std::clamp(there / kLargeShare, kLargeBatch, kLargestBatch);
+  return std::clamp<std::int64_t>(there / kShare, 1, large);
+}
 
 template <class Real>
 class Grower {
@@ -32,8 +39,7 @@ class Grower {
     if (settled == 0) done = 1;  // the first has nobody to link to
     while (done < newcomers.size()) {
       const std::int64_t there = settled + static_cast<std::int64_t>(done);
-      const auto batch = static_cast<std::size_t>(std::clamp<std::int64_t>(there / kShare, 1, kLargestBatch));
-      const std::size_t count = std::min(batch, newcomers.size() - done);
+      const std::size_t count = std::min(static_cast<std::size_t>(largest_batch(there)), newcomers.size() - done);
       insert(newcomers, done, count);
       done += count;
     }
@@ -45,7 +51,10 @@ class Grower {
   // Newcomers `done` ... `done` + `count` - 1.
   void insert(const std::vector<std::int32_t>& newcomers, std::size_t done, std::size_t count) {
     std::vector<std::vector<std::int32_t>> chosen(count);
-    linking_.each(static_cast<std::int64_t>(count), kNewcomersPerTask, [&](std::int64_t i, Worker& worker) {
+    const std::vector<std::int32_t> order =
+        put_together(newcomers.data() + done, static_cast<std::int64_t>(count), linking_);
+    linking_.each(static_cast<std::int64_t>(count), kNewcomersPerTask, [&](std::int64_t turn, Worker& worker) {
+      const std::int32_t i = order[turn];
       const std::int32_t newcomer = newcomers[done + i];
       worker.entries.clear();
       for (std::int64_t j = 0; j < growth_.attempts; ++j) {

@@ -184,6 +184,17 @@ def test_the_same_changes_make_the_same_bytes_on_any_number_of_threads() -> None
     assert made[0] == made[1]
 
 
+def test_large_batches_make_the_same_bytes_on_any_number_of_threads() -> None:
+    points = RNG.random((16_000, 3)).astype(np.float32)
+    made = []
+    for team in (1, 3):
+        index = built(points[:15_000], num_threads=team)
+        index.add(points[15_000:], num_threads=team)
+        made.append(bytes_of(index))
+    assert made[0] == made[1]
+    sound(index)
+
+
 def test_added_points_are_found_as_well_as_built_ones() -> None:
     points = RNG.random((4000, 16)).astype(np.float32)
     queries = RNG.random((200, 16)).astype(np.float32)
