@@ -1,6 +1,17 @@
 #include "base/features.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace anear {
+namespace {
+
+std::vector<std::string>& allowed() {
+  static std::vector<std::string> features = host_features();
+  return features;
+}
+
+}  // namespace
 
 std::vector<std::string> host_features() {
   std::vector<std::string> found;
@@ -26,5 +37,19 @@ std::vector<std::string> host_features() {
 #endif
   return found;
 }
+
+bool may_use(std::initializer_list<const char*> features) {
+  const std::vector<std::string>& all = allowed();
+  return std::all_of(features.begin(), features.end(),
+                     [&](const char* name) { return std::find(all.begin(), all.end(), name) != all.end(); });
+}
+
+void allow_features(std::vector<std::string> features) {
+  const std::vector<std::string> there = host_features();
+  std::erase_if(features, [&](const auto& name) { return std::find(there.begin(), there.end(), name) == there.end(); });
+  allowed() = std::move(features);
+}
+
+bool has_byte_products() { return may_use({"avx512vnni", "avx512bw", "avx512vl", "avx512f", "fma"}); }
 
 }  // namespace anear

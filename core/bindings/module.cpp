@@ -51,6 +51,8 @@ NB_MODULE(_core, module) {
   translate<anear::CodeError>("CompileError");
   translate<anear::Cancelled>("Cancelled");
   module.def("host_features", &anear::host_features, "Vector instruction sets of this processor, by LLVM's names.");
+  module.def("allow_features", &anear::allow_features, nb::arg("features"),
+             "Use no others of the processor's instruction sets in what is built from now on.");
   module.def("num_threads", &anear::default_threads, "ANEAR_NUM_THREADS, else the processors this process may use.");
   module.def("task_times", &task_times, nb::arg("function"),
              "Call a function on this thread alone; CPU seconds of all tasks in it, and of the longest chain of them.");

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 
+#include "base/features.h"
 #include "base/intrinsics.h"
 #include "base/parallel.h"
 #include "storage/code_values.h"

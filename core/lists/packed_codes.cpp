@@ -7,23 +7,19 @@
 #include <string>
 
 #include "base/error.h"
-#include "base/features.h"
-#include "base/intrinsics.h"
 #include "base/parallel.h"
 #include "base/spares.h"
-#include "result/lanes.h"
+#include "lists/packed_scan.h"
 
 namespace anear {
 namespace {
 
-constexpr std::int64_t kGroupBytes = 4 * kCodeLanes;
 constexpr std::int64_t kTaskBlocks = 64;
 constexpr std::int64_t kSample = 1024;  // blocks, of which some points each are what codes are fitted to
 constexpr std::int64_t kLanesApart = 4;
 constexpr float kLargest = 127;     // of a query's weights
 constexpr double kUnusual = 0.001;  // of the points lie farther from their centres than is usual
 constexpr float kFarther = 1.5f;    // as far as this times the usual codes are of use; centres fit newcomers less well
-constexpr int kHalf = 15;           // the largest number of four bits
 constexpr float kWidths[]{1.5f, 1.9f, 2.3f, 2.7f, 3.2f, 3.8f, 4.5f, 5.5f, 7.0f, 10.0f};  // standard deviations
 
 // The nearest whole number of a small one, in the way that compilers turn into vectors.
@@ -82,130 +78,6 @@ float make_direction(float* coordinates, std::int64_t length) {
   return far;
 }
 
-template <int bits>
-void plain_scan(const PackedCodes& codes, const FrameQuery& query, const PackedQuery& packed, const CodePiece& piece,
-                float* values, std::uint16_t* masks) {
-  const std::int64_t groups = codes.groups();
-  for (std::int64_t b = 0; b < piece.blocks; ++b, values += kCodeLanes) {
-    const auto* code = reinterpret_cast<const std::uint8_t*>(codes.block(piece.first + b));
-    std::int32_t lower[kCodeLanes] = {}, upper[kCodeLanes] = {};
-    for (std::int64_t g = 0; g < groups; ++g, code += kGroupBytes) {
-      const std::int8_t *low = packed.weights.data() + 4 * g, *high = low + 4 * groups;
-      for (std::int64_t lane = 0; lane < kCodeLanes; ++lane) {
-        for (int j = 0; j < 4; ++j) {
-          const std::int32_t byte = code[4 * lane + j];
-          lower[lane] += (bits == 4 ? byte & kHalf : byte) * low[j];
-          if (bits == 4) upper[lane] += byte * high[j];
-        }
-      }
-    }
-    const float* numbers = codes.numbers_of(piece.first + b);
-    for (std::int64_t lane = 0; lane < kCodeLanes; ++lane) {
-      float along = packed.base + packed.lower * static_cast<float>(lower[lane]);
-      if (bits == 4) along += packed.upper * static_cast<float>(upper[lane]);
-      float value = piece.base + numbers[lane] * along;
-      for (std::int64_t s = 0; s < codes.scalars(); ++s)
-        value += query.scalars[s] * numbers[(s + 1) * kCodeLanes + lane];
-      values[lane] = value;
-    }
-    masks[b] = static_cast<std::uint16_t>(passing_lanes(values, kCodeLanes, piece.limit));
-  }
-}
-
-#ifdef ANEAR_VNNI
-// What a block's codes come to so far.
-struct VnniSums {
-  __m512i lower, upper;
-};
-
-// The instruction itself, for GCC copies the sums in every round where its intrinsic makes them.
-ANEAR_VNNI inline void vnni_dot(__m512i& sum, __m512i bytes, __m512i weights) {
-  __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(bytes), "v"(weights));
-}
-
-template <int bits>
-ANEAR_VNNI inline void vnni_add(const std::byte* code, __m512i low, __m512i high, VnniSums& sums) {
-  __m512i bytes = _mm512_loadu_si512(code);
-  __asm__("" : "+v"(bytes));  // loaded once: loads are what there is least of
-  if (bits == 4) {
-    vnni_dot(sums.lower, _mm512_and_si512(bytes, _mm512_set1_epi8(kHalf)), low);
-    vnni_dot(sums.upper, bytes, high);
-  } else {
-    vnni_dot(sums.lower, bytes, low);
-  }
-}
-
-template <int bits>
-ANEAR_VNNI inline void vnni_finish(const PackedCodes& codes, const FrameQuery& query, const PackedQuery& packed,
-                                   const CodePiece& piece, std::int64_t block, const VnniSums& sums, float* values,
-                                   std::uint16_t* masks) {
-  __m512 along =
-      _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums.lower), _mm512_set1_ps(packed.lower), _mm512_set1_ps(packed.base));
-  if (bits == 4) along = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums.upper), _mm512_set1_ps(packed.upper), along);
-  const float* numbers = codes.numbers_of(piece.first + block);
-  __m512 value = _mm512_fmadd_ps(along, _mm512_loadu_ps(numbers), _mm512_set1_ps(piece.base));
-  for (std::int64_t s = 0; s < codes.scalars(); ++s) {
-    const __m512 scalar = _mm512_loadu_ps(numbers + (s + 1) * kCodeLanes);
-    value = _mm512_fmadd_ps(scalar, _mm512_set1_ps(query.scalars[s]), value);
-  }
-  _mm512_storeu_ps(values + block * kCodeLanes, value);
-  masks[block] = _mm512_cmp_ps_mask(value, _mm512_set1_ps(piece.limit), _CMP_NGE_UQ);
-}
-
-// So many blocks side by side share the query's weights. The sums have names, for an array of them would be kept in
-// memory.
-template <int bits, int together>
-ANEAR_VNNI inline void vnni_blocks(const PackedCodes& codes, const FrameQuery& query, const PackedQuery& packed,
-                                   const CodePiece& piece, std::int64_t done, float* values, std::uint16_t* masks) {
-  const std::int64_t bytes = codes.groups() * kGroupBytes, stride = codes.block_bytes();
-  const std::byte *code = codes.block(piece.first + done), *next = codes.block(piece.next + done);
-  const std::int8_t *lows = packed.weights.data(), *highs = lows + (bits == 4 ? 4 * codes.groups() : 0);
-  const VnniSums none{_mm512_setzero_si512(), _mm512_setzero_si512()};
-  VnniSums first = none, second = none, third = none, fourth = none;
-  for (std::int64_t at = 0; at < bytes; at += kGroupBytes, lows += 4, highs += 4) {
-    std::int32_t low, high;
-    std::memcpy(&low, lows, 4);
-    std::memcpy(&high, highs, 4);
-    const __m512i wl = _mm512_set1_epi32(low), wh = _mm512_set1_epi32(high);
-    vnni_add<bits>(code + at, wl, wh, first);
-    if (together > 1) vnni_add<bits>(code + stride + at, wl, wh, second);
-    if (together > 2) vnni_add<bits>(code + 2 * stride + at, wl, wh, third);
-    if (together > 3) vnni_add<bits>(code + 3 * stride + at, wl, wh, fourth);
-    for (int b = 0; b < together; ++b) prefetch(next + b * stride + at);
-  }
-  vnni_finish<bits>(codes, query, packed, piece, done, first, values, masks);
-  if (together > 1) vnni_finish<bits>(codes, query, packed, piece, done + 1, second, values, masks);
-  if (together > 2) vnni_finish<bits>(codes, query, packed, piece, done + 2, third, values, masks);
-  if (together > 3) vnni_finish<bits>(codes, query, packed, piece, done + 3, fourth, values, masks);
-}
-
-template <int bits>
-ANEAR_VNNI void vnni_scan(const PackedCodes& codes, const FrameQuery& query, const PackedQuery& packed,
-                          const CodePiece& piece, float* values, std::uint16_t* masks) {
-  std::int64_t done = 0;
-  for (; done + 4 <= piece.blocks; done += 4) vnni_blocks<bits, 4>(codes, query, packed, piece, done, values, masks);
-  switch (piece.blocks - done) {
-    case 3:
-      return vnni_blocks<bits, 3>(codes, query, packed, piece, done, values, masks);
-    case 2:
-      return vnni_blocks<bits, 2>(codes, query, packed, piece, done, values, masks);
-    case 1:
-      return vnni_blocks<bits, 1>(codes, query, packed, piece, done, values, masks);
-    default:
-      return;
-  }
-}
-
-bool has_vnni() {
-  static const bool has = [] {
-    const std::vector<std::string> all = host_features();
-    const auto there = [&](const char* name) { return std::find(all.begin(), all.end(), name) != all.end(); };
-    return there("avx512vnni") && there("avx512bw") && there("avx512vl") && there("avx512f");
-  }();
-  return has;
-}
-#endif
-
 }  // namespace
 
 void PackedCodes::shape(const Frame& frame, int bits) {
@@ -214,10 +86,7 @@ void PackedCodes::shape(const Frame& frame, int bits) {
   scalars_ = frame.scalars();
   lower_ = bits == 4 ? (length_ + 1) / 2 : length_;
   groups_ = (lower_ + 3) / 4;
-  scan_ = bits == 4 ? plain_scan<4> : plain_scan<8>;
-#ifdef ANEAR_VNNI
-  if (has_vnni()) scan_ = bits == 4 ? vnni_scan<4> : vnni_scan<8>;
-#endif
+  scan_ = packed_scan(bits);
 }
 
 PackedCodes::PackedCodes(const Frame& frame, int bits, std::int64_t blocks, const MadePackedCodes& made) {

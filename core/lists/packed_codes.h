@@ -20,6 +20,8 @@
 namespace anear {
 
 inline constexpr std::int64_t kCodeLanes = 16;  // points of a block
+inline constexpr std::int64_t kGroupBytes = 4 * kCodeLanes;
+inline constexpr int kHalf = 15;  // the largest number of four bits
 
 // A query's weights as whole numbers, for the codes of one PackedCodes.
 struct PackedQuery {
@@ -43,6 +45,10 @@ struct MadePackedCodes {
 };
 
 class PackedCodes;
+
+// Values and masks of a piece; see PackedCodes::scan.
+using PackedScan = void (*)(const PackedCodes&, const FrameQuery&, const PackedQuery&, const CodePiece&, float*,
+                            std::uint16_t*);
 
 // Which codes stand for what lies between a point and a centre: those of lane i and centre of[i] of `centres`.
 struct Origins {
@@ -108,9 +114,6 @@ class PackedCodes {
   PackedCodes relaid(std::span<const std::int32_t> from) const;
 
  private:
-  using Scan = void (*)(const PackedCodes&, const FrameQuery&, const PackedQuery&, const CodePiece&, float*,
-                        std::uint16_t*);
-
   void shape(const Frame& frame, int bits);
   PackedCodes without_blocks() const;
   void fit(std::span<const float> sample);
@@ -128,7 +131,7 @@ class PackedCodes {
   std::vector<float> low_, step_;  // a direction's coordinate is about low + step * code
   BlockArray<std::byte> blocks_;
   BlockArray<float> numbers_;
-  Scan scan_ = nullptr;
+  PackedScan scan_ = nullptr;
 };
 
 }  // namespace anear

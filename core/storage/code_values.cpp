@@ -1,8 +1,6 @@
 #include "storage/code_values.h"
 
 #include <algorithm>
-#include <string>
-#include <vector>
 
 #include "base/features.h"
 #include "base/intrinsics.h"
@@ -39,6 +37,14 @@ void plain_values(const Codes& codes, const CodeQuery& query, const std::int32_t
   }
 }
 
+// Where the i-th code lies. That of the next tile is asked for: it comes from memory in the time that a tile takes.
+[[maybe_unused]] inline const std::byte* row_and_next(const Codes& codes, const std::int32_t* ids, std::int64_t n,
+                                                      std::int64_t i) {
+  const std::byte* soon = codes.row(ids[std::min(i + kCodeTile, n - 1)]);
+  for (std::int64_t line = 0; line < codes.row_bytes(); line += 64) prefetch(soon + line);
+  return codes.row(ids[i]);
+}
+
 #ifdef ANEAR_VNNI
 // Sums of the numbers in each of four registers.
 ANEAR_VNNI inline __m128i four_sums(const __m512i* registers) {
@@ -63,11 +69,8 @@ ANEAR_VNNI void vnni_values(const Codes& codes, const CodeQuery& query, const st
     const std::byte* rows[kCodeTile];
     __m512i high[kCodeTile], low[kCodeTile];
     for (int r = 0; r < kCodeTile; ++r) {
-      rows[r] = codes.row(ids[i + r]);
+      rows[r] = row_and_next(codes, ids, n, i + r);
       high[r] = low[r] = _mm512_setzero_si512();
-      // A row's lines come from memory in the time that so many rows take.
-      const std::byte* soon = codes.row(ids[std::min(i + kCodeTile + r, n - 1)]);
-      for (std::int64_t line = 0; line < bytes; line += 64) prefetch(soon + line);
     }
     for (std::int64_t j = 0; j < bytes; j += kCodeRegister) {  // padded with zeros
       const std::int64_t at = bits == 8 ? j : 2 * j;
@@ -102,25 +105,89 @@ ANEAR_VNNI void vnni_values(const Codes& codes, const CodeQuery& query, const st
 
 #endif
 
-}  // namespace
+#ifdef ANEAR_AVX2
+constexpr std::int64_t kAvx2Longest = 1 << 12;  // 255 * 128 * 127 times an eighth of it is a whole number of 31 bits
 
-bool has_byte_products() {
-#ifdef ANEAR_VNNI
-  static const bool has = [] {
-    const std::vector<std::string> all = host_features();
-    const auto there = [&](const char* name) { return std::find(all.begin(), all.end(), name) != all.end(); };
-    return there("avx512vnni") && there("avx512bw") && there("avx512vl") && there("avx512f") && there("fma");
-  }();
-  return has;
-#else
-  return false;
-#endif
+// Sums of the numbers in each of four registers.
+ANEAR_AVX2 inline __m128 four_sums(const __m256i* registers) {
+  const __m256 ab = _mm256_hadd_ps(_mm256_cvtepi32_ps(registers[0]), _mm256_cvtepi32_ps(registers[1]));
+  const __m256 cd = _mm256_hadd_ps(_mm256_cvtepi32_ps(registers[2]), _mm256_cvtepi32_ps(registers[3]));
+  const __m256 all = _mm256_hadd_ps(ab, cd);
+  return _mm_add_ps(_mm256_castps256_ps128(all), _mm256_extractf128_ps(all, 1));
 }
+
+ANEAR_AVX2 inline __m256i sixteen_weights(const std::int8_t* weights) {
+  return _mm256_cvtepi8_epi16(_mm_load_si128(reinterpret_cast<const __m128i*>(weights)));
+}
+
+ANEAR_AVX2 inline void add_products(__m256i& sum, __m256i codes, __m256i weights) {
+  sum = _mm256_add_epi32(sum, _mm256_madd_epi16(codes, weights));
+}
+
+// Of four rows, codes of eight bits and weights of fifteen.
+ANEAR_AVX2 inline void avx2_bytes(const Codes& codes, const CodeQuery& query, const std::byte* const* rows,
+                                  __m256i* sums) {
+  for (std::int64_t j = 0; j < codes.row_bytes(); j += 16) {
+    const __m256i upper = _mm256_slli_epi16(sixteen_weights(query.high.data() + j), 7);
+    const __m256i weights = _mm256_add_epi16(upper, sixteen_weights(query.low.data() + j));
+    for (int r = 0; r < kCodeTile; ++r) {
+      const auto* code = reinterpret_cast<const __m128i*>(rows[r] + j);
+      add_products(sums[r], _mm256_cvtepu8_epi16(_mm_loadu_si128(code)), weights);
+    }
+  }
+}
+
+// Of four rows, codes of four bits: the levels that they stand for, those in even places and those in odd ones.
+ANEAR_AVX2 inline void avx2_halves(const Codes& codes, const CodeQuery& query, const std::byte* const* rows,
+                                   __m256i* sums) {
+  const __m256i nibble = _mm256_set1_epi8(15), even = _mm256_set1_epi16(255);
+  const __m256i levels =
+      _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(codes.scale().levels.data())));
+  for (std::int64_t j = 0; j < codes.row_bytes(); j += 32) {
+    const std::int8_t* at = query.high.data() + 2 * (j / kCodeRegister * kCodeRegister) + j % kCodeRegister;
+    const __m256i first = _mm256_load_si256(reinterpret_cast<const __m256i*>(at));
+    const __m256i second = _mm256_load_si256(reinterpret_cast<const __m256i*>(at + kCodeRegister));
+    const __m256i weights[]{_mm256_srai_epi16(_mm256_slli_epi16(first, 8), 8), _mm256_srai_epi16(first, 8),
+                            _mm256_srai_epi16(_mm256_slli_epi16(second, 8), 8), _mm256_srai_epi16(second, 8)};
+    for (int r = 0; r < kCodeTile; ++r) {
+      const __m256i code = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(rows[r] + j));
+      const __m256i lower = _mm256_shuffle_epi8(levels, _mm256_and_si256(code, nibble));
+      const __m256i upper = _mm256_shuffle_epi8(levels, _mm256_and_si256(_mm256_srli_epi16(code, 4), nibble));
+      add_products(sums[r], _mm256_and_si256(lower, even), weights[0]);
+      add_products(sums[r], _mm256_srli_epi16(lower, 8), weights[1]);
+      add_products(sums[r], _mm256_and_si256(upper, even), weights[2]);
+      add_products(sums[r], _mm256_srli_epi16(upper, 8), weights[3]);
+    }
+  }
+}
+
+template <int bits>
+ANEAR_AVX2 void avx2_values(const Codes& codes, const CodeQuery& query, const std::int32_t* ids, std::int64_t n,
+                            float* out) {
+  for (std::int64_t i = 0; i < n; i += kCodeTile) {
+    const std::byte* rows[kCodeTile];
+    __m256i sums[kCodeTile];
+    for (int r = 0; r < kCodeTile; ++r) {
+      rows[r] = row_and_next(codes, ids, n, i + r);
+      sums[r] = _mm256_setzero_si256();
+    }
+    bits == 8 ? avx2_bytes(codes, query, rows, sums) : avx2_halves(codes, query, rows, sums);
+    const __m128 more = _mm_setr_ps(beside(codes, query, ids[i]), beside(codes, query, ids[i + 1]),
+                                    beside(codes, query, ids[i + 2]), beside(codes, query, ids[i + 3]));
+    _mm_storeu_ps(out + i, _mm_add_ps(more, _mm_mul_ps(_mm_set1_ps(query.scale), four_sums(sums))));
+  }
+}
+#endif
+
+}  // namespace
 
 CodeValues bilinear_values([[maybe_unused]] std::int32_t bits, [[maybe_unused]] std::int64_t length) {
 #ifdef ANEAR_VNNI
   constexpr std::int64_t kLongest = 1 << 16;  // 255 * 128 times as much is a whole number of 31 bits
   if (has_byte_products() && length < kLongest) return bits == 8 ? vnni_values<8> : vnni_values<4>;
+#endif
+#ifdef ANEAR_AVX2
+  if (may_use({"avx2"}) && length <= kAvx2Longest) return bits == 8 ? avx2_values<8> : avx2_values<4>;
 #endif
   return bits == 8 ? plain_values<8> : plain_values<4>;
 }

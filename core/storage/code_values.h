@@ -25,9 +25,6 @@ inline CodePlace code_place(std::int32_t bits, std::int64_t j) {
   return {group * kCodeRegister + at % kCodeRegister, at < kCodeRegister ? 0 : 4};
 }
 
-// Whether this machine multiplies bytes and adds the products up, sixteen sums at a time.
-bool has_byte_products();
-
 // The fastest of this machine for codes of so many bits, so many a point.
 CodeValues bilinear_values(std::int32_t bits, std::int64_t length);
 

@@ -5,10 +5,10 @@
 #include <atomic>
 #include <cstring>
 
+#include "base/intrinsics.h"
 #include "base/parallel.h"
 
-#if defined(__x86_64__) && defined(__GNUC__)
-#define ANEAR_AVX2 __attribute__((target("avx2")))
+#ifdef ANEAR_AVX2
 #define ANEAR_INLINE inline __attribute__((always_inline))  // so that it is compiled for its caller's registers
 #else
 #define ANEAR_INLINE inline

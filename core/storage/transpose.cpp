@@ -4,10 +4,9 @@
 #include <array>
 #include <type_traits>
 
-#if defined(__x86_64__) && defined(__GNUC__)
-#include <immintrin.h>
-#define ANEAR_AVX2 __attribute__((target("avx2")))
-#elif defined(__SSE2__) || defined(_M_X64)
+#include "base/intrinsics.h"
+
+#if defined(__SSE2__) || defined(_M_X64)
 #include <emmintrin.h>
 #endif
 

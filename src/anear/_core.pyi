@@ -321,6 +321,9 @@ def load_code(object_bytes: bytes) -> Code:
 def host_features() -> list[str]:
     """Vector instruction sets of this processor, by LLVM's names."""
 
+def allow_features(features: list[str]) -> None:
+    """Use no others of the processor's instruction sets in what is built from now on."""
+
 def num_threads() -> int:
     """ANEAR_NUM_THREADS, else the processors this process may use."""
 

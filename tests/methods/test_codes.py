@@ -64,6 +64,7 @@ def test_kernels_compare_what_codes_stand_for(distance: str, codes: int, d: int)
     agree(index, queries, evaluate(anear.formula(distance), queries.astype(float), stand_for))
 
 
+@pytest.mark.usefixtures("features")
 @pytest.mark.parametrize("d", [1, 2, 63, 64, 65, 128, 129, 300])
 @pytest.mark.parametrize("codes", [4, 8])
 def test_inner_products_are_those_of_what_codes_stand_for(codes: int, d: int) -> None:
@@ -85,6 +86,19 @@ def test_inner_products_are_those_of_what_codes_stand_for(codes: int, d: int) ->
         scale = np.abs(asked * parts["code_step"]).max(axis=1, keepdims=True) / 127
         asked = np.rint(asked * parts["code_step"] / scale) * scale / parts["code_step"]
     agree(index, queries, own + asked @ stand_for.T)
+
+
+@pytest.mark.usefixtures("features")
+@pytest.mark.parametrize("d", [16, 100, 700, 4096, 4100])
+@pytest.mark.parametrize("codes", [4, 8])
+def test_the_largest_codes_and_weights(codes: int, d: int) -> None:
+    """All at the ends of their ranges: what sums to most, in registers of whatever kind."""
+    points = RNG.choice(np.array([-1, 1], np.float32), (300, d))
+    points[:2] = [[1], [-1]]
+    queries = points[:4]
+    index = anear.Index(points, "negdotprod", method="hnsw", options={"codes": codes})
+    found = index.search(queries, 1, ef=300, rerank=1)
+    np.testing.assert_array_equal(found.ids[:, 0], np.arange(4))
 
 
 @pytest.mark.parametrize("codes", [4, 8])

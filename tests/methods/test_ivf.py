@@ -27,6 +27,7 @@ def recall(found: anear.Neighbors, gold: anear.Neighbors) -> float:
     return float(np.mean((found.distances <= gold.distances[:, -1:]) & (found.ids >= 0)))
 
 
+@pytest.mark.usefixtures("features")
 @pytest.mark.parametrize("columns", [64, 67, 130, 300])
 @pytest.mark.parametrize("bits", [4, 8])
 @pytest.mark.parametrize("distance", ["cosine", "euclidean", "negdotprod"])

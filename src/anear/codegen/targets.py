@@ -46,12 +46,13 @@ class Target:
 
 
 _X86: Final = "x86_64-unknown-linux-gnu"
-_AVX512: Final = frozenset({"avx512f", "avx512bw", "avx512dq", "avx512vl"})
+_AVX2: Final = frozenset({"avx2", "fma", "f16c"})
+_AVX512: Final = _AVX2 | {"avx512f", "avx512bw", "avx512dq", "avx512vl"}
 TARGETS: Final[dict[str, Target]] = {
     t.name: t
     for t in (
         Target("x86-64-v2", _X86, "x86-64-v2", "", 16, 16, False, False, frozenset({"sse4.2"})),
-        Target("x86-64-v3", _X86, "x86-64-v3", "", 32, 16, True, True, frozenset({"avx2", "fma", "f16c"})),
+        Target("x86-64-v3", _X86, "x86-64-v3", "", 32, 16, True, True, _AVX2),
         Target(
             "x86-64-v4",
             _X86,

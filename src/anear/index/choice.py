@@ -155,8 +155,11 @@ class _Sample:
         alone = np.zeros(len(self._queries))
         for slot, largest in zip(used.slack, maxima, strict=True):
             alone += self._of_queries(used, slot) * largest
-        offset = 0.0 if used.offset is None else self._of_queries(used, used.offset)[:, None]
-        bound: npt.NDArray[np.float64] = alone[:, None] + used.relative_to_rank * np.abs(ranks - offset)
+        bound: npt.NDArray[np.float64] = np.broadcast_to(alone[:, None], ranks.shape)
+        if used.relative_to_rank:
+            offset = 0.0 if used.offset is None else self._of_queries(used, used.offset)[:, None]
+            with np.errstate(invalid="ignore"):
+                bound = bound + used.relative_to_rank * np.abs(ranks - offset)
         return bound * self._space.rounding(plan)
 
     def mean(self, vector: Expr) -> Middle:

@@ -46,8 +46,12 @@ LEAF: Final = 16
 
 @cache
 def host() -> Target:
-    """The target that this machine's kernels are compiled for; ANEAR_TARGET names a lower one."""
-    return host_target(_core.host_features(), os.environ.get("ANEAR_TARGET"))
+    """The target that this machine's kernels are compiled for; ANEAR_TARGET names a lower one, for the core as well."""
+    features, lower = _core.host_features(), os.environ.get("ANEAR_TARGET")
+    target = host_target(features, lower)
+    if target is not host_target(features):
+        _core.allow_features(sorted(target.needs))
+    return target
 
 
 @dataclass(frozen=True, slots=True)
