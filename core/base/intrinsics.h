@@ -12,6 +12,5 @@
 // Of a processor that has them.
 #define ANEAR_AVX2 __attribute__((target("avx2")))
 // Sums of products of bytes; of a processor that has_byte_products.
-#define ANEAR_AVX2 __attribute__((target("avx2,fma")))
 #define ANEAR_VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni,fma")))
 #endif
