@@ -33,11 +33,27 @@ class Chooser {
                                               std::size_t most, Real offset, const PointQueries& queries,
                                               const std::vector<std::int32_t>& nodes, Scorer<Real>& scorer) {
     chosen_.clear();
+    return more(pruning, candidates, count, most, offset, queries, nodes, scorer);
+  }
+
+  // The same beside some that are chosen already; not for Rule::ranked.
+  const std::vector<std::int32_t>& beside(const std::vector<std::int32_t>& chosen, const Pruning& pruning,
+                                          const Spot<Real>* candidates, std::size_t count, std::size_t most,
+                                          Real offset, const PointQueries& queries,
+                                          const std::vector<std::int32_t>& nodes, Scorer<Real>& scorer) {
+    chosen_ = chosen;
+    return more(pruning, candidates, count, most, offset, queries, nodes, scorer);
+  }
+
+ private:
+  const std::vector<std::int32_t>& more(const Pruning& pruning, const Spot<Real>* candidates, std::size_t count,
+                                        std::size_t most, Real offset, const PointQueries& queries,
+                                        const std::vector<std::int32_t>& nodes, Scorer<Real>& scorer) {
     rejected_.clear();
     alpha_ = static_cast<Real>(pruning.alpha);
     offset_ = offset;
     if (pruning.rule == Rule::nearest) {
-      for (std::size_t i = 0; i < std::min(count, most); ++i) chosen_.push_back(candidates[i].node);
+      for (std::size_t i = 0; i < count && chosen_.size() < most; ++i) chosen_.push_back(candidates[i].node);
       return chosen_;
     }
     if (pruning.rule == Rule::ranked) return ranked(candidates, count, most, queries, nodes, scorer);
@@ -61,7 +77,6 @@ class Chooser {
     return chosen_;
   }
 
- private:
   // Values of what is left, as seen from a node, comparable to their own.
   const Real* seen_from(std::int32_t node, const PointQueries& queries, const std::vector<std::int32_t>& nodes,
                         Scorer<Real>& scorer) {

@@ -7,6 +7,7 @@
 
 #include "base/gate.h"
 #include "graph/links.h"
+#include "graph/sources.h"
 
 namespace anear {
 
@@ -57,13 +58,16 @@ class Draft {
   }
 
   // Makes the links what the draft says; what is drafted next begins from there.
-  void write(Gate& gate) {
+  void write(Gate& gate, Sources& sources) {
+    for (std::size_t i = 0; i < opened_.size(); ++i)
+      sources.change(links_, opened_[i], at(static_cast<std::int64_t>(i)));
     {
       const Gate::Alone alone(gate);
       for (std::size_t i = 0; i < opened_.size(); ++i) {
         std::copy_n(rows_.data() + static_cast<std::int64_t>(i) * degree(), degree(), links_.row(opened_[i]));
       }
     }
+    sources.changed(links_);
     places_.clear();
     opened_.clear();
     rows_.clear();

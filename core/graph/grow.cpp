@@ -72,7 +72,7 @@ class Grower {
     linking_.link_back(returns);
     if (growth_.living != nullptr) {
       growth_.living->reach.settle(draft_, newcomers.data() + done, static_cast<std::int64_t>(count));
-      draft_.write(growth_.living->gate);
+      draft_.write(growth_.living->gate, growth_.living->sources);
     }
     progress_.advance(static_cast<std::int64_t>(count));
     progress_.poll();

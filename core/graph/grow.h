@@ -16,6 +16,7 @@ namespace anear {
 struct Living {
   Gate& gate;
   Reach& reach;  // of the links that grow
+  Sources& sources;
 };
 
 struct Growth {

@@ -16,6 +16,7 @@ struct Layer {
   std::vector<std::int32_t> below;   // the node that stands for the same point one level down
   Links links;
   Reach reach;  // made when the graph changes for the first time
+  Sources sources;
 };
 
 // What every walk goes through.
@@ -27,6 +28,7 @@ struct Graph {
   std::int64_t width = 64;            // of a search that is told none
   std::int32_t root = 0;              // the node of the base that all others can be reached from
   Reach reach;                        // of the base
+  Sources sources;
 
   // Where the top leads to.
   std::int32_t root_below() const {
@@ -36,9 +38,9 @@ struct Graph {
   }
 
   std::int64_t bytes() const {
-    std::int64_t bytes = base.bytes() + reach.bytes() + static_cast<std::int64_t>(entries.size() * 4);
+    std::int64_t bytes = base.bytes() + reach.bytes() + sources.bytes() + static_cast<std::int64_t>(entries.size() * 4);
     for (const Layer& layer : layers) {
-      bytes += layer.links.bytes() + layer.reach.bytes() +
+      bytes += layer.links.bytes() + layer.reach.bytes() + layer.sources.bytes() +
                static_cast<std::int64_t>((layer.points.size() + layer.below.size()) * 4);
     }
     return bytes;

@@ -19,11 +19,11 @@ constexpr std::size_t kMostLayers = 15;
 
 // Levels are numbered from the base up.
 Level GraphLife::level(std::size_t number) {
-  if (number == 0) return {graph_.base, kBase, graph_.reach, graph_.root};
+  if (number == 0) return {graph_.base, kBase, graph_.reach, graph_.sources, graph_.root};
   Layer& layer = graph_.layers[number - 1];
   std::int32_t root = graph_.top;
   for (std::size_t above = graph_.layers.size(); above > number; --above) root = graph_.layers[above - 1].below[root];
-  return {layer.links, layer.points, layer.reach, root};
+  return {layer.links, layer.points, layer.reach, layer.sources, root};
 }
 
 Present GraphLife::present(std::size_t number) const {
@@ -71,7 +71,11 @@ void GraphLife::finish() {
 
 void GraphLife::forget() {
   graph_.reach.forget();
-  for (Layer& layer : graph_.layers) layer.reach.forget();
+  graph_.sources.forget();
+  for (Layer& layer : graph_.layers) {
+    layer.reach.forget();
+    layer.sources.forget();
+  }
 }
 
 // Links that lie in a file become the graph's own, and are looked at: of what a change makes of them nothing is certain
@@ -126,7 +130,7 @@ void GraphLife::insert(std::int64_t first, std::int64_t last) {
   const Level base = level(0);
   if (alive_.count() == 0) base.reach.span(Draft(graph_.base), base.root);
   base.reach.resize(last);
-  const Living living{gate_, base.reach};
+  const Living living{gate_, base.reach, base.sources};
   grow(base.links, base.nodes, newcomers, alive_.count(), points_, growth(0, living), threads_, progress_);
   if (upkeep_.share == 0) return;
   insert_above(newcomers);
@@ -159,7 +163,7 @@ void GraphLife::insert_above(std::vector<std::int32_t> points) {
     }
     const Level here = level(number);
     here.reach.resize(here.links.nodes());
-    const Living living{gate_, here.reach};
+    const Living living{gate_, here.reach, here.sources};
     grow(here.links, here.nodes, nodes, settled, points_, growth(number, living), threads_, progress_);
     below = std::move(nodes);
   }
@@ -205,11 +209,12 @@ void GraphLife::clear() {
   graph_.entries.clear();
   graph_.top = graph_.root = Links::kNone;
   graph_.reach.forget();
+  graph_.sources.forget();
 }
 
 // Walks begin at points that stay.
-void GraphLife::move_entries(const std::vector<std::uint8_t>& gone) {
-  const auto stays = [&](std::int32_t point) { return alive_[point] && gone[point] == 0; };
+void GraphLife::move_entries(const NodeSet& gone) {
+  const auto stays = [&](std::int32_t point) { return alive_[point] && !gone.has(point); };
   const auto first_that_stays = [&](const auto& point_of, std::int64_t nodes) {
     std::int32_t node = 0;
     while (node < nodes && !stays(point_of(node))) ++node;
@@ -233,31 +238,28 @@ void GraphLife::move_entries(const std::vector<std::uint8_t>& gone) {
 }
 
 void GraphLife::remove(const std::vector<std::int32_t>& gone) {
-  std::vector<std::uint8_t> is_gone(alive_.points(), 0);
+  const NodeSet all(gone, alive_.points());
   std::int64_t left = alive_.count();
-  for (const std::int32_t point : gone) {
-    is_gone[point] = 1;
-    left -= alive_[point] ? 1 : 0;
-  }
+  for (const std::int32_t point : gone) left -= alive_[point] ? 1 : 0;
   prepare();
   if (left == 0) return clear();
-  move_entries(is_gone);
+  move_entries(all);
   try {
     for (std::size_t number = graph_.layers.size() + 1; number-- > 0;) {
       ensure(number);
       const Level here = level(number);
       std::vector<std::int32_t> nodes;
-      for (std::int32_t node = 0; node < here.links.nodes(); ++node) {
-        const std::int32_t point = number == 0 ? node : here.nodes[node];
-        if (is_gone[point] != 0) nodes.push_back(node);
+      if (number == 0) nodes = all.sorted();
+      for (std::size_t node = 0; node < here.nodes.size(); ++node) {
+        if (all.has(here.nodes[node])) nodes.push_back(static_cast<std::int32_t>(node));
       }
       if (nodes.empty()) continue;
       const Present before = present(number);
       const auto stays = [&](std::int32_t node) {
-        return before(node) && is_gone[number == 0 ? node : here.nodes[node]] == 0;
+        return before(node) && !all.has(number == 0 ? node : here.nodes[node]);
       };
       const std::int64_t rest = number == 0 ? left : live(number) - static_cast<std::int64_t>(nodes.size());
-      const Living living{gate_, here.reach};
+      const Living living{gate_, here.reach, here.sources};
       unlink(here, nodes, stays, rest, points_, growth(number, living), gate_, threads_, progress_);
     }
   } catch (...) {

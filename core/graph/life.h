@@ -58,7 +58,7 @@ class GraphLife {
   void insert_above(std::vector<std::int32_t> points);
   bool raise(std::int64_t count);
   void clear();
-  void move_entries(const std::vector<std::uint8_t>& gone);
+  void move_entries(const NodeSet& gone);
   void forget();
 
   Graph& graph_;

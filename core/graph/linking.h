@@ -107,6 +107,15 @@ class Linking {
                           points_.queries.offset<Real>(query), points_.queries, nodes_, worker.walk.scorer);
   }
 
+  // The worker's ids, which were chosen before, and of its spots so many more that there are `most`.
+  const std::vector<std::int32_t>& choose_beside(std::int32_t node, const std::byte* query, std::int64_t most,
+                                                 Worker& worker) const {
+    few_copies(node, query, most, worker);
+    return worker.chooser.beside(worker.ids, pruning_, worker.spots.data(), worker.spots.size(),
+                                 static_cast<std::size_t>(most), points_.queries.offset<Real>(query), points_.queries,
+                                 nodes_, worker.walk.scorer);
+  }
+
   // Copies of a node are nearer than all others, and links to nothing else would make an island of them. So of many
   // copies among the worker's spots a few stay, drawn by chance: each is then chosen by some. Returns whether any went.
   bool few_copies(std::int32_t node, const std::byte* query, std::int64_t most, Worker& worker) const {

@@ -87,11 +87,9 @@ class Unlinker {
         points_(points),
         threads_(threads),
         progress_(progress),
-        is_gone_(level.links.nodes(), 0),
+        all_(gone, level.links.nodes()),
         draft_(level.links),
-        linking_(level.links, level.nodes, points, growth.pruning, threads, progress) {
-    for (const std::int32_t node : gone) is_gone_[node] = 1;
-  }
+        linking_(level.links, level.nodes, points, growth.pruning, threads, progress) {}
 
   // Returns the nodes that are left with too few neighbours.
   std::vector<std::int32_t> run(const Present& present, std::int64_t left, Gate& gate) {
@@ -102,11 +100,12 @@ class Unlinker {
     for (const std::int32_t node : gone_) draft_.set(draft_.open(node), {});
     repair_reach(present);
     std::vector<std::int32_t> thin;
-    const std::int64_t few = std::min(growth_.neighbours / 2, left - 1);
+    const std::int64_t few = std::min({growth_.neighbours / 2, level_.links.degree() / 4, left - 1});
     for (const std::int32_t node : near) {
-      if (draft_.count(node) < few) thin.push_back(node);
+      const std::int64_t count = draft_.count(node);
+      if (count < few && count < level_.links.count(node)) thin.push_back(node);
     }
-    draft_.write(gate);
+    draft_.write(gate, level_.sources);
     return thin;
   }
 
@@ -114,43 +113,58 @@ class Unlinker {
   // The nodes that stay and have links to some that are gone, in order.
   std::vector<std::int32_t> linked_to_gone() {
     const Links& links = level_.links;
+    std::vector<std::int32_t> all;
+    if (level_.sources.serve(links, static_cast<std::int64_t>(gone_.size()))) {
+      for (const std::int32_t node : gone_) level_.sources.of(links, node, all);
+      std::erase_if(all, [&](std::int32_t node) { return all_.has(node); });
+      std::sort(all.begin(), all.end());
+      all.erase(std::unique(all.begin(), all.end()), all.end());
+      return all;
+    }
     const std::int64_t tasks = (links.nodes() + kScannedPerTask - 1) / kScannedPerTask;
     std::vector<std::vector<std::int32_t>> found(tasks);
     parallel_for(tasks, threads_, progress_, [&](std::int64_t task) {
       const std::int64_t end = std::min(links.nodes(), (task + 1) * kScannedPerTask);
       for (std::int64_t node = task * kScannedPerTask; node < end; ++node) {
-        if (is_gone_[node] != 0) continue;
+        if (all_.has(static_cast<std::int32_t>(node))) continue;
         const std::int32_t* row = links.row(node);
         bool hit = false;
-        for (std::int64_t i = 0; i < links.degree() && row[i] != Links::kNone; ++i) hit |= is_gone_[row[i]] != 0;
+        for (std::int64_t i = 0; i < links.degree() && row[i] != Links::kNone; ++i) hit |= all_.has(row[i]);
         if (hit) found[task].push_back(static_cast<std::int32_t>(node));
       }
     });
-    std::vector<std::int32_t> all;
     for (const auto& some : found) all.insert(all.end(), some.begin(), some.end());
     return all;
   }
 
+  // A node keeps its other neighbours, and chooses beside them of those that the ones that are gone had.
   void choose(std::int32_t node, std::int32_t* out, LinkWorker<Real>& worker) const {
-    std::vector<std::int32_t>& ids = worker.ids;
-    ids.clear();
-    const auto take = [&](const std::int32_t* row, const auto& pass) {
+    std::vector<std::int32_t>&kept = worker.ids, &near = worker.entries;
+    kept.clear();
+    near.clear();
+    const auto take = [&](const std::int32_t* row, std::vector<std::int32_t>& ids, const auto& pass) {
       for (std::int64_t i = 0; i < level_.links.degree() && row[i] != Links::kNone; ++i) {
-        if (is_gone_[row[i]] == 0) {
+        if (!all_.has(row[i])) {
           ids.push_back(row[i]);
         } else {
           pass(row[i]);
         }
       }
     };
-    take(level_.links.row(node),
-         [&](std::int32_t gone) { take(level_.links.row(gone), [](std::int32_t) { /* two links away */ }); });
-    std::sort(ids.begin(), ids.end());
-    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-    std::erase(ids, node);
+    take(level_.links.row(node), kept,
+         [&](std::int32_t gone) { take(level_.links.row(gone), near, [](std::int32_t) { /* two links away */ }); });
+    const bool anew = growth_.pruning.rule == Rule::ranked;  // which counts who is nearer to whom of all
+    const auto known = [&](std::int32_t id) {
+      return id == node || (!anew && std::find(kept.begin(), kept.end(), id) != kept.end());
+    };
+    if (anew) near.insert(near.end(), kept.begin(), kept.end());
+    std::sort(near.begin(), near.end());
+    near.erase(std::unique(near.begin(), near.end()), near.end());
+    std::erase_if(near, known);
     const std::byte* query = linking_.prepare(node, worker);
-    linking_.sort_from(query, ids, worker);
-    draft_.set(out, linking_.choose(node, query, level_.links.degree(), worker));
+    linking_.sort_from(query, near, worker);
+    draft_.set(out, anew ? linking_.choose(node, query, level_.links.degree(), worker)
+                         : linking_.choose_beside(node, query, level_.links.count(node), worker));
   }
 
   void repair_reach(const Present& present) {
@@ -159,7 +173,7 @@ class Unlinker {
     for (const std::int32_t node : draft_.opened()) {
       const std::int32_t* row = level_.links.row(node);
       for (std::int64_t i = 0; i < level_.links.degree() && row[i] != Links::kNone; ++i) {
-        if (is_gone_[row[i]] == 0 && reach.parent(row[i]) == node && !draft_.has(node, row[i])) {
+        if (!all_.has(row[i]) && reach.parent(row[i]) == node && !draft_.has(node, row[i])) {
           orphans.push_back(row[i]);
         }
       }
@@ -179,7 +193,7 @@ class Unlinker {
   const GraphPoints& points_;
   int threads_;
   Progress& progress_;
-  std::vector<std::uint8_t> is_gone_;
+  NodeSet all_;
   Draft draft_;
   Linking<Real> linking_;
 };
@@ -193,7 +207,7 @@ void connect(const Level& level, const Present& present, const GraphPoints& poin
   } else {
     connect_as<double>(level, present, points, width, draft);
   }
-  draft.write(gate);
+  draft.write(gate, level.sources);
 }
 
 void unlink(const Level& level, const std::vector<std::int32_t>& gone, const Present& present, std::int64_t left,

@@ -17,6 +17,7 @@ struct Level {
   Links& links;
   const std::vector<std::int32_t>& nodes;  // the point that each node stands for; empty: node i is point i
   Reach& reach;
+  Sources& sources;
   std::int32_t root;  // where the top leads to
 };
 
@@ -27,8 +28,8 @@ using Present = std::function<bool(std::int32_t)>;
 // that can.
 void connect(const Level& level, const Present& present, const GraphPoints& points, std::int64_t width, Gate& gate);
 
-// Takes nodes, none of which is the root, out of a level. Those that had links to them choose anew, from their other
-// neighbours and those of the nodes that are gone; where too few are left they look for neighbours as newcomers do.
+// Takes nodes, none of which is the root, out of a level. Those that had links to them keep their other neighbours
+// and choose more of those that the nodes had; where too few are left they look for neighbours as newcomers do.
 void unlink(const Level& level, const std::vector<std::int32_t>& gone, const Present& present, std::int64_t left,
             const GraphPoints& points, const Growth& growth, Gate& gate, int threads, Progress& progress);
 

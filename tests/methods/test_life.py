@@ -195,6 +195,21 @@ def test_large_batches_make_the_same_bytes_on_any_number_of_threads() -> None:
     sound(index)
 
 
+@pytest.mark.parametrize("method", GRAPHS)
+def test_points_leave_one_at_a_time(method: str) -> None:
+    points = RNG.random((1600, 5)).astype(np.float32)
+    index = built(points[:500], method)
+    for first, last in ((500, 530), (530, 1500), (1500, 1600)):
+        for gone in RNG.choice(index.ids, 25, replace=False):  # a link to one of them would be a fault
+            index.remove([gone])
+            assert index.check().ok
+        index.add(points[first:last])
+        sound(index)
+    kept = index.ids
+    found = index.search(points[kept], k=1, **wide(index))
+    np.testing.assert_array_equal(found.ids[:, 0], kept)
+
+
 def test_added_points_are_found_as_well_as_built_ones() -> None:
     points = RNG.random((4000, 16)).astype(np.float32)
     queries = RNG.random((200, 16)).astype(np.float32)
