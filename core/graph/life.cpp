@@ -249,7 +249,10 @@ void GraphLife::remove(const std::vector<std::int32_t>& gone) {
       ensure(number);
       const Level here = level(number);
       std::vector<std::int32_t> nodes;
-      if (number == 0) nodes = all.sorted();
+      if (number == 0) {  // but not newcomers that were to come when something failed
+        nodes = all.sorted();
+        nodes.erase(std::lower_bound(nodes.begin(), nodes.end(), here.links.nodes()), nodes.end());
+      }
       for (std::size_t node = 0; node < here.nodes.size(); ++node) {
         if (all.has(here.nodes[node])) nodes.push_back(static_cast<std::int32_t>(node));
       }
