@@ -86,9 +86,9 @@ Array::~Array() {
 RowsArray::RowsArray(nb::handle object, const char* name, const std::string& storage)
     : array(object, name, 2, storage_format(parse_storage(storage))),
       rows{array.data<const std::byte>(), array.size(0), array.size(1), parse_storage(storage)} {
-  constexpr std::int64_t kMost = (std::int64_t{1} << 31) - (1 << 20);  // ids are 32-bit, with room for padding
-  require(rows.count <= kMost, [&] {
-    return std::string(name) + " has " + std::to_string(rows.count) + " rows; allowed are " + std::to_string(kMost);
+  require(rows.count <= kMostPoints, [&] {
+    return std::string(name) + " has " + std::to_string(rows.count) + " rows; allowed are " +
+           std::to_string(kMostPoints);
   });
 }
 
@@ -101,6 +101,11 @@ std::vector<std::int32_t> integers(nb::handle object, const char* name) {
   const Array array(object, name, 1, "il");
   require(array.item_bytes() == 4, std::string(name) + " must be an int32 array");
   return {array.data<const std::int32_t>(), array.data<const std::int32_t>() + array.size()};
+}
+
+std::vector<PointId> point_ids(nb::handle object, const char* name) {
+  const Array array(object, name, 1, "I");
+  return {array.data<const PointId>(), array.data<const PointId>() + array.size()};
 }
 
 bool is_array(nb::handle object) { return object.type().ptr() == numpy().array; }

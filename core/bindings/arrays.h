@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/point_id.h"
 #include "storage/rows.h"
 
 namespace anear::bindings {
@@ -46,6 +47,7 @@ struct RowsArray {
 
 std::vector<double> doubles(nb::handle object, const char* name);
 std::vector<std::int32_t> integers(nb::handle object, const char* name);
+std::vector<PointId> point_ids(nb::handle object, const char* name);
 
 // Whether it is an array of NumPy's own type, and none of a type derived from it.
 bool is_array(nb::handle object);

@@ -34,12 +34,12 @@ nb::object gather(const Table& table, nb::handle query_row, const std::string& q
   require(kernels.gather && kernels.prepare_query, "the table lacks 'gather' or 'prepare_query'");
   const RowsArray query(query_row, "query_row", query_storage);
   const RowsArray points(rows, "rows", storage);
-  const auto wanted = integers(ids, "ids");
+  const auto wanted = point_ids(ids, "ids");
   const auto numbers = doubles(parameters, "parameters");
   require(query.rows.count == 1 && query.rows.columns == kernels.query_columns, "query_row has the wrong shape");
   require(points.rows.columns == kernels.point_columns, "rows has the wrong number of columns");
-  for (const std::int32_t id : wanted) {
-    require(0 <= id && id < points.rows.count, [&] { return "ids holds " + std::to_string(id) + ", which is no row"; });
+  for (const PointId id : wanted) {
+    require(id < points.rows.count, [&] { return "ids holds " + std::to_string(id) + ", which is no row"; });
   }
   PreparedQueries prepared;
   prepared.prepare(kernels, numbers.data(), query.rows, 0, 1, 1);

@@ -20,6 +20,7 @@ nb::object knn_graph_of(nb::handle rows, const std::string& storage, const Estim
                         std::int64_t k, const std::map<std::string, double>& parameters,
                         const std::string& distance_type, int num_threads, nb::handle progress) {
   const RowsArray points(rows, "rows", storage);
+  require(points.rows.count <= kMostSigned, "rows has more than " + std::to_string(kMostSigned) + " rows");
   require(k >= 1, "k is " + std::to_string(k) + "; it must be at least 1");
   require(distance_type == "float32" || distance_type == "float64",
           "distance_type is '" + distance_type + "'; allowed are float32, float64");

@@ -36,14 +36,15 @@ class Index {
         int num_threads, nb::handle progress, StoredArrays stored = {})
       : rows_(std::make_unique<RowsArray>(rows, "rows", storage)),
         stored_(std::move(stored)),
-        query_columns_(space.exact().query_columns) {
-    const MethodEntry& entry = method(name);
+        query_columns_(space.exact().query_columns),
+        entry_(method(name)) {
     require(rows_->rows.count >= 1 && rows_->rows.columns >= 1, "rows is empty");
-    searching_ = &entry.search_parameters;
-    unlimited_ = parameter_values(*searching_, {});
-    for (std::size_t i = 0; i < searching_->size(); ++i) {
-      if ((*searching_)[i].name == "ef") ef_ = static_cast<std::int64_t>(i);
-      if ((*searching_)[i].name == "give_up") give_up_ = static_cast<std::int64_t>(i);
+    entry_.check_count(rows_->rows.count);
+    const std::vector<Parameter>& searching = entry_.search_parameters;
+    unlimited_ = parameter_values(searching, {});
+    for (std::size_t i = 0; i < searching.size(); ++i) {
+      if (searching[i].name == "ef") ef_ = static_cast<std::int64_t>(i);
+      if (searching[i].name == "give_up") give_up_ = static_cast<std::int64_t>(i);
     }
     BuildRequest request{rows_->rows,
                          std::move(space),
@@ -53,10 +54,10 @@ class Index {
                          boxes ? std::optional(boxes->boxes()) : std::nullopt,
                          balls ? std::optional(balls->balls()) : std::nullopt,
                          stored_.stored().parts.empty() ? std::nullopt : std::optional(stored_.stored()),
-                         parameter_values(entry.build_parameters, parameters),
+                         parameter_values(entry_.build_parameters, parameters),
                          resolve_threads(num_threads)};
     call(progress, [&](Progress& p) {
-      method_ = entry.build(std::move(request), p);
+      method_ = entry_.build(std::move(request), p);
       count_building(p);
     });
   }
@@ -64,9 +65,10 @@ class Index {
   nb::object knn(nb::handle queries, const std::string& query_storage, std::int64_t k, int num_threads,
                  nb::handle exclude, nb::handle allow, const std::string& distance_type, nb::handle progress,
                  const Values& parameters, nb::handle effort) const {
-    Call given(*searching_, query_columns_, queries, query_storage, num_threads, exclude, allow, parameters, effort);
+    Call given(entry_.search_parameters, query_columns_, queries, query_storage, num_threads, exclude, allow,
+               parameters, effort);
     require(k >= 1, [&] { return "k is " + std::to_string(k) + "; it must be at least 1"; });
-    require(k <= std::numeric_limits<std::int32_t>::max(),
+    require(k <= kMostPoints,
             [&] { return "k is " + std::to_string(k) + ", which is more than any index holds"; });
     const std::int64_t count = given.queries.rows.count;
     const KnnArrays found(new_array("int64", count, k), new_array(checked_type(distance_type), count, k), 2, k);
@@ -102,7 +104,8 @@ class Index {
   nb::object range(nb::handle queries, const std::string& query_storage, nb::handle radius_rank, nb::handle radius,
                    nb::handle exclude, nb::handle allow, int num_threads, const std::string& distance_type,
                    nb::handle progress, const Values& parameters, nb::handle effort) const {
-    Call given(*searching_, query_columns_, queries, query_storage, num_threads, exclude, allow, parameters, effort);
+    Call given(entry_.search_parameters, query_columns_, queries, query_storage, num_threads, exclude, allow,
+               parameters, effort);
     const Radii radii(radius_rank, radius, given.queries.rows.count);
     checked_type(distance_type);
     RangeAnswer answer;
@@ -117,8 +120,8 @@ class Index {
 
   nb::object listed(nb::handle queries, const std::string& query_storage, nb::handle radius_rank, nb::handle sure_rank,
                     nb::handle radius, bool distances, int num_threads, nb::handle progress) const {
-    const Call given(*searching_, query_columns_, queries, query_storage, num_threads, nb::none(), nb::none(), {},
-                     nb::none());
+    const Call given(entry_.search_parameters, query_columns_, queries, query_storage, num_threads, nb::none(),
+                     nb::none(), {}, nb::none());
     const Radii radii(radius_rank, radius, given.queries.rows.count, sure_rank);
     ListAnswer answer;
     call(progress, [&](Progress& p) {
@@ -146,8 +149,8 @@ class Index {
 
   nb::object join(nb::handle queries, const std::string& query_storage, double radius_rank, double sure_rank,
                   double radius, bool distances, int num_threads, nb::handle progress) const {
-    const Call given(*searching_, query_columns_, queries, query_storage, num_threads, nb::none(), nb::none(), {},
-                     nb::none());
+    const Call given(entry_.search_parameters, query_columns_, queries, query_storage, num_threads, nb::none(),
+                     nb::none(), {}, nb::none());
     JoinAnswer answer;
     call(progress, [&](Progress& p) {
       const Gate::Inside inside(gate_);
@@ -160,7 +163,8 @@ class Index {
   nb::object count(nb::handle queries, const std::string& query_storage, nb::handle radius_rank, nb::handle sure_rank,
                    nb::handle radius, nb::handle exclude, nb::handle allow, int num_threads, nb::handle progress,
                    const Values& parameters, nb::handle effort) const {
-    Call given(*searching_, query_columns_, queries, query_storage, num_threads, exclude, allow, parameters, effort);
+    Call given(entry_.search_parameters, query_columns_, queries, query_storage, num_threads, exclude, allow,
+               parameters, effort);
     const Radii radii(radius_rank, radius, given.queries.rows.count, sure_rank);
     nb::object result = new_array("int64", given.queries.rows.count);
     const Array out(result, "counts", 1, "lq", true);
@@ -176,8 +180,8 @@ class Index {
 
   nb::object pairs(nb::handle queries, const std::string& query_storage, nb::handle radius_rank, nb::handle sure_rank,
                    nb::handle radius, int num_threads, nb::handle progress) const {
-    const Call given(*searching_, query_columns_, queries, query_storage, num_threads, nb::none(), nb::none(), {},
-                     nb::none());
+    const Call given(entry_.search_parameters, query_columns_, queries, query_storage, num_threads, nb::none(),
+                     nb::none(), {}, nb::none());
     const std::int64_t shared = Array(radius, "radius", 1, "d").size();
     const Radii radii(radius_rank, radius, shared, sure_rank);
     nb::object result = new_array("int64", shared);
@@ -196,8 +200,8 @@ class Index {
   nb::object sums(nb::handle queries, const std::string& query_storage, std::shared_ptr<Table> value,
                   nb::handle parameters, nb::handle value_queries, nb::handle atol, double rtol, nb::handle weights,
                   int num_threads, nb::handle progress) const {
-    const Call given(*searching_, query_columns_, queries, query_storage, num_threads, nb::none(), nb::none(), {},
-                     nb::none());
+    const Call given(entry_.search_parameters, query_columns_, queries, query_storage, num_threads, nb::none(),
+                     nb::none(), {}, nb::none());
     const std::int64_t count = given.queries.rows.count;
     const RowsArray taken(value_queries, "value_queries", "float64");
     const auto allowed = doubles(atol, "atol");
@@ -233,6 +237,7 @@ class Index {
     require(
         all->rows.count > before.count && all->rows.columns == before.columns && all->rows.storage == before.storage,
         "rows are not those there were with others behind them");
+    entry_.check_count(all->rows.count);
     const Change change{all->rows, row_form ? std::optional(row_form->form()) : std::nullopt,
                         resolve_threads(num_threads)};
     const auto settle = [&] {
@@ -253,7 +258,7 @@ class Index {
   }
 
   void remove(nb::handle points, const RowData* row_form, int num_threads, nb::handle progress) {
-    std::vector<std::int32_t> gone = integers(points, "points");
+    std::vector<PointId> gone = point_ids(points, "points");
     const Change change{rows_->rows, row_form ? std::optional(row_form->form()) : std::nullopt,
                         resolve_threads(num_threads)};
     std::sort(gone.begin(), gone.end());
@@ -261,11 +266,7 @@ class Index {
       const std::lock_guard alone(begin_change());
       const Alive* alive = method_->alive();
       require(alive != nullptr, "this method's points are fixed");
-      for (std::size_t i = 0; i < gone.size(); ++i) {
-        const bool there = 0 <= gone[i] && gone[i] < alive->points() && (*alive)[gone[i]];
-        require(there && (i == 0 || gone[i] != gone[i - 1]),
-                [&] { return "point " + std::to_string(gone[i]) + " is not there to be removed"; });
-      }
+      alive->check_removal(gone);
       if (!gone.empty()) method_->remove(gone, change, gate_, p);
       count_building(p);
     });
@@ -297,7 +298,7 @@ class Index {
   nb::object visits() const { return nb::make_tuple(nodes_.load(), leaves_.load(), settled_.load()); }
 
   nb::object order() const {
-    const std::vector<std::int32_t> ids = inside([&] { return method_->order(); });
+    const std::vector<PointId> ids = inside([&] { return method_->order(); });
     nb::object result = new_array("int64", ids.empty() ? points() : static_cast<std::int64_t>(ids.size()));
     const Array out(result, "order", 1, "lq", true);
     auto* values = out.data<std::int64_t>();
@@ -350,7 +351,7 @@ class Index {
   std::unique_ptr<RowsArray> rows_;
   StoredArrays stored_;
   std::int64_t query_columns_;
-  const std::vector<Parameter>* searching_ = nullptr;
+  const MethodEntry& entry_;
   std::vector<double> unlimited_;        // the search-time parameters where nothing is said
   std::int64_t ef_ = -1, give_up_ = -1;  // the places of these among them
   std::unique_ptr<Method> method_;

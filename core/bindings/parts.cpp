@@ -13,6 +13,7 @@ PartType type_of(const Array& array) {
   if (array.format() == 'B') return PartType::uint8;
   if (array.format() == 'f') return PartType::float32;
   if (array.format() == 'd') return PartType::float64;
+  if (array.format() == 'I') return PartType::uint32;
   return array.item_bytes() == 4 ? PartType::int32 : PartType::int64;
 }
 
@@ -22,6 +23,8 @@ nb::dlpack::dtype type_of(PartType type) {
       return nb::dtype<std::uint8_t>();
     case PartType::int32:
       return nb::dtype<std::int32_t>();
+    case PartType::uint32:
+      return nb::dtype<PointId>();
     case PartType::int64:
       return nb::dtype<std::int64_t>();
     case PartType::float32:
@@ -38,7 +41,7 @@ StoredArrays::StoredArrays(nb::dict arrays, bool look) {
   for (const auto& [key, value] : arrays) {
     const auto name = nb::cast<std::string>(key);
     const int dimensions = nb::cast<int>(value.attr("ndim")) == 1 ? 1 : 2;
-    const Array& array = held_.emplace_back(value, name.c_str(), dimensions, "Bilqfd");
+    const Array& array = held_.emplace_back(value, name.c_str(), dimensions, "BiIlqfd");
     const std::int64_t columns = dimensions == 1 ? 0 : array.size(1);
     require(dimensions == 1 || columns >= 1, "'" + name + "' has no columns");
     stored_.parts.push_back({name, type_of(array), array.size(), columns, array.data<const void>()});

@@ -53,13 +53,12 @@ struct Call {
     request.queries = queries.rows;
     request.threads = resolve_threads(num_threads);
     if (!exclude.is_none()) {
-      excluded.emplace(exclude, "exclude", 1, "il");
-      require(excluded->item_bytes() == 4, "exclude must be an int32 array");
+      excluded.emplace(exclude, "exclude", 1, "I");
       require(excluded->size() == queries.rows.count, [&] {
         return "exclude has " + std::to_string(excluded->size()) + " entries for " +
                std::to_string(queries.rows.count) + " queries";
       });
-      request.exclude = excluded->data<const std::int32_t>();
+      request.exclude = excluded->data<const PointId>();
     }
     if (!effort.is_none()) {
       efforts.emplace(effort, "effort", 1, "il", true);

@@ -51,8 +51,8 @@ struct GraphTask {
   PreparedQueries search, exact;
   PreparedQueries coded;
   CodeQuery code;
-  std::vector<std::int32_t> listed;  // the admitted points, once a query has asked for them
-  std::vector<std::int32_t> ids;
+  std::vector<PointId> listed;  // the admitted points, once a query has asked for them
+  std::vector<PointId> ids;
   std::vector<double> distances;
   std::vector<Neighbor> found;
   std::int64_t reported = 0, exactly = 0;
@@ -167,16 +167,16 @@ void GraphSearch::add(const Change& change, Gate& gate, Progress& progress) {
   for (std::int64_t point = first; point < last; ++point) alive_.set(point, true);
 }
 
-void GraphSearch::remove(const std::vector<std::int32_t>& gone, const Change& change, Gate& gate, Progress& progress) {
+void GraphSearch::remove(const std::vector<PointId>& gone, const Change& change, Gate& gate, Progress& progress) {
   require(change.row_form.has_value(), "a graph needs the form of prepared rows");
   const RowForm& form = *change.row_form;
   form.check(space_.search(), rows_);
   leave_beside(gate);
   const PointQueries queries(space_.filter, form);
   const GraphPoints points{space_.filter, points_, form.objects, queries, form, codes_ ? &*codes_ : nullptr};
-  GraphLife(graph_, alive_, points, upkeep_, gate, change.threads, progress).remove(gone);
+  GraphLife(graph_, alive_, points, upkeep_, gate, change.threads, progress).remove({gone.begin(), gone.end()});
   const Gate::Alone alone(gate);
-  for (const std::int32_t point : gone) alive_.set(point, false);
+  for (const PointId point : gone) alive_.set(point, false);
 }
 
 void GraphSearch::knn(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const {
@@ -193,7 +193,7 @@ Effort GraphSearch::effort(const SearchRequest& request, std::size_t k) const {
   const std::size_t width = std::max(k, given > 0 ? given : static_cast<std::size_t>(graph_.width));
   Effort effort{width, rerank == 0 ? 0 : std::max(k, rerank), width + (request.exclude != nullptr ? 1 : 0)};
   if (request.allow == nullptr) return effort;
-  const auto admitted = static_cast<double>(Admission{rows_.count, request.allow, -1}.admitted());
+  const auto admitted = static_cast<double>(Admission{rows_.count, request.allow, kNobody}.admitted());
   const double share = std::max(admitted, 1.0) / static_cast<double>(rows_.count);
   const double met = static_cast<double>(width) + kMore * static_cast<double>(k) / share;
   effort.width = static_cast<std::size_t>(std::ceil(share * met));
@@ -258,7 +258,7 @@ template <class Real>
 void GraphSearch::range_as(const SearchRequest& request, const RangeRequest& radii,
                            std::vector<std::vector<Neighbor>>& found, Progress& progress) const {
   run<Real>(request, true, progress, [&](std::int64_t query, std::int64_t i, GraphTask<Real>& task) {
-    const Admission admission{rows_.count, request.allow, request.exclude ? request.exclude[query] : -1};
+    const Admission admission{rows_.count, request.allow, request.exclude ? request.exclude[query] : kNobody};
     within(admission, i, radii.radius_rank[query], task);
     compare(i, task);
     const double radius = radii.radius[query];
@@ -306,8 +306,8 @@ void GraphSearch::walk(std::int64_t i, bool coded, std::size_t width, GraphTask<
 // Whatever of the admitted may be among the k nearest is to be compared in full.
 template <class Real>
 void GraphSearch::scan(const Admission& admission, std::int64_t i, std::size_t k, GraphTask<Real>& task) const {
-  if (task.listed.empty()) Admission{admission.count, admission.allowed, -1}.list(task.listed);
-  const std::vector<std::int32_t>& ids = task.listed;
+  if (task.listed.empty()) Admission{admission.count, admission.allowed, kNobody}.list(task.listed);
+  const std::vector<PointId>& ids = task.listed;
   task.walk.scorer.through(nullptr);
   task.walk.scorer.of(nullptr);
   task.walk.scorer.at(task.search.query(i));
@@ -427,9 +427,9 @@ void GraphSearch::collect(const Beam<Real>& met, std::size_t k, const Effort& ef
 template <class Real>
 const std::vector<Neighbor>& GraphSearch::nearest(const SearchRequest& request, std::int64_t query, std::int64_t i,
                                                   std::size_t k, const Effort& effort, GraphTask<Real>& task) const {
-  const Admission admission{rows_.count, request.allow, request.exclude ? request.exclude[query] : -1};
+  const Admission admission{rows_.count, request.allow, request.exclude ? request.exclude[query] : kNobody};
   bool scanned = false;
-  if (request.allow != nullptr || admission.excluded >= 0) {
+  if (request.allow != nullptr || admission.excluded != kNobody) {
     task.admitted.reset(effort.width);
     if (!effort.scans) walk(i, true, effort.reach, task, Admitted<Real>{admission, task.admitted});
     // Admitted points may be rare just where the query is: a walk does not tell how far it has to go then.

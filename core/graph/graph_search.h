@@ -55,7 +55,7 @@ class GraphSearch final : public Method {
   const std::vector<double>& maxima() const override { return points_.maxima(); }
   std::vector<Part> parts() const override;
   void add(const Change& change, Gate& gate, Progress& progress) override;
-  void remove(const std::vector<std::int32_t>& points, const Change& change, Gate& gate, Progress& progress) override;
+  void remove(const std::vector<PointId>& points, const Change& change, Gate& gate, Progress& progress) override;
   const Alive* alive() const override { return &alive_; }
   Checked check() const override { return anear::check(graph_, alive_); }
 
@@ -108,7 +108,7 @@ MethodEntry graph_method(std::string meaning, std::vector<Parameter> parameters)
     const Upkeep later = upkeep(request.parameters, request.row_form && request.row_form->never_negative);
     return std::unique_ptr<Method>(std::make_unique<GraphSearch>(std::move(request), make, later, progress));
   };
-  return {std::move(meaning), std::move(parameters), graph_search_parameters(), build, true};
+  return {std::move(meaning), std::move(parameters), graph_search_parameters(), build, true, kMostSigned};
 }
 
 }  // namespace anear

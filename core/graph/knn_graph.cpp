@@ -16,7 +16,7 @@ constexpr std::int64_t kPointsPerTask = 256;
 
 struct Scratch {
   PreparedQueries query;
-  std::vector<std::int32_t> ids;
+  std::vector<PointId> ids;
   std::vector<double> distances;
   std::vector<Neighbor> found;
 };

@@ -31,8 +31,9 @@ class Scorer {
   void at(const void* query) { query_ = query; }
   void of(const std::int32_t* nodes) { nodes_ = nodes; }
 
-  // values()[i] for nodes[i].
-  const Real* operator()(const std::int32_t* nodes, std::int64_t n) {
+  // values()[i] for nodes[i], or for points.
+  template <class Node>
+  const Real* operator()(const Node* nodes, std::int64_t n) {
     const std::int64_t padded = n + std::max<std::int64_t>(table_->row_tile, codes_ ? codes_->tile() : 0);
     if (static_cast<std::int64_t>(ids_.size()) < padded) {
       ids_.resize(2 * padded);
@@ -78,7 +79,7 @@ class Scorer {
   const RowPoints* points_ = nullptr;
   const void* query_ = nullptr;
   const std::int32_t* nodes_ = nullptr;
-  std::vector<std::int32_t> ids_;
+  std::vector<PointId> ids_;
   std::vector<Real> values_;
   std::int64_t computed_ = 0;
 };

@@ -1,11 +1,13 @@
 // Which points of an index have been removed.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
+#include "base/point_id.h"
 #include "index/stored.h"
 
 namespace anear {
@@ -26,6 +28,15 @@ class Alive {
   // A byte a point; empty while no point has ever been anything but alive.
   const std::vector<std::uint8_t>& flags() const { return flags_; }
   std::int64_t bytes() const { return static_cast<std::int64_t>(flags_.size()); }
+
+  // Throws ArgumentError if one of the points, in ascending order, is not alive, or there twice.
+  void check_removal(const std::vector<PointId>& gone) const {
+    for (std::size_t i = 0; i < gone.size(); ++i) {
+      const bool there = gone[i] < points_ && (*this)[gone[i]];
+      require(there && (i == 0 || gone[i] != gone[i - 1]),
+              [&] { return "point " + std::to_string(gone[i]) + " is not there to be removed"; });
+    }
+  }
 
   // New points are not alive before they are set.
   void resize(std::int64_t points) {

@@ -18,6 +18,12 @@ void Building::check(const Rows& points) const {
   require(estimate.kernels().point_columns == points.columns, "the building table expects other columns");
 }
 
+void MethodEntry::check_count(std::int64_t points) const {
+  require(points <= most_points, [&] {
+    return std::to_string(points) + " points are too many for this method; it takes " + std::to_string(most_points);
+  });
+}
+
 void KnnAnswer::prefetch(std::int64_t query) const {
   constexpr std::int64_t kLine = 64, kMost = 8;  // bytes; lines of each array
   const auto ask = [&]<class T>(T* begin) {
@@ -93,7 +99,7 @@ void JoinAnswer::write(std::int64_t* ids, double* distances) const {
 
 void Method::add(const Change&, Gate&, Progress&) { throw ArgumentError("this method's points are fixed"); }
 
-void Method::remove(const std::vector<std::int32_t>&, const Change&, Gate&, Progress&) {
+void Method::remove(const std::vector<PointId>&, const Change&, Gate&, Progress&) {
   throw ArgumentError("this method's points are fixed");
 }
 
@@ -123,7 +129,7 @@ ListAnswer Method::list(const SearchRequest& request, const RangeRequest& radii,
   ListAnswer::Part all;
   all.ids.assign(found.ids.begin(), found.ids.end());
   for (std::int64_t q = 0; q < request.queries.count; ++q) {
-    all.queries.push_back(static_cast<std::int32_t>(q));
+    all.queries.push_back(static_cast<PointId>(q));
     all.ends.push_back(found.offsets[q + 1]);
     if (!distances) std::sort(all.ids.begin() + found.offsets[q], all.ids.begin() + found.offsets[q + 1]);
   }
@@ -139,11 +145,11 @@ JoinAnswer Method::join(const SearchRequest& request, const RangeRequest& radii,
   const auto keep = [&](std::int64_t first, const RangeAnswer& found) {
     JoinAnswer::Part& part = answer.parts.emplace_back();
     for (std::size_t q = 0; q + 1 < found.offsets.size(); ++q) {
-      const auto own = static_cast<std::int32_t>(first + static_cast<std::int64_t>(q));
+      const auto own = static_cast<PointId>(first + static_cast<std::int64_t>(q));
       if (alive() != nullptr && !(*alive())[own]) continue;
       for (std::int64_t i = found.offsets[q]; i < found.offsets[q + 1]; ++i) {
         if (found.ids[i] <= own) continue;
-        part.ids.insert(part.ids.end(), {own, static_cast<std::int32_t>(found.ids[i])});
+        part.ids.insert(part.ids.end(), {own, static_cast<PointId>(found.ids[i])});
         if (distances) part.distances.push_back(found.distances[i]);
       }
     }

@@ -22,11 +22,11 @@ namespace anear {
 struct SearchRequest {
   Rows queries;
   int threads = 1;
-  const std::int32_t* exclude = nullptr;  // one id a query that is no answer to it (-1: none); null: none at all
-  const std::uint8_t* allow = nullptr;    // bit i (little-endian): point i may be an answer; null: all may
-  std::int32_t* effort = nullptr;         // one number a query, filled by trees: blocks looked at, negative where the
-                                          // search gave up; null: not wanted
-  std::vector<double> parameters;         // in the order of `search_parameters`
+  const PointId* exclude = nullptr;     // one id a query that is no answer to it (kNobody: none); null: none at all
+  const std::uint8_t* allow = nullptr;  // bit i (little-endian): point i may be an answer; null: all may
+  std::int32_t* effort = nullptr;       // one number a query, filled by trees: blocks looked at, negative where the
+                                        // search gave up; null: not wanted
+  std::vector<double> parameters;       // in the order of `search_parameters`
 };
 
 // Filled by `knn`: k a query, sorted by (distance, id); id -1 and distance inf where there are fewer. One of the two
@@ -77,7 +77,7 @@ struct RangeAnswer {
 struct ListAnswer {
   // What a task has listed: the answers of `queries`, one query behind the other; those of queries[i] end at ends[i].
   struct Part {
-    std::vector<std::int32_t> queries, ids;
+    std::vector<PointId> queries, ids;
     std::vector<double> distances;
     std::vector<std::int64_t> ends;
   };
@@ -92,7 +92,7 @@ struct ListAnswer {
 // Pairs of points, each once, in whatever order.
 struct JoinAnswer {
   struct Part {
-    std::vector<std::int32_t> ids;  // two a pair, the smaller one first
+    std::vector<PointId> ids;       // two a pair, the smaller one first
     std::vector<double> distances;  // one a pair where they are wanted
   };
 
@@ -144,8 +144,8 @@ class Method {
   // Largest values over all points that enter the rounding bound.
   virtual const std::vector<double>& maxima() const = 0;
   // The points' ids in the order in which the method keeps them; empty: as they came.
-  virtual const std::vector<std::int32_t>& order() const {
-    static const std::vector<std::int32_t> none;
+  virtual const std::vector<PointId>& order() const {
+    static const std::vector<PointId> none;
     return none;
   }
   // What the method is made again from, beside the rows: views, valid until it changes. Empty: it is built anew.
@@ -153,7 +153,7 @@ class Method {
   // Points come and go while others search: what they look at changes only while nobody is inside the gate. What is
   // thrown leaves the points as they were.
   virtual void add(const Change& change, Gate& gate, Progress& progress);
-  virtual void remove(const std::vector<std::int32_t>& points, const Change& change, Gate& gate, Progress& progress);
+  virtual void remove(const std::vector<PointId>& points, const Change& change, Gate& gate, Progress& progress);
   // Which points there still are; null: none can be removed.
   virtual const Alive* alive() const { return nullptr; }
   virtual Checked check() const { return {true, points(), points(), {}}; }
@@ -222,6 +222,13 @@ struct MethodEntry {
   std::vector<Parameter> search_parameters;
   std::unique_ptr<Method> (*build)(BuildRequest request, Progress& progress);
   bool graph = false;  // walks through a graph: takes prepared rows, and `ef` when it searches
+  std::int64_t most_points = kMostPoints;
+
+  // Throws ArgumentError if these are more points than it takes.
+  void check_count(std::int64_t points) const;
 };
+
+// Of methods whose own numbers have a sign.
+constexpr std::int64_t kMostSigned = (std::int64_t{1} << 31) - (1 << 20);
 
 }  // namespace anear

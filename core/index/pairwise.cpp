@@ -62,7 +62,7 @@ MatrixView at(const MatrixView& out, std::int64_t row, std::int64_t column) {
 
 // Appends where a row is NaN.
 template <class Real>
-void find_missing(const Real* row, std::int64_t count, std::vector<std::int32_t>& found) {
+void find_missing(const Real* row, std::int64_t count, std::vector<PointId>& found) {
   constexpr std::int64_t kStrip = 128;
   for (std::int64_t start = 0; start < count; start += kStrip) {
     const std::int64_t end = std::min(start + kStrip, count);
@@ -70,7 +70,7 @@ void find_missing(const Real* row, std::int64_t count, std::vector<std::int32_t>
     for (std::int64_t i = start; i < end; ++i) any |= row[i] != row[i];
     if (any == 0) continue;
     for (std::int64_t i = start; i < end; ++i) {
-      if (row[i] != row[i]) found.push_back(static_cast<std::int32_t>(i));
+      if (row[i] != row[i]) found.push_back(static_cast<PointId>(i));
     }
   }
 }
@@ -227,7 +227,7 @@ class Task {
     return true;
   }
 
-  void compute(const Call& call, const void* query, const std::int32_t* ids, std::size_t n, const MatrixView& row) {
+  void compute(const Call& call, const void* query, const PointId* ids, std::size_t n, const MatrixView& row) {
     const Form& exact = call.forms.exact;
     computed_.ensure(n);
     exact.table->gather(query, call.points.row(first_), call.points.row_bytes(), ids, static_cast<std::int64_t>(n),
@@ -240,7 +240,7 @@ class Task {
 
   std::int64_t first_ = 0, count_ = 0;
   Piece guarded_, whole_;
-  std::vector<std::int32_t> missing_;
+  std::vector<PointId> missing_;
   std::vector<std::size_t> ends_;
   PreparedQueries exact_;
   AlignedArray<double> computed_;

@@ -1,5 +1,7 @@
 #include "index/stored.h"
 
+#include <cstddef>
+#include <limits>
 #include <utility>
 
 #include "base/error.h"
@@ -15,6 +17,7 @@ const void* checked(const Part& part, PartType type) {
 }  // namespace
 
 const std::int32_t* Part::integers() const { return static_cast<const std::int32_t*>(checked(*this, PartType::int32)); }
+const PointId* Part::ids() const { return static_cast<const PointId*>(type == PartType::uint32 ? data : integers()); }
 const std::int64_t* Part::long_integers() const {
   return static_cast<const std::int64_t*>(checked(*this, PartType::int64));
 }
@@ -24,6 +27,13 @@ const std::uint8_t* Part::bytes() const { return static_cast<const std::uint8_t*
 
 Part part(std::string name, const std::vector<std::int32_t>& values) {
   return {std::move(name), PartType::int32, static_cast<std::int64_t>(values.size()), 0, values.data()};
+}
+
+// As integers with a sign wherever these suffice: every reader knows them.
+Part part(std::string name, const std::vector<PointId>& ids) {
+  const bool few = ids.size() <= std::size_t{std::numeric_limits<std::int32_t>::max()} + 1;
+  return {std::move(name), few ? PartType::int32 : PartType::uint32, static_cast<std::int64_t>(ids.size()), 0,
+          ids.data()};
 }
 
 Part part(std::string name, const std::vector<float>& values) {

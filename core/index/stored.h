@@ -4,9 +4,11 @@
 #include <string>
 #include <vector>
 
+#include "base/point_id.h"
+
 namespace anear {
 
-enum class PartType { uint8, int32, int64, float32, float64 };
+enum class PartType { uint8, int32, uint32, int64, float32, float64 };
 
 // A matrix of `rows` x `columns` numbers without gaps; `columns` 0: a vector. A view.
 struct Part {
@@ -18,6 +20,7 @@ struct Part {
   std::int64_t size() const { return rows * (columns == 0 ? 1 : columns); }
   // Throws ArgumentError if the part holds numbers of another type.
   const std::int32_t* integers() const;
+  const PointId* ids() const;
   const std::int64_t* long_integers() const;
   const float* floats() const;
   const double* doubles() const;
@@ -25,6 +28,7 @@ struct Part {
 };
 
 Part part(std::string name, const std::vector<std::int32_t>& values);
+Part part(std::string name, const std::vector<PointId>& ids);
 Part part(std::string name, const std::vector<float>& values);
 Part part(std::string name, const std::vector<double>& values);
 

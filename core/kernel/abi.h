@@ -12,6 +12,8 @@
 #pragma once
 #include <cstdint>
 
+#include "base/point_id.h"
+
 namespace anear {
 
 inline constexpr std::uint32_t kAbiVersion = 5;
@@ -56,15 +58,15 @@ using LookKernel = std::int64_t (*)(const void* query, const void* point_block, 
 // block*places[i] + the first lane of those with the smallest value. Where values are NaN it may be another lane, but
 // never one behind the first of those that are alike.
 using DescendKernel = void (*)(const void* queries, std::int64_t n, const void* point_blocks, const double* parameters,
-                               std::int32_t* places, void* out, std::int64_t out_stride);
+                               PointId* places, void* out, std::int64_t out_stride);
 
 // One prepared query (of the table's `real`) to n rows of the storage type, row ids[i] at rows + ids[i]*row_bytes.
-using GatherKernel = void (*)(const void* query, const void* rows, std::int64_t row_bytes, const std::int32_t* ids,
+using GatherKernel = void (*)(const void* query, const void* rows, std::int64_t row_bytes, const PointId* ids,
                               std::int64_t n, const double* parameters, void* out);
 
 // One prepared query to n prepared rows; values[i] for row ids[i]. Works on `row_tile` rows at a time: ids and out have
 // room for n rounded up to that, and the ids beyond n are rows as well. `rows` and `row_bytes` as for gather.
-using GatherRowsKernel = void (*)(const void* query, const void* rows, std::int64_t row_bytes, const std::int32_t* ids,
+using GatherRowsKernel = void (*)(const void* query, const void* rows, std::int64_t row_bytes, const PointId* ids,
                                   std::int64_t n, const double* parameters, void* out);
 
 // The distance of the objects in two rows; `a` stands for the query.

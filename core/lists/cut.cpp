@@ -18,21 +18,21 @@ constexpr std::int64_t kSampled = 64;    // points a list that centres are found
 constexpr std::int64_t kTaskLists = 16;  // whose means a task takes
 
 // The members of each list, one list behind the other.
-void sort_by_list(const std::vector<std::int32_t>& list_of, std::int64_t lists, std::vector<std::int32_t>& order,
+void sort_by_list(const std::vector<std::int32_t>& list_of, std::int64_t lists, std::vector<PointId>& order,
                   std::vector<std::int32_t>& starts) {
   starts.assign(lists + 1, 0);
   for (const std::int32_t list : list_of) ++starts[list + 1];
   std::partial_sum(starts.begin(), starts.end(), starts.begin());
   std::vector<std::int32_t> next(starts.begin(), starts.end() - 1);
   order.resize(list_of.size());
-  for (std::size_t i = 0; i < list_of.size(); ++i) order[next[list_of[i]]++] = static_cast<std::int32_t>(i);
+  for (std::size_t i = 0; i < list_of.size(); ++i) order[next[list_of[i]]++] = static_cast<PointId>(i);
 }
 
 bool whole(Storage storage) { return storage == Storage::int8 || storage == Storage::uint8; }
 
 // The mean of rows. Where numbers are stored whole, so is the mean: a kernel may take them for that.
 template <class T>
-void take_mean(const Rows& rows, const std::int32_t* ids, std::int64_t count, double* out) {
+void take_mean(const Rows& rows, const PointId* ids, std::int64_t count, double* out) {
   std::fill(out, out + rows.columns, 0.0);
   for (std::int64_t i = 0; i < count; ++i) {
     const auto* row = reinterpret_cast<const T*>(rows.row(ids[i]));
@@ -44,7 +44,7 @@ void take_mean(const Rows& rows, const std::int32_t* ids, std::int64_t count, do
   }
 }
 
-void take_means(const Rows& rows, const std::vector<std::int32_t>& order, const std::vector<std::int32_t>& starts,
+void take_means(const Rows& rows, const std::vector<PointId>& order, const std::vector<std::int32_t>& starts,
                 int threads, Progress& progress, std::vector<double>& centres) {
   const auto lists = static_cast<std::int64_t>(starts.size()) - 1;
   parallel_for((lists + kTaskLists - 1) / kTaskLists, threads, progress, [&](std::int64_t task) {
@@ -92,7 +92,7 @@ Cut cut_into_lists(const Rows& points, const Rows& objects, const Estimate& esti
   const std::vector<std::int32_t> begin = shuffled(sampled, seed + 1);
   std::int64_t fresh = 0;
   const auto start_anew = [&](std::int64_t list) {
-    const std::vector<std::int32_t> order{begin[fresh++ % sampled]};
+    const std::vector<PointId> order{static_cast<PointId>(begin[fresh++ % sampled])};
     with_storage_type(points.storage, [&]<class T>(const T*) {
       take_mean<T>(sample.rows(), order.data(), 1, cut.centres.data() + list * points.columns);
     });

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/point_id.h"
 #include "base/progress.h"
 #include "index/space.h"
 #include "storage/rows.h"
@@ -23,7 +24,7 @@ struct Cut {
   }
 
   std::vector<double> centres;       // [lists][columns]
-  std::vector<std::int32_t> order;   // the points, list by list, rising in each; those added behind them, as they came
+  std::vector<PointId> order;        // the points, list by list, rising in each; those added behind them, as they came
   std::vector<std::int32_t> starts;  // where each list begins in it, and where those added do
   std::vector<std::int32_t> added;   // the lists of those added
 };

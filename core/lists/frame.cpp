@@ -27,10 +27,11 @@ void lift(std::vector<double>& values) {
 
 }  // namespace
 
-Rows brought(const Rows& rows, const std::int32_t* ids, std::int64_t count, AlignedArray<std::byte>& memory) {
+Rows brought(const Rows& rows, const PointId* ids, std::int64_t count, AlignedArray<std::byte>& memory) {
   const std::int64_t bytes = rows.row_bytes();
   std::byte* out = memory.ensure(count * bytes);
-  for (std::int64_t i = 0; i < count; ++i) std::memcpy(out + i * bytes, rows.row(std::max(ids[i], 0)), bytes);
+  for (std::int64_t i = 0; i < count; ++i)
+    std::memcpy(out + i * bytes, rows.row(ids[i] == kNobody ? 0 : ids[i]), bytes);
   return {out, count, rows.columns, rows.storage};
 }
 
@@ -59,8 +60,8 @@ Frame::Frame(CodeForm form, const Rows& points, const Rows& objects) : form_(std
   stretch_.assign(length_, 1.0f);
   std::vector<double> sum(length_), square(length_), weight(length_);
   const std::int64_t count = std::min(points.count, kSample);
-  std::vector<std::int32_t> ids(count);
-  for (std::int64_t i = 0; i < count; ++i) ids[i] = static_cast<std::int32_t>(i * points.count / count);
+  std::vector<PointId> ids(count);
+  for (std::int64_t i = 0; i < count; ++i) ids[i] = static_cast<PointId>(i * points.count / count);
   AlignedArray<std::byte> memory;
   AlignedArray<float> coordinates(kAtOnce * length_), scalars(kAtOnce * std::max<std::int64_t>(scalars_, 1));
   Scratch scratch;

@@ -54,7 +54,7 @@ class Frame {
   Turn turn_;
 };
 
-// Rows that lie anywhere, brought together; what is no row (-1) is the first one instead.
-Rows brought(const Rows& rows, const std::int32_t* ids, std::int64_t count, AlignedArray<std::byte>& memory);
+// Rows that lie anywhere, brought together; what is no row (kNobody) is the first one instead.
+Rows brought(const Rows& rows, const PointId* ids, std::int64_t count, AlignedArray<std::byte>& memory);
 
 }  // namespace anear

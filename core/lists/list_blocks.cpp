@@ -19,7 +19,7 @@ constexpr std::int64_t kTaskBlocks = 64;
 ListPlaces::ListPlaces(const Cut& cut, std::int64_t lanes) : lanes_(lanes), first_(1, 0) {
   for (std::int64_t list = 0; list < cut.lists(); ++list) {
     ids_.insert(ids_.end(), cut.order.begin() + cut.starts[list], cut.order.begin() + cut.starts[list + 1]);
-    ids_.resize((ids_.size() + lanes - 1) / lanes * lanes, -1);
+    ids_.resize((ids_.size() + lanes - 1) / lanes * lanes, kNobody);
     first_.push_back(static_cast<std::int32_t>(ids_.size() / lanes));
     sizes_.push_back(static_cast<std::int32_t>(cut.size(list)));
   }
@@ -50,10 +50,10 @@ void ListPlaces::reserve(std::int64_t blocks) {
   behind_.resize(sizes_.size(), -1);
   last_.resize(sizes_.size(), -1);
   next_.resize(blocks - first_.back(), -1);
-  ids_.resize(blocks * lanes_, -1);
+  ids_.resize(blocks * lanes_, kNobody);
 }
 
-std::int64_t ListPlaces::put(std::int32_t list, std::int32_t id) {
+std::int64_t ListPlaces::put(std::int32_t list, PointId id) {
   const std::int64_t lane = sizes_[list]++ % lanes_;
   if (lane == 0) {
     const auto block = static_cast<std::int32_t>(blocks_++);
@@ -67,8 +67,8 @@ std::int64_t ListPlaces::put(std::int32_t list, std::int32_t id) {
 }
 
 void ListPlaces::forget_dead(const Alive& alive) {
-  for (std::int32_t& id : ids_) {
-    if (id >= 0 && !alive[id]) id = -1;
+  for (PointId& id : ids_) {
+    if (id != kNobody && !alive[id]) id = kNobody;
   }
 }
 
@@ -83,7 +83,7 @@ std::vector<std::int32_t> ListPlaces::relaid(const ListPlaces& whole) const {
   return from;
 }
 
-ListedPoints::ListedPoints(const Estimate& estimate, const Rows& rows, std::span<const std::int32_t> ids, int threads,
+ListedPoints::ListedPoints(const Estimate& estimate, const Rows& rows, std::span<const PointId> ids, int threads,
                            Progress& progress)
     : blocks_(estimate.kernels().point_block_bytes, static_cast<std::int64_t>(ids.size()) / estimate.kernels().block) {
   const KernelTable& table = estimate.kernels();

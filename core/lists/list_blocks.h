@@ -39,16 +39,16 @@ class ListPlaces {
   std::int64_t lanes() const { return lanes_; }
   // The list of each lane.
   std::vector<std::int32_t> lists() const;
-  // Of all lanes; -1: none.
-  std::span<const std::int32_t> ids() const { return {ids_.data(), static_cast<std::size_t>(blocks_ * lanes_)}; }
+  // Of all lanes.
+  std::span<const PointId> ids() const { return {ids_.data(), static_cast<std::size_t>(blocks_ * lanes_)}; }
 
   // How many blocks there will be with more points, whose lists these are.
   std::int64_t blocks_with(const std::vector<std::int32_t>& newcomers) const;
   // Makes room for them.
   void reserve(std::int64_t blocks);
   // Puts a point behind the others of its list, in blocks that were reserved. Returns its lane, of all lanes.
-  std::int64_t put(std::int32_t list, std::int32_t id);
-  void forget(std::int64_t lane) { ids_[lane] = -1; }
+  std::int64_t put(std::int32_t list, PointId id);
+  void forget(std::int64_t lane) { ids_[lane] = kNobody; }
   void forget_dead(const Alive& alive);
   // For the blocks of `whole`, the same lists laid out anew, which of these holds the same points; -1: none.
   std::vector<std::int32_t> relaid(const ListPlaces& whole) const;
@@ -57,7 +57,7 @@ class ListPlaces {
   std::int64_t lanes_ = 0, blocks_ = 0;
   std::vector<std::int32_t> first_;          // block of each list, and the end
   std::vector<std::int32_t> sizes_;          // of each list
-  std::vector<std::int32_t> ids_;            // perhaps of more blocks than there are
+  std::vector<PointId> ids_;                 // perhaps of more blocks than there are
   std::vector<std::int32_t> behind_, last_;  // of each list: the first and the last block behind all lists'; -1: none
   std::vector<std::int32_t> next_;           // of the blocks behind: the next one of the same list
 };
@@ -66,7 +66,7 @@ class ListPlaces {
 class ListedPoints {
  public:
   ListedPoints() = default;
-  ListedPoints(const Estimate& estimate, const Rows& rows, std::span<const std::int32_t> ids, int threads,
+  ListedPoints(const Estimate& estimate, const Rows& rows, std::span<const PointId> ids, int threads,
                Progress& progress);
   const std::byte* block(std::int64_t i) const { return blocks_.block(i); }
   std::int64_t bytes() const { return blocks_.bytes(); }

@@ -16,7 +16,8 @@ constexpr std::int64_t kShare = 8;      // up to this part of the points may lie
 constexpr std::size_t kMostFaults = 8;  // that are told
 
 // Makes room for a few more in time that does not depend on how many there are.
-void reserve_more(std::vector<std::int32_t>& numbers, std::int64_t more) {
+template <class Number>
+void reserve_more(std::vector<Number>& numbers, std::int64_t more) {
   const std::size_t size = numbers.size() + more;
   if (size > numbers.capacity()) numbers.reserve(size + size / 2);
 }
@@ -57,8 +58,8 @@ ListSearch::Newcomers ListSearch::newcomers(const Change& change, Gate& gate, Pr
   objects.count = count;
   progress.start(count);
   centres_.assign(space_.filter, objects, change.threads, progress, coming.lists);
-  std::vector<std::int32_t> ids((count + places_.lanes() - 1) / places_.lanes() * places_.lanes(), -1);
-  std::iota(ids.begin(), ids.begin() + count, static_cast<std::int32_t>(coming.first));
+  std::vector<PointId> ids((count + places_.lanes() - 1) / places_.lanes() * places_.lanes(), kNobody);
+  std::iota(ids.begin(), ids.begin() + count, static_cast<PointId>(coming.first));
   if (frame_) {
     if (coming.reach == 0) coming.reach = codes_.usual_reach(places_.ids());
     std::vector<std::int32_t> lists = coming.lists;
@@ -94,7 +95,7 @@ void ListSearch::put_behind(const Newcomers& coming, const Change& change, Gate&
     listed_.blocks().extend(blocks, listed);
   }
   for (std::int64_t i = 0; i < count; ++i) {
-    const auto id = static_cast<std::int32_t>(coming.first + i);
+    const auto id = static_cast<PointId>(coming.first + i);
     const std::int64_t lane = places_.put(coming.lists[i], id);
     if (frame_) {
       codes_.put(lane, coming.codes, i);
@@ -122,8 +123,9 @@ void ListSearch::lay_anew(const Newcomers& coming, const Change& change, Gate& g
     listed = listed_.relaid(from);
   }
   for (std::int64_t lane = 0; lane < places.blocks() * places.lanes(); ++lane) {
-    const std::int64_t newcomer = places.ids()[lane] - coming.first;
-    if (newcomer < 0) continue;
+    const PointId id = places.ids()[lane];
+    const std::int64_t newcomer = id - coming.first;
+    if (id == kNobody || newcomer < 0) continue;
     if (frame_) {
       codes.put(lane, coming.codes, newcomer);
     } else {
@@ -144,17 +146,17 @@ void ListSearch::lay_anew(const Newcomers& coming, const Change& change, Gate& g
   rows_ = change.rows;
 }
 
-void ListSearch::remove(const std::vector<std::int32_t>& points, const Change&, Gate& gate, Progress& progress) {
+void ListSearch::remove(const std::vector<PointId>& points, const Change&, Gate& gate, Progress& progress) {
   std::vector<std::uint8_t> gone(rows_.count, 0);
-  for (const std::int32_t point : points) gone[point] = 1;
+  for (const PointId point : points) gone[point] = 1;
   std::vector<std::int64_t> lanes;
   lanes.reserve(points.size());
   const auto ids = places_.ids();
   for (std::size_t lane = 0; lane < ids.size(); ++lane) {
-    if (ids[lane] >= 0 && gone[ids[lane]] != 0) lanes.push_back(static_cast<std::int64_t>(lane));
+    if (ids[lane] != kNobody && gone[ids[lane]] != 0) lanes.push_back(static_cast<std::int64_t>(lane));
   }
   const Gate::Alone alone(gate);
-  for (const std::int32_t point : points) alive_.set(point, false);
+  for (const PointId point : points) alive_.set(point, false);
   for (const std::int64_t lane : lanes) places_.forget(lane);
   progress.advance(static_cast<std::int64_t>(points.size()));
 }
@@ -172,8 +174,8 @@ Checked ListSearch::check() const {
     const std::string name = "list " + std::to_string(list);
     places_.runs(list, [&](std::int64_t first, std::int64_t count) {
       blocks += count;
-      for (const std::int32_t id : places_.ids().subspan(first * places_.lanes(), count * places_.lanes())) {
-        if (id < 0) continue;
+      for (const PointId id : places_.ids().subspan(first * places_.lanes(), count * places_.lanes())) {
+        if (id == kNobody) continue;
         if (id >= rows_.count || !alive_[id]) {
           fault(name + " holds " + std::to_string(id) + ", which is no point of the index");
         } else if (seen[id]++ != 0) {

@@ -44,13 +44,13 @@ class Smallest {
   const Candidate<Real>& operator[](std::size_t i) const { return met_[i]; }
 
   // Adds ids[i] with values[i] for every bit i of the mask, which is not 0. Returns those whose value is no number.
-  std::uint64_t add(const Real* values, const std::int32_t* ids, std::uint64_t mask) {
+  std::uint64_t add(const Real* values, const PointId* ids, std::uint64_t mask) {
     reserve(size_ + kLanes);
     std::uint64_t unordered = 0;
     do {  // no branch but the loop's: which lanes pass is hard to predict
       const int lane = std::countr_zero(mask);
       mask &= mask - 1;
-      const bool ordered = values[lane] == values[lane], padding = ids[lane] < 0;
+      const bool ordered = values[lane] == values[lane], padding = ids[lane] == kNobody;
       met_[size_] = {values[lane], ids[lane]};
       size_ += ordered && !padding ? 1 : 0;
       unordered |= static_cast<std::uint64_t>(!ordered && !padding) << lane;
@@ -81,11 +81,11 @@ class Smallest {
 };
 
 // The lanes whose points are admitted.
-std::uint64_t passing_ids(const Admission& admission, const std::int32_t* ids, std::uint64_t mask) {
+std::uint64_t passing_ids(const Admission& admission, const PointId* ids, std::uint64_t mask) {
   std::uint64_t passing = 0;
   for (; mask != 0; mask &= mask - 1) {
     const int lane = std::countr_zero(mask);
-    passing |= std::uint64_t{ids[lane] >= 0 && admission.admits(ids[lane])} << lane;
+    passing |= std::uint64_t{ids[lane] != kNobody && admission.admits(ids[lane])} << lane;
   }
   return passing;
 }
@@ -106,7 +106,7 @@ struct ListQuery {
   AlignedArray<Real> bases;             // the values of the lists' centres
   std::vector<Candidate<float>> lists;  // value and number of each
   Smallest<Real> met;
-  std::vector<std::int32_t> undecided;
+  std::vector<PointId> undecided;
 };
 
 // Scratch of one task.
@@ -117,7 +117,7 @@ struct ListTask {
   AlignedArray<Real> values;  // of points
   std::vector<std::uint16_t> masks;
   std::vector<std::int32_t> visits, visitors;  // where each list's visitors begin, and all of them
-  std::vector<std::int32_t> listed, ids;
+  std::vector<PointId> listed, ids;
   std::vector<double> distances;
   std::vector<Neighbor> found;
   std::int64_t scanned = 0, exactly = 0;
@@ -212,7 +212,7 @@ ListSearch::Effort ListSearch::effort(const SearchRequest& request, std::size_t 
   const auto more = static_cast<std::size_t>(effort.probes / kRerankStep);
   effort.rerank = std::max(wanted > 0 ? wanted : 2 * k + more, k);
   if (request.allow == nullptr) return effort;
-  const std::int64_t admitted = Admission{rows_.count, request.allow, -1}.admitted();
+  const std::int64_t admitted = Admission{rows_.count, request.allow, kNobody}.admitted();
   const double share = static_cast<double>(admitted) / static_cast<double>(rows_.count);
   const auto scanned = rows_.count / cut_.lists() * effort.probes;
   effort.scans |= admitted <= static_cast<std::int64_t>(effort.rerank) || admitted * kExact <= scanned;
@@ -259,7 +259,7 @@ void ListSearch::knn(const SearchRequest& request, const KnnAnswer& answer, Prog
   const auto k = static_cast<std::size_t>(std::min(answer.k, rows_.count));
   const Effort how = effort(request, k);
   const auto admission = [&](std::int64_t query) {
-    return Admission{rows_.count, request.allow, request.exclude ? request.exclude[query] : -1};
+    return Admission{rows_.count, request.allow, request.exclude ? request.exclude[query] : kNobody};
   };
   const auto search = [&](std::int64_t first, std::int64_t count, auto& task) {
     if (!how.scans) probe(how, first, count, admission, progress, task);
@@ -290,7 +290,7 @@ RangeAnswer ListSearch::range(const SearchRequest& request, const RangeRequest& 
   const std::int64_t probes = effort(request, 1).probes;
   const auto search = [&](std::int64_t first, std::int64_t count, auto& task) {
     for (std::int64_t i = 0, query = first; i < count; ++i, ++query) {
-      const Admission admission{rows_.count, request.allow, request.exclude ? request.exclude[query] : -1};
+      const Admission admission{rows_.count, request.allow, request.exclude ? request.exclude[query] : kNobody};
       within(probes, radii.radius[query], i, admission, task);
       std::sort(task.found.begin(), task.found.end());
       found[query] = task.found;
@@ -305,11 +305,10 @@ RangeAnswer ListSearch::range(const SearchRequest& request, const RangeRequest& 
   return RangeAnswer(std::move(found));
 }
 
-const std::vector<std::int32_t>& ListSearch::admitted(const std::uint8_t* allowed,
-                                                      std::vector<std::int32_t>& listed) const {
+const std::vector<PointId>& ListSearch::admitted(const std::uint8_t* allowed, std::vector<PointId>& listed) const {
   if (listed.empty()) {
-    Admission{rows_.count, allowed, -1}.list(listed);
-    if (!alive_.all()) std::erase_if(listed, [&](std::int32_t id) { return !alive_[id]; });
+    Admission{rows_.count, allowed, kNobody}.list(listed);
+    if (!alive_.all()) std::erase_if(listed, [&](PointId id) { return !alive_[id]; });
   }
   return listed;
 }
@@ -348,7 +347,7 @@ void ListSearch::rank_lists(std::int64_t i, std::int64_t nearest, ListTask<Real>
   for (std::int64_t list = 0; list < lists; ++list) {
     // What is no number comes last.
     asked.lists[list] = {std::min(std::numeric_limits<float>::infinity(), static_cast<float>(values[list])),
-                         static_cast<std::int32_t>(list)};
+                         static_cast<PointId>(list)};
   }
   if (nearest < lists) select_smallest(asked.lists.data(), lists, nearest);
   if (kFirst < nearest) select_smallest(asked.lists.data(), nearest, kFirst);
@@ -359,9 +358,9 @@ void ListSearch::scan_list(std::int64_t list, std::int64_t next, std::int64_t i,
                            ListTask<Real>& task) const {
   ListQuery<Real>& asked = task.asked[i];
   const std::int64_t lanes = places_.lanes();
-  const bool filtered = admission.allowed != nullptr || admission.excluded >= 0;
+  const bool filtered = admission.allowed != nullptr || admission.excluded != kNobody;
   const auto collect = [&](const Real* values, std::uint64_t mask, std::int64_t block) {
-    const std::int32_t* ids = places_.ids().data() + block * lanes;
+    const PointId* ids = places_.ids().data() + block * lanes;
     if (filtered) mask = passing_ids(admission, ids, mask);
     if (mask == 0) return;
     // Only the formula itself knows what is no number here.
@@ -468,8 +467,8 @@ void ListSearch::within(std::int64_t probes, double radius, std::int64_t i, cons
     const std::int64_t list = ranked[n].id();
     task.ids.clear();
     places_.runs(list, [&](std::int64_t first, std::int64_t count) {
-      for (const std::int32_t id : places_.ids().subspan(first * places_.lanes(), count * places_.lanes())) {
-        if (id >= 0 && admission.admits(id)) task.ids.push_back(id);
+      for (const PointId id : places_.ids().subspan(first * places_.lanes(), count * places_.lanes())) {
+        if (id != kNobody && admission.admits(id)) task.ids.push_back(id);
       }
     });
     compare(i, task);

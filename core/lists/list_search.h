@@ -37,10 +37,10 @@ class ListSearch final : public Method {
   std::int64_t points() const override { return rows_.count; }
   std::int64_t bytes() const override;
   const std::vector<double>& maxima() const override;
-  const std::vector<std::int32_t>& order() const override { return cut_.order; }
+  const std::vector<PointId>& order() const override { return cut_.order; }
   std::vector<Part> parts() const override;
   void add(const Change& change, Gate& gate, Progress& progress) override;
-  void remove(const std::vector<std::int32_t>& points, const Change& change, Gate& gate, Progress& progress) override;
+  void remove(const std::vector<PointId>& points, const Change& change, Gate& gate, Progress& progress) override;
   const Alive* alive() const override { return &alive_; }
   Checked check() const override;
 
@@ -82,7 +82,7 @@ class ListSearch final : public Method {
   template <class Real>
   void within(std::int64_t probes, double radius, std::int64_t i, const Admission& admission,
               ListTask<Real>& task) const;
-  const std::vector<std::int32_t>& admitted(const std::uint8_t* allowed, std::vector<std::int32_t>& listed) const;
+  const std::vector<PointId>& admitted(const std::uint8_t* allowed, std::vector<PointId>& listed) const;
 
   Rows rows_;
   Space space_;

@@ -59,7 +59,7 @@ struct Placed {
   AlignedArray<std::byte> rows;
   AlignedArray<float> coordinates, scalars;
 
-  void place(const Frame& by, const Rows& all, const std::int32_t* ids) {
+  void place(const Frame& by, const Rows& all, const PointId* ids) {
     by.place(brought(all, ids, kCodeLanes, rows), frame, coordinates.ensure(kCodeLanes * by.length()),
              scalars.ensure(kCodeLanes * std::max<std::int64_t>(by.scalars(), 1)));
   }
@@ -106,14 +106,14 @@ PackedCodes::PackedCodes(const Frame& frame, int bits, std::int64_t blocks, cons
   numbers_ = BlockArray<float>::over(numbers, made.numbers);
 }
 
-PackedCodes::PackedCodes(const Frame& frame, int bits, const Rows& rows, std::span<const std::int32_t> ids,
+PackedCodes::PackedCodes(const Frame& frame, int bits, const Rows& rows, std::span<const PointId> ids,
                          const Origins& origins, int threads, Progress& progress) {
   shape(frame, bits);
   fit(sampled(frame, rows, ids, origins));
   fill(frame, rows, ids, origins, threads, progress);
 }
 
-void PackedCodes::fill(const Frame& frame, const Rows& rows, std::span<const std::int32_t> ids, const Origins& origins,
+void PackedCodes::fill(const Frame& frame, const Rows& rows, std::span<const PointId> ids, const Origins& origins,
                        int threads, Progress& progress) {
   const std::int64_t blocks = static_cast<std::int64_t>(ids.size()) / kCodeLanes;
   blocks_ = BlockArray<std::byte>(groups_ * kGroupBytes, blocks);
@@ -153,7 +153,7 @@ PackedCodes PackedCodes::without_blocks() const {
   return codes;
 }
 
-PackedCodes PackedCodes::alike(const Frame& frame, const Rows& rows, std::span<const std::int32_t> ids,
+PackedCodes PackedCodes::alike(const Frame& frame, const Rows& rows, std::span<const PointId> ids,
                                const Origins& origins, float reach, int threads, Progress& progress) const {
   PackedCodes codes = without_blocks();
   codes.fill(frame, rows, ids, origins, threads, progress);
@@ -165,11 +165,11 @@ PackedCodes PackedCodes::alike(const Frame& frame, const Rows& rows, std::span<c
   return codes;
 }
 
-float PackedCodes::usual_reach(std::span<const std::int32_t> ids) const {
+float PackedCodes::usual_reach(std::span<const PointId> ids) const {
   std::vector<float> far;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const float number = numbers_of(static_cast<std::int64_t>(i) / kCodeLanes)[i % kCodeLanes];
-    if (ids[i] >= 0 && std::isfinite(number)) far.push_back(number);
+    if (ids[i] != kNobody && std::isfinite(number)) far.push_back(number);
   }
   if (far.empty()) return std::numeric_limits<float>::infinity();
   const auto at = far.end() - 1 - static_cast<std::ptrdiff_t>(static_cast<double>(far.size()) * kUnusual);
@@ -201,7 +201,7 @@ void PackedCodes::take_from(float* coordinates, std::int64_t point) const {
 }
 
 // What codes are to stand for, of some of the rows.
-std::vector<float> PackedCodes::sampled(const Frame& frame, const Rows& rows, std::span<const std::int32_t> ids,
+std::vector<float> PackedCodes::sampled(const Frame& frame, const Rows& rows, std::span<const PointId> ids,
                                         const Origins& origins) const {
   const std::int64_t blocks = static_cast<std::int64_t>(ids.size()) / kCodeLanes;
   const std::int64_t count = std::min(blocks, kSample);
@@ -211,7 +211,7 @@ std::vector<float> PackedCodes::sampled(const Frame& frame, const Rows& rows, st
     const std::int64_t b = i * blocks / count;
     placed.place(frame, rows, ids.data() + b * kCodeLanes);
     for (std::int64_t lane = 0; lane < kCodeLanes; lane += kLanesApart) {
-      if (ids[b * kCodeLanes + lane] < 0) break;
+      if (ids[b * kCodeLanes + lane] == kNobody) break;
       float* coordinates = placed.coordinates.data() + lane * length_;
       if (origins.centres != nullptr) origins.centres->take_from(coordinates, origins.of[b * kCodeLanes + lane]);
       make_direction(coordinates, length_);

@@ -59,14 +59,14 @@ struct Origins {
 class PackedCodes {
  public:
   PackedCodes() = default;
-  // Block b holds the rows ids[16 b] and on; -1: none.
-  PackedCodes(const Frame& frame, int bits, const Rows& rows, std::span<const std::int32_t> ids, const Origins& origins,
+  // Block b holds the rows ids[16 b] and on; kNobody: none.
+  PackedCodes(const Frame& frame, int bits, const Rows& rows, std::span<const PointId> ids, const Origins& origins,
               int threads, Progress& progress);
   // Codes that were made before, which stay where they are. Throws ArgumentError if they are of other sizes.
   PackedCodes(const Frame& frame, int bits, std::int64_t blocks, const MadePackedCodes& made);
   // Codes of other rows that mean what these mean. What lies outside of what those were fitted to becomes the nearest
   // there is; a point that is farther from its centre than `reach` has no code: whatever is asked, its value is NaN.
-  PackedCodes alike(const Frame& frame, const Rows& rows, std::span<const std::int32_t> ids, const Origins& origins,
+  PackedCodes alike(const Frame& frame, const Rows& rows, std::span<const PointId> ids, const Origins& origins,
                     float reach, int threads, Progress& progress) const;
 
   void prepare(const FrameQuery& query, PackedQuery& packed) const;
@@ -96,8 +96,8 @@ class PackedCodes {
   std::int64_t bytes() const { return blocks_.bytes() + numbers_.bytes(); }
   MadePackedCodes made() const { return {blocks_.all(), numbers_.all(), low_, step_}; }
 
-  // How far a point may lie from its centre without being unlike all these; ids of -1 do not count.
-  float usual_reach(std::span<const std::int32_t> ids) const;
+  // How far a point may lie from its centre without being unlike all these; kNobody does not count.
+  float usual_reach(std::span<const PointId> ids) const;
 
   // Memory for more blocks; see BlockArray.
   struct Room {
@@ -117,10 +117,10 @@ class PackedCodes {
   void shape(const Frame& frame, int bits);
   PackedCodes without_blocks() const;
   void fit(std::span<const float> sample);
-  std::vector<float> sampled(const Frame& frame, const Rows& rows, std::span<const std::int32_t> ids,
+  std::vector<float> sampled(const Frame& frame, const Rows& rows, std::span<const PointId> ids,
                              const Origins& origins) const;
-  void fill(const Frame& frame, const Rows& rows, std::span<const std::int32_t> ids, const Origins& origins,
-            int threads, Progress& progress);
+  void fill(const Frame& frame, const Rows& rows, std::span<const PointId> ids, const Origins& origins, int threads,
+            Progress& progress);
   // Takes a point's coordinates, as its codes of eight bits have them, from others.
   void take_from(float* coordinates, std::int64_t point) const;
   // Makes a direction of the coordinates. Returns how far it goes.

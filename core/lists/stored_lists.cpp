@@ -32,10 +32,10 @@ Cut stored_cut(const Stored& stored, const Rows& rows) {
   require(cut.starts.front() == 0 && cut.starts.back() + static_cast<std::int64_t>(cut.added.size()) == rows.count &&
               std::is_sorted(cut.starts.begin(), cut.starts.end()) && order.size() == rows.count,
           "'starts', 'order' and 'added' do not fit " + std::to_string(rows.count) + " points");
-  cut.order.assign(order.integers(), order.integers() + order.size());
+  cut.order.assign(order.ids(), order.ids() + order.size());
   std::vector<bool> seen(rows.count);
-  for (const std::int32_t id : cut.order) {
-    require(0 <= id && id < rows.count && !seen[id], "'order' does not hold every point once");
+  for (const PointId id : cut.order) {
+    require(id < rows.count && !seen[id], "'order' does not hold every point once");
     seen[id] = true;
   }
   return cut;
@@ -86,9 +86,9 @@ std::optional<MadeFrame> stored_frame(const Stored& stored) {
                    reach[0]};
 }
 
-std::vector<std::int32_t> numbered(std::int64_t count, std::int64_t lanes) {
-  std::vector<std::int32_t> ids((count + lanes - 1) / lanes * lanes, -1);
-  std::iota(ids.begin(), ids.begin() + count, 0);
+std::vector<PointId> numbered(std::int64_t count, std::int64_t lanes) {
+  std::vector<PointId> ids((count + lanes - 1) / lanes * lanes, kNobody);
+  std::iota(ids.begin(), ids.begin() + count, PointId{0});
   return ids;
 }
 

@@ -30,7 +30,7 @@ std::vector<Part> frame_parts(const Frame& frame, const PackedCodes& codes);
 // What was stored of codes, if anything was.
 std::optional<MadeFrame> stored_frame(const Stored& stored);
 
-// 0 ... count - 1, and -1 up to a multiple of `lanes`.
-std::vector<std::int32_t> numbered(std::int64_t count, std::int64_t lanes);
+// 0 ... count - 1, and kNobody up to a multiple of `lanes`.
+std::vector<PointId> numbered(std::int64_t count, std::int64_t lanes);
 
 }  // namespace anear

@@ -33,7 +33,7 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // Rows by number, perhaps copied next to each other: memory is then read in order.
 class Together {
  public:
-  Rows copy(const Rows& rows, const std::int32_t* ids, std::int64_t count) {
+  Rows copy(const Rows& rows, const PointId* ids, std::int64_t count) {
     const std::int64_t bytes = rows.row_bytes();
     std::byte* out = memory_.ensure(count * bytes);
     for (std::int64_t i = 0; i < count; ++i) std::copy_n(rows.row(ids[i]), bytes, out + i * bytes);
@@ -50,7 +50,7 @@ class Ruler {
   Ruler(const Balls& balls) : table_(balls.reach->kernels()), parameters_(balls.reach_parameters.data()) {}
 
   void from(const Rows& row) { query_.prepare(table_, parameters_, row, 0, 1, 1); }
-  void measure(const Rows& rows, const std::int32_t* places, std::int64_t count, double* out) const {
+  void measure(const Rows& rows, const PointId* places, std::int64_t count, double* out) const {
     table_.gather(query_.query(0), rows.data, rows.row_bytes(), places, count, parameters_, out);
   }
 
@@ -68,7 +68,7 @@ class Cutter {
   Cutter(const Rows& rows, const Balls& balls, std::int64_t block)
       : rows_(rows), balls_(balls), block_(block), items_(rows.count), order_(rows.count) {}
 
-  std::vector<std::int32_t> run(int threads, Progress& progress) {
+  std::vector<PointId> run(int threads, Progress& progress) {
     progress.start(rows_.count);
     for (std::int64_t i = 0; i < rows_.count; ++i) items_[i] = {0, 0, static_cast<Id>(i), static_cast<Id>(i)};
     measure_all(0, threads, progress);
@@ -78,13 +78,13 @@ class Cutter {
   }
 
  private:
-  using Id = std::int32_t;
+  using Id = PointId;
 
   // `near`: the distance to the far point that the range has, `other`: to the one it is given for the next cut;
   // `place`: where the row lies.
   struct Item {
     double near, other;
-    std::int32_t place;
+    PointId place;
     Id id;
     // What has no distance, or none that can be compared, goes to the right, together.
     double key() const {
@@ -114,7 +114,7 @@ class Cutter {
   }
 
   void measure(const Ruler& ruler, const Rows& rows, Range range, double Item::* to) {
-    std::array<std::int32_t, kPiece> places;
+    std::array<PointId, kPiece> places;
     std::array<double, kPiece> found;
     for (std::int64_t first = range.first; first < range.last; first += kPiece) {
       const std::int64_t count = std::min(kPiece, range.last - first);
@@ -138,10 +138,10 @@ class Cutter {
     Ruler ruler(balls_);
     if (range.size() <= kTogether) {
       Together together;
-      std::vector<std::int32_t> places(range.size());
+      std::vector<PointId> places(range.size());
       for (std::int64_t i = 0; i < range.size(); ++i) {
         places[i] = items_[range.first + i].place;
-        items_[range.first + i].place = static_cast<std::int32_t>(i);
+        items_[range.first + i].place = static_cast<PointId>(i);
       }
       const Rows here = together.copy(rows_, places.data(), range.size());
       finish(ruler, progress, here, range);
@@ -207,9 +207,9 @@ class Encloser {
   Encloser(const Rows& rows, const Balls& balls) : rows_(rows), balls_(balls), ruler_(balls) {}
 
   // The points' ids; writes columns + 1 numbers.
-  void enclose(const std::int32_t* ids, std::int64_t count, Real* out) {
+  void enclose(const PointId* ids, std::int64_t count, Real* out) {
     const Rows together = count <= kTogether ? copied(ids, count) : rows_;
-    const std::int32_t* places = count <= kTogether ? places_.data() : ids;
+    const PointId* places = count <= kTogether ? places_.data() : ids;
     const std::int64_t samples = std::min(count, kSample);
     sample_.clear();
     for (std::int64_t i = 0; i < samples; ++i) sample_.push_back(places[i * count / samples]);
@@ -238,9 +238,8 @@ class Encloser {
   static constexpr Storage kStorage = sizeof(Real) == 4 ? Storage::float32 : Storage::float64;
   static constexpr std::int64_t kPointsTried = 5;
 
-  Rows copied(const std::int32_t* ids, std::int64_t count) {
-    while (static_cast<std::int64_t>(places_.size()) < count)
-      places_.push_back(static_cast<std::int32_t>(places_.size()));
+  Rows copied(const PointId* ids, std::int64_t count) {
+    while (static_cast<std::int64_t>(places_.size()) < count) places_.push_back(static_cast<PointId>(places_.size()));
     return together_.copy(rows_, ids, count);
   }
 
@@ -253,7 +252,7 @@ class Encloser {
   }
 
   template <class Stored>
-  void mean(const Stored*, const Rows& rows, const std::int32_t* places, std::int64_t count) {
+  void mean(const Stored*, const Rows& rows, const PointId* places, std::int64_t count) {
     sums_.assign(rows_.columns, 0.0);
     for (std::int64_t i = 0; i < count; ++i) {
       const auto* row = reinterpret_cast<const Stored*>(rows.row(places[i]));
@@ -273,7 +272,7 @@ class Encloser {
   }
 
   // Infinite where a distance is not a number.
-  double farthest(const Rows& rows, const std::int32_t* places, std::int64_t count) {
+  double farthest(const Rows& rows, const PointId* places, std::int64_t count) {
     std::array<double, kPiece> found;
     double most = 0;
     computed_ += count;
@@ -292,13 +291,13 @@ class Encloser {
   Together together_;
   double best_ = kInfinity;
   std::int64_t computed_ = 0;
-  std::vector<std::int32_t> places_, sample_;
+  std::vector<PointId> places_, sample_;
   std::vector<Real> centre_;
   std::vector<double> sums_;
 };
 
 template <class Real>
-Hierarchy enclosed(const Rows& rows, const Balls& balls, const std::vector<std::int32_t>& order, int threads,
+Hierarchy enclosed(const Rows& rows, const Balls& balls, const std::vector<PointId>& order, int threads,
                    Progress& progress) {
   const std::int64_t block = balls.bound.kernels().block;
   std::vector<BallRows<Real>> levels;

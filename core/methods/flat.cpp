@@ -32,9 +32,9 @@ struct Cut {
 // What all tasks of one search share.
 struct Pass {
   const SearchRequest& request;
-  std::size_t k = 0;                 // 0: range search
-  bool exhaustive = false;           // exact distances to all points instead of a scan of packed blocks
-  std::vector<std::int32_t> listed;  // exhaustive under a filter: the admitted points
+  std::size_t k = 0;            // 0: range search
+  bool exhaustive = false;      // exact distances to all points instead of a scan of packed blocks
+  std::vector<PointId> listed;  // exhaustive under a filter: the admitted points
   Cut cut;
 };
 
@@ -70,7 +70,7 @@ class Flat final : public Method {
   std::int64_t bytes() const override { return points_.bytes() + alive_.bytes(); }
   const std::vector<double>& maxima() const override { return points_.maxima(); }
   void add(const Change& change, Gate& gate, Progress& progress) override;
-  void remove(const std::vector<std::int32_t>& points, const Change& change, Gate& gate, Progress& progress) override;
+  void remove(const std::vector<PointId>& points, const Change& change, Gate& gate, Progress& progress) override;
   const Alive* alive() const override { return &alive_; }
   Checked check() const override { return {true, alive_.count(), alive_.count(), {}}; }
 
@@ -123,9 +123,9 @@ void Flat::add(const Change& change, Gate& gate, Progress& progress) {
   progress.advance(rows_.count - first);
 }
 
-void Flat::remove(const std::vector<std::int32_t>& points, const Change&, Gate& gate, Progress& progress) {
+void Flat::remove(const std::vector<PointId>& points, const Change&, Gate& gate, Progress& progress) {
   const Gate::Alone alone(gate);
-  for (const std::int32_t point : points) alive_.set(point, false);
+  for (const PointId point : points) alive_.set(point, false);
   list_live();
   progress.advance(static_cast<std::int64_t>(points.size()));
 }
@@ -144,7 +144,7 @@ SearchRequest Flat::of_live(const SearchRequest& request) const {
 
 // `k` 0: a range search.
 Pass Flat::plan(const SearchRequest& request, std::int64_t k) const {
-  const Admission admission{rows_.count, request.allow, -1};
+  const Admission admission{rows_.count, request.allow, kNobody};
   const std::int64_t admitted = admission.admitted();
   // A scan is no use where most points are answers anyway, and a waste where few may be.
   const bool few = request.allow && (admitted <= kFewPoints || admitted < rows_.count / 32);
@@ -198,7 +198,7 @@ void Flat::prepare(const Pass& pass, std::int64_t first, std::int64_t count, Tas
   if (task.collectors.size() < static_cast<std::size_t>(count)) task.collectors.resize(count);
   for (std::int64_t i = 0; i < count; ++i) {
     task.exact_queries.emplace_back(space_.exact(), space_.exact_parameters.data(), rows_, task.exact.query(i));
-    task.admissions.push_back({rows_.count, request.allow, request.exclude ? request.exclude[first + i] : -1});
+    task.admissions.push_back({rows_.count, request.allow, request.exclude ? request.exclude[first + i] : kNobody});
   }
 }
 
@@ -221,7 +221,7 @@ void Flat::fill(const Pass& pass, std::int64_t count, std::int64_t first, std::i
     const std::int64_t end = std::min(unit + kChunk, last);
     for (std::int64_t q = 0; q < count; ++q) {
       for (std::int64_t i = unit; i < end; ++i) {
-        const std::int32_t id = !pass.listed.empty() ? pass.listed[i] : static_cast<std::int32_t>(i);
+        const PointId id = !pass.listed.empty() ? pass.listed[i] : static_cast<PointId>(i);
         if (task.admissions[q].admits(id)) task.collectors[q].add_unknown(id);
       }
       progress.poll();  // so many distances of a costly formula take a while
@@ -239,7 +239,7 @@ const std::vector<Neighbor>& Flat::finish(const Pass& pass, std::int64_t i, Task
   if (!collector.doubtful()) return found;
   progress.count({0, collector.computed()});
   collector.reset(pass.k, Margin{}, task.exact_queries[i]);
-  for (std::int32_t id = 0; id < rows_.count; ++id) {
+  for (PointId id = 0; id < rows_.count; ++id) {
     if (task.admissions[i].admits(id)) collector.add_unknown(id);
     if (id % kChunk == 0) progress.poll();
   }

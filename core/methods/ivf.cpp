@@ -24,6 +24,8 @@ const MethodEntry method_ivf{"approximate search in the lists of points whose ce
                               {"seed", "int", 0, 0x1p53, 0, "of the points that centres begin with"},
                               {"bits", "int", 4, 8, 4, "of a coordinate's code, where there are codes"}},
                              list_search_parameters(),
-                             build};
+                             build,
+                             false,
+                             kMostSigned};
 
 }  // namespace anear

@@ -64,7 +64,7 @@ Extent extent(std::int64_t count, const At& at) {
 
 }  // namespace
 
-std::vector<std::int32_t> curve_order(const Rows& rows) {
+std::vector<PointId> curve_order(const Rows& rows) {
   const std::int64_t columns = std::min(rows.columns, kMost);
   const Digits digits(rows.count, static_cast<int>(columns));
   std::vector<std::uint32_t> spread(std::size_t{1} << digits.column_bits);  // bit i of the place to bit i * columns
@@ -94,8 +94,8 @@ std::vector<std::int32_t> curve_order(const Rows& rows) {
     }
   });
   sort_by_place(items, digits);
-  std::vector<std::int32_t> order(rows.count);
-  for (std::int64_t i = 0; i < rows.count; ++i) order[i] = static_cast<std::int32_t>(items[i] & 0xffffffffu);
+  std::vector<PointId> order(rows.count);
+  for (std::int64_t i = 0; i < rows.count; ++i) order[i] = static_cast<PointId>(items[i] & 0xffffffffu);
   return order;
 }
 

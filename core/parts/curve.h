@@ -3,11 +3,12 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/point_id.h"
 #include "storage/rows.h"
 
 namespace anear {
 
 // The rows in the order of a Z-shaped curve through their first columns (Morton, 1966). A matter of speed alone.
-std::vector<std::int32_t> curve_order(const Rows& rows);
+std::vector<PointId> curve_order(const Rows& rows);
 
 }  // namespace anear

@@ -38,7 +38,7 @@ Pivot find_among_few(const Key* keys, std::int64_t n, std::int64_t left, Key* sc
 void cut(const Columns& from, std::int64_t n, std::int64_t by, Pivot pivot, std::int64_t first, const Columns& left,
          const Columns& right) {
   constexpr std::int64_t kChunk = 512;
-  std::array<std::int32_t, kChunk> places;
+  std::array<std::int64_t, kChunk> places;
   std::int64_t gone_left = 0;
   for (std::int64_t start = 0; start < n; start += kChunk) {
     const std::int64_t count = std::min(kChunk, n - start);
@@ -46,7 +46,7 @@ void cut(const Columns& from, std::int64_t n, std::int64_t by, Pivot pivot, std:
     for (std::int64_t i = 0; i < count; ++i) {
       const std::int64_t equal = (keys[i] == pivot.key) & (pivot.equal > 0), to_left = (keys[i] < pivot.key) | equal;
       const std::int64_t place_right = right.data - left.data + start + i - gone_left;
-      places[i] = static_cast<std::int32_t>(place_right + (gone_left - place_right) * to_left);
+      places[i] = place_right + (gone_left - place_right) * to_left;
       pivot.equal -= equal;
       gone_left += to_left;
     }

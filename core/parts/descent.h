@@ -20,7 +20,7 @@ struct Cells {
   const Estimate& bound;
   const PackedPoints& points;
   const Estimate& filter;
-  const std::int32_t* order;
+  const PointId* order;
   std::int64_t count;  // points, without padding
 };
 
@@ -89,7 +89,7 @@ class Descent {
     first_ = first;
     stride_ = (levels + 2) * lanes;
     Real* const values = seen_.ensure(kTogether * stride_);
-    std::int32_t* const places = places_.ensure(kTogether);
+    PointId* const places = places_.ensure(kTogether);
     std::fill(places, places + count, 0);
     begun_.fill(0);
     ways_.fill(0);
@@ -194,13 +194,13 @@ class Descent {
     const KernelTable& filter = cells.filter.kernels();
     const std::int64_t lanes = filter.block, at = stride_ - lanes;
     const int shift = shift_of(cells);
-    std::array<std::int32_t, kTogether> places;
+    std::array<PointId, kTogether> places;
     for (std::int64_t i = 0; i < count; ++i) {
       const std::int64_t leaf = leaf_of(cells, i), node = leaf >> shift;
       const std::uint64_t others = children(cells, 0, node) & ~(std::uint64_t{1} << (leaf & (lanes - 1)));
       const bool wanted = begun_[i] > 0 && leaders[i].limit() != leaders[i].limit() && others != 0;
       beside_[i] = wanted ? (node << shift) + nearest(values_of(i) + lanes, others) : -1;
-      places[i] = static_cast<std::int32_t>(wanted ? beside_[i] : leaf);
+      places[i] = static_cast<PointId>(wanted ? beside_[i] : leaf);
       prefetch_block(cells, -1, places[i]);
     }
     filter.descend(queries.query(first_), count, cells.points.block(0), cells.filter.parameters.data(), places.data(),
@@ -334,7 +334,7 @@ class Descent {
   std::int64_t left_ = 0;  // of the budget
   Visits visits_;
   AlignedArray<Real> seen_;
-  AlignedArray<std::int32_t> places_;  // the nearest point in its leaf
+  AlignedArray<PointId> places_;  // the nearest point in its leaf
   std::int64_t first_ = 0, stride_ = 0;
   // Of the nodes on the way to leaves before `whole_`, all of which have all their children but the topmost: how many
   // that one lacks.

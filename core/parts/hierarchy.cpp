@@ -91,7 +91,7 @@ class BoxRows {
 
 // Rows of `order`, one behind the other.
 template <class Real>
-const Real* gather(const Rows& rows, const std::int32_t* order, std::int64_t count, AlignedArray<Real>& memory) {
+const Real* gather(const Rows& rows, const PointId* order, std::int64_t count, AlignedArray<Real>& memory) {
   constexpr std::int64_t kAhead = 16;  // rows on their way: they lie anywhere
   const auto* from = reinterpret_cast<const Real*>(rows.data);
   Real* const out = memory.ensure(count * rows.columns);
@@ -105,7 +105,7 @@ const Real* gather(const Rows& rows, const std::int32_t* order, std::int64_t cou
 // Packs the points and finds the boxes of their blocks, in one go where boxes are made of the points' own rows: rows
 // that lie anywhere take longer to come from memory than all that is done with them.
 template <class Real>
-BoxRows<Real> pack(const Boxes& boxes, const Rows& rows, const Estimate& search, const std::vector<std::int32_t>& order,
+BoxRows<Real> pack(const Boxes& boxes, const Rows& rows, const Estimate& search, const std::vector<PointId>& order,
                    int threads, Progress& progress, PackedPoints& points) {
   const std::int64_t block = search.kernels().block;
   BoxRows<Real> found((rows.count + block - 1) / block, boxes.low.columns, boxes.extras);
@@ -121,7 +121,7 @@ BoxRows<Real> pack(const Boxes& boxes, const Rows& rows, const Estimate& search,
             progress,
             [&](std::int64_t first, const Rows& here) {
               auto spare = spares.take();
-              const std::int32_t* ids = order.data() + first;
+              const PointId* ids = order.data() + first;
               const Real* low =
                   own ? reinterpret_cast<const Real*>(here.data) : gather(boxes.low, ids, here.count, (*spare)[0]);
               const Real* high = plain ? low : gather(boxes.high, ids, here.count, (*spare)[1]);
@@ -162,7 +162,7 @@ void grow(std::vector<double>& maxima, const std::vector<double>& more) {
 }  // namespace
 
 BoxedPoints::BoxedPoints(const Boxes& boxes, const Rows& rows, const Estimate& search,
-                         const std::vector<std::int32_t>& order, int threads, Progress& progress) {
+                         const std::vector<PointId>& order, int threads, Progress& progress) {
   const std::int64_t block = boxes.bound.kernels().block;
   const auto build = [&]<class Real>(const Real*) {
     auto cells = pack<Real>(boxes, rows, search, order, threads, progress, points);

@@ -42,7 +42,7 @@ class Hierarchy {
 
 // Points packed for a search, and the boxes that hold them; `order`: their ids, cell by cell.
 struct BoxedPoints {
-  BoxedPoints(const Boxes& boxes, const Rows& rows, const Estimate& search, const std::vector<std::int32_t>& order,
+  BoxedPoints(const Boxes& boxes, const Rows& rows, const Estimate& search, const std::vector<PointId>& order,
               int threads, Progress& progress);
 
   PackedPoints points;

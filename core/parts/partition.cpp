@@ -49,7 +49,7 @@ class Partition {
     scratch_ = {memory_.data() + count * stride, stride, count};
   }
 
-  std::vector<std::int32_t> run(int threads, Progress& progress) {
+  std::vector<PointId> run(int threads, Progress& progress) {
     progress.start(2 * rows_.count);
     with_storage_type(rows_.storage, [&](auto* type) {
       parallel_for((rows_.count + kPiece - 1) / kPiece, threads, progress, [&](std::int64_t piece) {
@@ -273,8 +273,7 @@ class Partition {
       }
     }
     const Key* const ids = cell.column(coordinates_);
-    for (std::int64_t i = 0; i < cell.range.size(); ++i)
-      order_[cell.range.first + i] = static_cast<std::int32_t>(ids[i]);
+    for (std::int64_t i = 0; i < cell.range.size(); ++i) order_[cell.range.first + i] = static_cast<PointId>(ids[i]);
     progress.advance(cell.range.size());
   }
 
@@ -294,7 +293,7 @@ class Partition {
   const std::int64_t coordinates_;
   AlignedArray<Key> memory_;
   Columns points_, scratch_;
-  std::vector<std::int32_t> order_;
+  std::vector<PointId> order_;
 };
 
 // The columns to cut: all, or those that extend furthest.
@@ -327,8 +326,8 @@ std::int64_t left_blocks(std::int64_t blocks, std::int64_t fanout) {
   return std::max<std::int64_t>((blocks + unit) / (2 * unit), 1) * unit;
 }
 
-std::vector<std::int32_t> cell_order(const Rows& coordinates, std::int64_t block, SplitRule rule, int threads,
-                                     Progress& progress) {
+std::vector<PointId> cell_order(const Rows& coordinates, std::int64_t block, SplitRule rule, int threads,
+                                Progress& progress) {
   return Partition(coordinates, choose_columns(coordinates), block, rule).run(threads, progress);
 }
 

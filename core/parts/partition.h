@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/point_id.h"
 #include "base/progress.h"
 #include "storage/rows.h"
 
@@ -21,7 +22,7 @@ enum class SplitRule { spread, round_robin };
 // are told apart by the id, so the order is the same on any number of threads.
 //
 // Of more than 32 coordinates the 32 that extend furthest are cut. NaN counts as infinity.
-std::vector<std::int32_t> cell_order(const Rows& coordinates, std::int64_t block, SplitRule rule, int threads,
-                                     Progress& progress);
+std::vector<PointId> cell_order(const Rows& coordinates, std::int64_t block, SplitRule rule, int threads,
+                                Progress& progress);
 
 }  // namespace anear

@@ -46,7 +46,7 @@ const std::vector<Parameter>& tree_search_parameters() {
 }
 
 TreeSearch::TreeSearch(const Rows& rows, Space space, Estimate bound, std::optional<Estimate> upper,
-                       std::vector<std::int32_t> order, Hierarchy hierarchy, PackedPoints points)
+                       std::vector<PointId> order, Hierarchy hierarchy, PackedPoints points)
     : rows_(rows),
       space_(std::move(space)),
       bound_(std::move(bound)),
@@ -80,7 +80,7 @@ template <class Real>
 struct TreeSearch::Task {
   Computed computed;
   Visits visits;
-  const std::int32_t* order = nullptr;  // of the queries
+  const PointId* order = nullptr;  // of the queries
   std::int64_t count = 0;
   AlignedArray<std::byte> rows;
   PreparedQueries search, bound, upper, exact;
@@ -93,7 +93,7 @@ struct TreeSearch::Task {
   ListDescent<Real> listing;
   ListAnswer::Part list;
   JoinAnswer::Part pairs;
-  std::vector<std::int32_t> undecided;
+  std::vector<PointId> undecided;
   std::vector<double> distances;
   std::vector<Neighbor> close;
   Within<Real> within;
@@ -125,7 +125,7 @@ bool TreeSearch::gave_up(const SearchRequest& request, std::int64_t query, const
 }
 
 template <class Real>
-void TreeSearch::prepare(const Rows& queries, const std::int32_t* ids, std::int64_t count, bool counting,
+void TreeSearch::prepare(const Rows& queries, const PointId* ids, std::int64_t count, bool counting,
                          Task<Real>& task) const {
   task.order = ids;
   task.count = count;
@@ -138,9 +138,9 @@ void TreeSearch::prepare(const Rows& queries, const std::int32_t* ids, std::int6
 }
 
 // The order in which queries are answered: near ones one after the other find the same cells in the caches.
-std::vector<std::int32_t> TreeSearch::query_order(const Rows& queries) {
+std::vector<PointId> TreeSearch::query_order(const Rows& queries) {
   if (queries.count >= kWorthOrdering) return curve_order(queries);
-  std::vector<std::int32_t> order(queries.count);
+  std::vector<PointId> order(queries.count);
   std::iota(order.begin(), order.end(), 0);
   return order;
 }
@@ -148,8 +148,8 @@ std::vector<std::int32_t> TreeSearch::query_order(const Rows& queries) {
 // search(query, i, task) answers query `query`, the i-th of the task; done(first, count, task) takes what a task has
 // found of the queries order[first] and on.
 template <class Real, class Search, class Done>
-void TreeSearch::run(const SearchRequest& request, const std::vector<std::int32_t>& order, double nanoseconds,
-                     bool counting, Progress& progress, const Search& search, const Done& done) const {
+void TreeSearch::run(const SearchRequest& request, const std::vector<PointId>& order, double nanoseconds, bool counting,
+                     Progress& progress, const Search& search, const Done& done) const {
   const std::int64_t queries = request.queries.count;
   const double worth = std::max(1.0, nanoseconds * static_cast<double>(queries) / kNanosecondsWorthAThread);
   const int threads = worth < request.threads ? static_cast<int>(worth) : request.threads;
@@ -216,7 +216,7 @@ const std::vector<Neighbor>& TreeSearch::nearest(const SearchRequest& request, s
     reset();
   }
   leaders.reset(k, {});
-  for (std::int64_t id = 0; id < size(); ++id) task.nearest.add_unknown(static_cast<std::int32_t>(id));
+  for (std::int64_t id = 0; id < size(); ++id) task.nearest.add_unknown(static_cast<PointId>(id));
   const auto& found = task.nearest.finish();
   task.computed.exact += task.nearest.computed();
   return found;
@@ -330,7 +330,7 @@ void TreeSearch::list_within(const RangeRequest& radii, std::int64_t radius, std
                              bool exactly, Task<Real>& task, const Take& take) const {
   const RadiusLimits<Real> limits = this->limits(radii, radius, i, exactly ? Sure::nothing : Sure::points, task);
   task.undecided.clear();
-  const auto found = [&](const std::int32_t* ids, std::uint64_t inside, std::uint64_t close) {
+  const auto found = [&](const PointId* ids, std::uint64_t inside, std::uint64_t close) {
     for (; inside != 0; inside &= inside - 1) take(ids[std::countr_zero(inside)]);
     for (; close != 0; close &= close - 1) task.undecided.push_back(ids[std::countr_zero(close)]);
   };
@@ -351,13 +351,13 @@ ListAnswer TreeSearch::list(const SearchRequest& request, const RangeRequest& ra
     const auto search = [&](std::int64_t query, std::int64_t i, Task<Real>& task) {
       ListAnswer::Part& list = task.list;
       const auto before = static_cast<std::ptrdiff_t>(list.ids.size());
-      list_within(radii, query, i, 0, distances, task, [&](std::int32_t id) { list.ids.push_back(id); });
+      list_within(radii, query, i, 0, distances, task, [&](PointId id) { list.ids.push_back(id); });
       for (const Neighbor& neighbor : task.close) {
         list.ids.push_back(neighbor.id);
         if (distances) list.distances.push_back(neighbor.distance);
       }
       if (!distances) std::sort(list.ids.begin() + before, list.ids.end());
-      list.queries.push_back(static_cast<std::int32_t>(query));
+      list.queries.push_back(static_cast<PointId>(query));
       list.ends.push_back(static_cast<std::int64_t>(list.ids.size()));
     };
     const auto done = [&](std::int64_t, std::int64_t, Task<Real>& task) {
@@ -373,15 +373,15 @@ ListAnswer TreeSearch::list(const SearchRequest& request, const RangeRequest& ra
 JoinAnswer TreeSearch::join(const SearchRequest& request, const RangeRequest& radii, bool distances,
                             Progress& progress) const {
   require(request.queries.count == size(), "a join is of all points");
-  std::vector<std::int32_t> places(size());
-  for (std::int64_t place = 0; place < size(); ++place) places[order_[place]] = static_cast<std::int32_t>(place);
+  std::vector<PointId> places(size());
+  for (std::int64_t place = 0; place < size(); ++place) places[order_[place]] = static_cast<PointId>(place);
   std::vector<std::pair<std::int64_t, JoinAnswer::Part>> parts;
   std::mutex mutex;
   const auto as = [&]<class Real>(const Real*) {
     const auto search = [&](std::int64_t query, std::int64_t i, Task<Real>& task) {
-      const auto own = static_cast<std::int32_t>(query);
+      const auto own = static_cast<PointId>(query);
       auto& ids = task.pairs.ids;
-      const auto take = [&](std::int32_t id) { ids.insert(ids.end(), {std::min(own, id), std::max(own, id)}); };
+      const auto take = [&](PointId id) { ids.insert(ids.end(), {std::min(own, id), std::max(own, id)}); };
       list_within(radii, 0, i, places[query] + 1, distances, task, take);
       for (const Neighbor& neighbor : task.close) {
         take(neighbor.id);

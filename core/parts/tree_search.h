@@ -31,8 +31,8 @@ class TreeSearch final : public Method {
  public:
   // `order`: the points' ids, cell by cell, as the hierarchy has them and as they are packed; `bound` computes its
   // cells' bounds. `upper`, where there is one, their upper bounds.
-  TreeSearch(const Rows& rows, Space space, Estimate bound, std::optional<Estimate> upper,
-             std::vector<std::int32_t> order, Hierarchy hierarchy, PackedPoints points);
+  TreeSearch(const Rows& rows, Space space, Estimate bound, std::optional<Estimate> upper, std::vector<PointId> order,
+             Hierarchy hierarchy, PackedPoints points);
 
   void knn(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const override;
   RangeAnswer range(const SearchRequest& request, const RangeRequest& radii, Progress& progress) const override;
@@ -48,7 +48,7 @@ class TreeSearch final : public Method {
   std::int64_t points() const override { return rows_.count; }
   std::int64_t bytes() const override;
   const std::vector<double>& maxima() const override { return points_.maxima(); }
-  const std::vector<std::int32_t>& order() const override { return order_; }
+  const std::vector<PointId>& order() const override { return order_; }
   std::vector<Part> parts() const override { return order_parts(order_, block_); }
 
  private:
@@ -71,11 +71,11 @@ class TreeSearch final : public Method {
     run<Real>(request, query_order(request.queries), nanoseconds, counting, progress, search, nothing);
   }
   template <class Real, class Search, class Done>
-  void run(const SearchRequest& request, const std::vector<std::int32_t>& order, double nanoseconds, bool counting,
+  void run(const SearchRequest& request, const std::vector<PointId>& order, double nanoseconds, bool counting,
            Progress& progress, const Search& search, const Done& done) const;
-  static std::vector<std::int32_t> query_order(const Rows& queries);
+  static std::vector<PointId> query_order(const Rows& queries);
   template <class Real>
-  void prepare(const Rows& queries, const std::int32_t* ids, std::int64_t count, bool counting, Task<Real>& task) const;
+  void prepare(const Rows& queries, const PointId* ids, std::int64_t count, bool counting, Task<Real>& task) const;
   static Budget budget(const SearchRequest& request);
   template <class Real>
   void visited(const Visits& visits, Task<Real>& task) const;
@@ -83,7 +83,7 @@ class TreeSearch final : public Method {
   bool gave_up(const SearchRequest& request, std::int64_t query, const Budget& budget, const Visits& visits,
                Task<Real>& task) const;
   Admission admission(const SearchRequest& request, std::int64_t query) const {
-    return {size(), request.allow, request.exclude ? request.exclude[query] : -1};
+    return {size(), request.allow, request.exclude ? request.exclude[query] : kNobody};
   }
   template <class Real>
   LimitRules rules(std::int64_t i, const Task<Real>& task) const;
@@ -119,7 +119,7 @@ class TreeSearch final : public Method {
   Space space_;
   Estimate bound_;
   std::optional<Estimate> upper_;
-  std::vector<std::int32_t> order_;
+  std::vector<PointId> order_;
   std::int32_t block_;
   Hierarchy hierarchy_;
   PackedPoints points_;

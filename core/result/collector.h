@@ -41,7 +41,7 @@ class Collector {
   Real limit() const { return limit_; }
 
   // Adds point first + i with value values[i] for every bit i of `mask`, which is not 0.
-  void add_lanes(const Real* values, std::uint64_t mask, std::int32_t first) {
+  void add_lanes(const Real* values, std::uint64_t mask, PointId first) {
     Candidate<Real>* const room = candidates_.data();
     std::uint64_t unordered = 0;
     do {  // no branch but the loop's: which lanes pass is hard to predict
@@ -60,7 +60,7 @@ class Collector {
   }
 
   // Adds a point of which no value is known.
-  void add_unknown(std::int32_t id) {
+  void add_unknown(PointId id) {
     undecided_.push_back(id);
     if (undecided_.size() >= most_) settle();
   }
@@ -152,7 +152,7 @@ class Collector {
     }
   }
 
-  void append_exact(std::vector<std::int32_t>& ids) {
+  void append_exact(std::vector<PointId>& ids) {
     if (ids.size() > kManyRows) std::sort(ids.begin(), ids.end());  // so that neighbouring rows share a page
     exact_.append(ids, distances_, settled_);
   }
@@ -164,10 +164,10 @@ class Collector {
   std::size_t most_ = 0, trigger_ = 0, tighten_from_ = 0;
   std::vector<Candidate<Real>> candidates_;  // the first size_ count; the rest is room for more
   std::size_t size_ = 0;
-  std::vector<std::int32_t> undecided_;  // no value known, or NaN
+  std::vector<PointId> undecided_;  // no value known, or NaN
   std::vector<Neighbor> settled_;
   bool doubtful_ = false;
-  std::vector<std::int32_t> ids_;  // scratch
+  std::vector<PointId> ids_;       // scratch
   std::vector<double> distances_;  // scratch
 };
 

@@ -31,7 +31,7 @@ class Counter {
     limits_ = limits;
     radii_ = radii;
     admission_ = admission;
-    filtered_ = admission.allowed != nullptr || admission.excluded >= 0;
+    filtered_ = admission.allowed != nullptr || admission.excluded != kNobody;
     exact_ = exact;
     counts_.resize(limits.size());
     close_.resize(limits.size());
@@ -46,8 +46,8 @@ class Counter {
   void add(std::int64_t radius, std::int64_t points) { counts_[radius] += points; }
 
   // The points ids[i] with values[i] for every bit i of `mask`, for the radii [first, last).
-  void add_lanes(const Real* values, std::int64_t lanes, std::uint64_t mask, const std::int32_t* ids,
-                 std::int64_t first, std::int64_t last) {
+  void add_lanes(const Real* values, std::int64_t lanes, std::uint64_t mask, const PointId* ids, std::int64_t first,
+                 std::int64_t last) {
     if (filtered_) mask = admitted(mask, ids);
     for (std::int64_t radius = first; radius < last; ++radius) {
       const std::uint64_t inside = below_lanes(values, lanes, limits_[radius].sure_points) & mask;
@@ -77,7 +77,7 @@ class Counter {
  private:
   static constexpr std::size_t kWaiting = 1024;
 
-  std::uint64_t admitted(std::uint64_t mask, const std::int32_t* ids) const {
+  std::uint64_t admitted(std::uint64_t mask, const PointId* ids) const {
     std::uint64_t admitted = 0;
     for (; mask != 0; mask &= mask - 1) {
       const int lane = std::countr_zero(mask);
@@ -100,7 +100,7 @@ class Counter {
   bool filtered_ = false;
   ExactQuery exact_;
   std::vector<std::int64_t> counts_, taken_;
-  std::vector<std::vector<std::int32_t>> close_;
+  std::vector<std::vector<PointId>> close_;
   std::vector<Neighbor> found_;    // scratch
   std::vector<double> distances_;  // scratch
 };

@@ -19,7 +19,7 @@ class ExactQuery {
   ExactQuery(const KernelTable& table, const double* parameters, const Rows& rows, const void* query)
       : table_(&table), parameters_(parameters), rows_(&rows), query_(query) {}
 
-  void distances(const std::int32_t* ids, std::int64_t n, double* out) {
+  void distances(const PointId* ids, std::int64_t n, double* out) {
     // The rows lie anywhere: all of a few are asked for at once. Of many the kernel itself asks ahead.
     constexpr std::int64_t kFew = 64;
     const std::int64_t bytes = rows_->row_bytes();
@@ -29,7 +29,7 @@ class ExactQuery {
   }
 
   // Appends the points `ids` with their distances, but those whose distance is NaN.
-  void append(const std::vector<std::int32_t>& ids, std::vector<double>& scratch, std::vector<Neighbor>& out) {
+  void append(const std::vector<PointId>& ids, std::vector<double>& scratch, std::vector<Neighbor>& out) {
     if (ids.empty()) return;
     scratch.resize(ids.size());
     distances(ids.data(), static_cast<std::int64_t>(ids.size()), scratch.data());
@@ -37,11 +37,11 @@ class ExactQuery {
   }
 
   // The same of rows that were copied: row i belongs to ids[i].
-  void append_copied(const std::vector<std::int32_t>& ids, const std::byte* rows, std::vector<double>& scratch,
+  void append_copied(const std::vector<PointId>& ids, const std::byte* rows, std::vector<double>& scratch,
                      std::vector<Neighbor>& out) {
     static constexpr auto kPlaces = [] {
-      std::array<std::int32_t, 64> places{};
-      for (std::int32_t i = 0; i < 64; ++i) places[i] = i;
+      std::array<PointId, 64> places{};
+      for (PointId i = 0; i < 64; ++i) places[i] = i;
       return places;
     }();
     const std::int64_t bytes = rows_->row_bytes(), count = static_cast<std::int64_t>(ids.size());
@@ -56,7 +56,7 @@ class ExactQuery {
 
   // The distance to one row.
   double distance(const std::byte* row) {
-    constexpr std::int32_t kFirst = 0;
+    constexpr PointId kFirst = 0;
     double distance;
     table_->gather(query_, row, rows_->row_bytes(), &kFirst, 1, parameters_, &distance);
     ++computed_;
@@ -66,7 +66,7 @@ class ExactQuery {
   std::int64_t computed() const { return computed_; }
 
  private:
-  static void keep_numbers(const std::vector<std::int32_t>& ids, const std::vector<double>& distances,
+  static void keep_numbers(const std::vector<PointId>& ids, const std::vector<double>& distances,
                            std::vector<Neighbor>& out) {
     std::size_t kept = out.size(), missing = 0;
     for (const double distance : distances) missing += distance == distance ? 0 : 1;

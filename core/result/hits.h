@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/point_id.h"
 #include "result/lanes.h"
 
 namespace anear {
@@ -12,9 +13,9 @@ namespace anear {
 struct Admission {
   std::int64_t count = 0;                 // ids from here on are padding
   const std::uint8_t* allowed = nullptr;  // bit i: point i is allowed; null: all are
-  std::int32_t excluded = -1;
+  PointId excluded = kNobody;
 
-  bool admits(std::int32_t id) const {
+  bool admits(PointId id) const {
     return id < count && id != excluded && (allowed == nullptr || (allowed[id >> 3] >> (id & 7) & 1) != 0);
   }
 
@@ -29,11 +30,11 @@ struct Admission {
   }
 
   // Those that are admitted, into `ids`.
-  void list(std::vector<std::int32_t>& ids) const {
+  void list(std::vector<PointId>& ids) const {
     ids.clear();
     for (std::int64_t first = 0; first < count; first += 8) {
       for (unsigned bits = allowed == nullptr ? 255 : allowed[first >> 3]; bits != 0; bits &= bits - 1) {
-        const auto id = static_cast<std::int32_t>(first + std::countr_zero(bits));
+        const auto id = static_cast<PointId>(first + std::countr_zero(bits));
         if (id < count && id != excluded) ids.push_back(id);
       }
     }
@@ -60,7 +61,7 @@ void collect_hits(const Real* values, const std::int32_t* blocks, std::int64_t h
   for (std::int64_t hit = 0; hit < hits; ++hit, values += block) {
     const std::int64_t first = blocks[hit] * block;
     const std::uint64_t mask = passing_lanes(values, block, collector.limit()) & admission.mask(first, block);
-    if (mask != 0) collector.add_lanes(values, mask, static_cast<std::int32_t>(first));
+    if (mask != 0) collector.add_lanes(values, mask, static_cast<PointId>(first));
   }
 }
 

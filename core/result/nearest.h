@@ -23,15 +23,15 @@ namespace anear {
 // Where candidates' rows are: a leaf that was just scanned is in the cache, and may hold its points' rows as they are,
 // turned; the rows themselves lie anywhere in memory.
 struct LeafRows {
-  const std::int32_t* order = nullptr;  // the id at each place
-  const std::byte* blocks = nullptr;    // null: the leaves do not hold the rows
+  const PointId* order = nullptr;     // the id at each place
+  const std::byte* blocks = nullptr;  // null: the leaves do not hold the rows
   std::int64_t block_bytes = 0, lanes = 1;
   int shift = 0;  // lanes are 2^shift
   std::int64_t columns = 0, item_bytes = 0;
 
   bool copies() const { return blocks != nullptr; }
   std::size_t row_bytes() const { return static_cast<std::size_t>(columns * item_bytes); }
-  void copy(std::int32_t place, std::byte* row) const {
+  void copy(PointId place, std::byte* row) const {
     const std::byte* from = blocks + (place >> shift) * block_bytes + (place & (lanes - 1)) * item_bytes;
     if (item_bytes == 8) {
       copy_doubles(reinterpret_cast<const double*>(from), reinterpret_cast<double*>(row));
@@ -60,7 +60,7 @@ class Nearest {
     leaders_ = &leaders;
     k_ = k;
     admission_ = admission;
-    filtered_ = admission.allowed != nullptr || admission.excluded >= 0;
+    filtered_ = admission.allowed != nullptr || admission.excluded != kNobody;
     exact_ = exact;
     most_ = std::max(4 * k, k + 2048);
     size_ = 0;
@@ -81,7 +81,7 @@ class Nearest {
   Real* room() { return room_.data() + blocks_ * leaves_->lanes; }
 
   // Adds point ids[i] with values[i] for every bit i of `mask`, a block's. The values must stay until the end.
-  void add_lanes(const Real* values, std::uint64_t mask, const std::int32_t* ids) {
+  void add_lanes(const Real* values, std::uint64_t mask, const PointId* ids) {
     if (filtered_) mask = admitted(mask, ids);
     if (mask == 0) return;
     if (listed_) {
@@ -93,12 +93,12 @@ class Nearest {
   }
 
   // The same of one that the leaders have listed already; these come first, and their numbers began with 0.
-  void add_listed(const Real* values, std::uint64_t mask, const std::int32_t* ids) {
-    seen_[blocks_++] = {values, mask, static_cast<std::int32_t>(ids - leaves_->order)};
+  void add_listed(const Real* values, std::uint64_t mask, const PointId* ids) {
+    seen_[blocks_++] = {values, mask, static_cast<PointId>(ids - leaves_->order)};
   }
 
   // Adds a point of which no value is known.
-  void add_unknown(std::int32_t id) {
+  void add_unknown(PointId id) {
     if (!admission_.admits(id)) return;
     undecided_.push_back(id);
     if (undecided_.size() < most_) return;
@@ -137,25 +137,25 @@ class Nearest {
   struct Block {
     const Real* values;
     std::uint64_t mask;
-    std::int32_t place;  // of the first lane
+    PointId place;  // of the first lane
   };
 
-  bool list_lanes(const Real* values, std::uint64_t mask, const std::int32_t* ids) {
+  bool list_lanes(const Real* values, std::uint64_t mask, const PointId* ids) {
     const std::int64_t first = blocks_ << leaves_->shift;
     if (first == Shortlist::kNumbers || !leaders_->add(values, mask, first)) return false;
-    const auto place = static_cast<std::int32_t>(ids - leaves_->order);
+    const auto place = static_cast<PointId>(ids - leaves_->order);
     seen_[blocks_++] = {values, mask, place};
     return true;
   }
 
-  std::int32_t place_of(std::int64_t number) const {
-    const auto lane = static_cast<std::int32_t>(number & (leaves_->lanes - 1));
+  PointId place_of(std::int64_t number) const {
+    const auto lane = static_cast<PointId>(number & (leaves_->lanes - 1));
     return seen_[number >> leaves_->shift].place + lane;
   }
 
   // First all of them lower the limit, and then only those still below it become candidates: of the first leaf's many
   // hardly more than k.
-  void add_others(const Real* values, std::uint64_t mask, const std::int32_t* ids) {
+  void add_others(const Real* values, std::uint64_t mask, const PointId* ids) {
     Real kth = largest();
     bool lower = false;
     for (std::uint64_t left = mask; left != 0; left &= left - 1) {
@@ -169,12 +169,12 @@ class Nearest {
     add_candidates(values, mask, ids);
   }
 
-  void add_candidates(const Real* values, std::uint64_t mask, const std::int32_t* ids) {
+  void add_candidates(const Real* values, std::uint64_t mask, const PointId* ids) {
     if (candidates_.size() < size_ + kMostLanes) candidates_.resize(2 * (size_ + kMostLanes));
     for (mask &= passing_lanes(values, std::bit_width(mask), limit()); mask != 0; mask &= mask - 1) {
       const int lane = std::countr_zero(mask);
       if (values[lane] == values[lane]) {
-        candidates_[size_++] = Candidate<Real>(values[lane], static_cast<std::int32_t>(ids - leaves_->order) + lane);
+        candidates_[size_++] = Candidate<Real>(values[lane], static_cast<PointId>(ids - leaves_->order) + lane);
       } else {
         undecided_.push_back(ids[lane]);  // a prepared form may be NaN where the formula is a number
       }
@@ -214,7 +214,7 @@ class Nearest {
     std::push_heap(smallest, smallest + k_);
   }
 
-  std::uint64_t admitted(std::uint64_t mask, const std::int32_t* ids) const {
+  std::uint64_t admitted(std::uint64_t mask, const PointId* ids) const {
     std::uint64_t admitted = 0;
     for (; mask != 0; mask &= mask - 1) {
       const int lane = std::countr_zero(mask);
@@ -247,7 +247,7 @@ class Nearest {
   }
 
   // The only candidate: as most queries have for k = 1, of which each takes a fifth of a microsecond.
-  void settle_one(std::int32_t place) {
+  void settle_one(PointId place) {
     std::byte* const row = rows_.ensure(leaves_->row_bytes());
     leaves_->copy(place, row);
     const double distance = exact_.distance(row);
@@ -264,7 +264,7 @@ class Nearest {
       const std::size_t bytes = leaves_->row_bytes();
       std::byte* const rows = rows_.ensure(count * bytes);
       for (std::size_t i = 0; i < count; ++i) {
-        const std::int32_t place = place_at(i);
+        const PointId place = place_at(i);
         ids_[i] = leaves_->order[place];
         leaves_->copy(place, rows + i * bytes);
       }
@@ -295,9 +295,9 @@ class Nearest {
   std::vector<Candidate<Real>>
       candidates_;  // their places among the leaves; the first size_ count; the rest is room for more
   std::size_t size_ = 0;
-  std::vector<std::int32_t> undecided_;
+  std::vector<PointId> undecided_;
   std::vector<Neighbor> settled_;
-  std::vector<std::int32_t> ids_;  // scratch
+  std::vector<PointId> ids_;       // scratch
   std::vector<double> distances_;  // scratch
 };
 

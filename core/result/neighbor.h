@@ -3,11 +3,13 @@
 #include <bit>
 #include <cstdint>
 
+#include "base/point_id.h"
+
 namespace anear {
 
 struct Neighbor {
   double distance;
-  std::int32_t id;
+  PointId id;
   friend bool operator<(const Neighbor& a, const Neighbor& b) {
     return a.distance < b.distance || (a.distance == b.distance && a.id < b.id);
   }
@@ -18,16 +20,16 @@ template <class Real>
 class Candidate {
  public:
   Candidate() = default;
-  Candidate(Real value, std::int32_t id) : value_(value), id_(id) {}
+  Candidate(Real value, PointId id) : value_(value), id_(id) {}
   Real value() const { return value_; }
-  std::int32_t id() const { return id_; }
+  PointId id() const { return id_; }
   friend bool operator<(const Candidate& a, const Candidate& b) {
     return a.value_ < b.value_ || (a.value_ == b.value_ && a.id_ < b.id_);
   }
 
  private:
   Real value_;
-  std::int32_t id_;
+  PointId id_;
 };
 
 // For float both fit one integer that compares as the pair does: one comparison without branches instead of three.
@@ -35,12 +37,12 @@ template <>
 class Candidate<float> {
  public:
   Candidate() = default;
-  Candidate(float value, std::int32_t id) : key_(sortable(value) << 32 | static_cast<std::uint32_t>(id)) {}
+  Candidate(float value, PointId id) : key_(sortable(value) << 32 | id) {}
   float value() const {
     const auto bits = static_cast<std::uint32_t>(key_ >> 32);
     return std::bit_cast<float>(bits & kSign ? bits ^ kSign : ~bits);
   }
-  std::int32_t id() const { return static_cast<std::int32_t>(key_ & 0xffffffffu); }
+  PointId id() const { return static_cast<PointId>(key_ & 0xffffffffu); }
   friend bool operator<(const Candidate& a, const Candidate& b) { return a.key_ < b.key_; }
 
  private:

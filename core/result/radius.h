@@ -25,11 +25,11 @@ class RadiusCollector {
   Real limit() const { return limit_; }
 
   // Adds point first + i for every bit i of `mask`.
-  void add_lanes(const Real*, std::uint64_t mask, std::int32_t first) {
+  void add_lanes(const Real*, std::uint64_t mask, PointId first) {
     for (; mask != 0; mask &= mask - 1) add_unknown(first + std::countr_zero(mask));
   }
 
-  void add_unknown(std::int32_t id) {
+  void add_unknown(PointId id) {
     ids_.push_back(id);
     if (ids_.size() >= kWaiting) settle();
   }
@@ -66,7 +66,7 @@ class RadiusCollector {
   Real limit_ = 0;
   double radius_ = 0;
   ExactQuery exact_;
-  std::vector<std::int32_t> ids_;
+  std::vector<PointId> ids_;
   std::vector<double> distances_;
   std::vector<Neighbor> found_;
 };

@@ -20,9 +20,9 @@ class Within {
   // Where the values of a block may be put.
   Real* room() { return room_; }
 
-  void add_lanes(const Real*, std::uint64_t mask, const std::int32_t* ids) {
+  void add_lanes(const Real*, std::uint64_t mask, const PointId* ids) {
     for (; mask != 0; mask &= mask - 1) {
-      const std::int32_t id = ids[std::countr_zero(mask)];
+      const PointId id = ids[std::countr_zero(mask)];
       if (admission_.admits(id)) found_.add_unknown(id);
     }
   }

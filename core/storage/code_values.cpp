@@ -11,7 +11,7 @@ namespace anear {
 namespace {
 
 // What a point has beside its codes.
-inline float beside(const Codes& codes, const CodeQuery& query, std::int32_t id) {
+inline float beside(const Codes& codes, const CodeQuery& query, PointId id) {
   const float* scalars = codes.scalars_of(id);
   float value = scalars[0];
   for (std::int64_t s = 1; s < codes.scalars(); ++s) value += query.scalars[s - 1] * scalars[s];
@@ -19,7 +19,7 @@ inline float beside(const Codes& codes, const CodeQuery& query, std::int32_t id)
 }
 
 template <int bits>
-void plain_values(const Codes& codes, const CodeQuery& query, const std::int32_t* ids, std::int64_t n, float* out) {
+void plain_values(const Codes& codes, const CodeQuery& query, const PointId* ids, std::int64_t n, float* out) {
   for (std::int64_t i = 0; i < n; ++i) {
     const auto* code = reinterpret_cast<const std::uint8_t*>(codes.row(ids[i]));
     std::int64_t high = 0, low = 0;
@@ -38,7 +38,7 @@ void plain_values(const Codes& codes, const CodeQuery& query, const std::int32_t
 }
 
 // Where the i-th code lies. That of the next tile is asked for: it comes from memory in the time that a tile takes.
-[[maybe_unused]] inline const std::byte* row_and_next(const Codes& codes, const std::int32_t* ids, std::int64_t n,
+[[maybe_unused]] inline const std::byte* row_and_next(const Codes& codes, const PointId* ids, std::int64_t n,
                                                       std::int64_t i) {
   const std::byte* soon = codes.row(ids[std::min(i + kCodeTile, n - 1)]);
   for (std::int64_t line = 0; line < codes.row_bytes(); line += 64) prefetch(soon + line);
@@ -58,7 +58,7 @@ ANEAR_VNNI inline __m128i four_sums(const __m512i* registers) {
 }
 
 template <int bits>
-ANEAR_VNNI void vnni_values(const Codes& codes, const CodeQuery& query, const std::int32_t* ids, std::int64_t n,
+ANEAR_VNNI void vnni_values(const Codes& codes, const CodeQuery& query, const PointId* ids, std::int64_t n,
                             float* out) {
   const std::int64_t bytes = codes.row_bytes();
   const __m512i nibble = _mm512_set1_epi8(15);
@@ -162,7 +162,7 @@ ANEAR_AVX2 inline void avx2_halves(const Codes& codes, const CodeQuery& query, c
 }
 
 template <int bits>
-ANEAR_AVX2 void avx2_values(const Codes& codes, const CodeQuery& query, const std::int32_t* ids, std::int64_t n,
+ANEAR_AVX2 void avx2_values(const Codes& codes, const CodeQuery& query, const PointId* ids, std::int64_t n,
                             float* out) {
   for (std::int64_t i = 0; i < n; i += kCodeTile) {
     const std::byte* rows[kCodeTile];

@@ -2,12 +2,14 @@
 #pragma once
 #include <cstdint>
 
+#include "base/point_id.h"
+
 namespace anear {
 
 class Codes;
 struct CodeQuery;
 
-using CodeValues = void (*)(const Codes&, const CodeQuery&, const std::int32_t* ids, std::int64_t n, float* out);
+using CodeValues = void (*)(const Codes&, const CodeQuery&, const PointId* ids, std::int64_t n, float* out);
 
 // Codes that one instruction takes at most: rows and weights are whole numbers of these.
 constexpr std::int64_t kCodeRegister = 64;

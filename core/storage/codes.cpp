@@ -21,7 +21,7 @@ float rounded(float v) {
 
 bool finite(double value) { return std::abs(value) < std::numeric_limits<float>::infinity(); }
 
-void compiled_values(const Codes& codes, const CodeQuery& query, const std::int32_t* ids, std::int64_t n, float* out) {
+void compiled_values(const Codes& codes, const CodeQuery& query, const PointId* ids, std::int64_t n, float* out) {
   const CodeForm& form = codes.form();
   form.kernel->kernels().gather_rows(query.raw, codes.row(0), codes.row_bytes(), ids, n, form.kernel_parameters.data(),
                                      out);

@@ -69,7 +69,7 @@ class Codes {
 
   // out[i]: about the rank of point ids[i], but for a number that is the same for all of a query's points. Ids and out have room for n rounded up to `tile`, and the ids beyond n are
   // points as well.
-  void values(const CodeQuery& query, const std::int32_t* ids, std::int64_t n, float* out) const {
+  void values(const CodeQuery& query, const PointId* ids, std::int64_t n, float* out) const {
     values_(*this, query, ids, n, out);
   }
 

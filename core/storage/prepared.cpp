@@ -26,7 +26,7 @@ std::int64_t raw_block_bytes(const KernelTable& table, std::int64_t columns) {
 
 }  // namespace
 
-Rows fetch_rows(const Rows& rows, const std::int32_t* order, std::int64_t first, std::int64_t last,
+Rows fetch_rows(const Rows& rows, const PointId* order, std::int64_t first, std::int64_t last,
                 AlignedArray<std::byte>& memory) {
   constexpr std::int64_t kLine = 64;  // bytes of a cache line
   first = std::min(first, rows.count - 1);
@@ -85,8 +85,7 @@ PackedPoints::PackedPoints(const KernelTable& table, const double* parameters, c
 }
 
 PackedPoints::PackedPoints(const KernelTable& table, const double* parameters, const Rows& rows,
-                           const std::vector<std::int32_t>& order, int threads, Progress& progress,
-                           const Witness& witness) {
+                           const std::vector<PointId>& order, int threads, Progress& progress, const Witness& witness) {
   const std::int64_t piece = std::max<std::int64_t>(1, kFetchedBytes / raw_block_bytes(table, rows.columns));
   fill(table, rows, 0, threads, progress,
        [&](std::int64_t first, std::int64_t blocks, std::byte* out, double* maxima, Scratch& scratch) {

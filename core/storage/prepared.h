@@ -13,7 +13,7 @@
 namespace anear {
 
 // Rows order[first] ... order[last - 1], as far as there are any (the last one where there are none), copied to `memory`.
-Rows fetch_rows(const Rows& rows, const std::int32_t* order, std::int64_t first, std::int64_t last,
+Rows fetch_rows(const Rows& rows, const PointId* order, std::int64_t first, std::int64_t last,
                 AlignedArray<std::byte>& memory);
 
 // Every kernel of the table takes this many blocks in whole steps.
@@ -35,8 +35,8 @@ class PackedPoints {
   PackedPoints() = default;
   PackedPoints(const KernelTable& table, const double* parameters, const Rows& rows, int threads, Progress& progress);
   // `order`: the row that comes at each place. Each row is fetched once; a witness, if there is one, sees all.
-  PackedPoints(const KernelTable& table, const double* parameters, const Rows& rows,
-               const std::vector<std::int32_t>& order, int threads, Progress& progress, const Witness& witness = {});
+  PackedPoints(const KernelTable& table, const double* parameters, const Rows& rows, const std::vector<PointId>& order,
+               int threads, Progress& progress, const Witness& witness = {});
 
   // Takes in the rows from `first` on. Their first block may hold rows before them, and is prepared anew.
   void extend(const KernelTable& table, const double* parameters, const Rows& rows, std::int64_t first, int threads,

@@ -137,7 +137,7 @@ class Index:
         query_storage: str,
         k: int,
         num_threads: int = 0,
-        exclude: NDArray[np.int32] | None = None,
+        exclude: NDArray[np.uint32] | None = None,
         allow: NDArray[np.uint8] | None = None,
         distance_type: str = "float32",
         progress: _Progress | None = None,
@@ -159,7 +159,7 @@ class Index:
         """Takes in the rows behind those there are, while others search; ``rows`` are all of them."""
     def remove(
         self,
-        points: NDArray[np.int32],
+        points: NDArray[np.uint32],
         row_form: RowForm | None = None,
         num_threads: int = 0,
         progress: _Progress | None = None,
@@ -190,7 +190,7 @@ class Index:
         query_storage: str,
         radius_rank: NDArray[np.float64],
         radius: NDArray[np.float64],
-        exclude: NDArray[np.int32] | None = None,
+        exclude: NDArray[np.uint32] | None = None,
         allow: NDArray[np.uint8] | None = None,
         num_threads: int = 0,
         distance_type: str = "float32",
@@ -206,7 +206,7 @@ class Index:
         radius_rank: NDArray[np.float64],
         sure_rank: NDArray[np.float64],
         radius: NDArray[np.float64],
-        exclude: NDArray[np.int32] | None = None,
+        exclude: NDArray[np.uint32] | None = None,
         allow: NDArray[np.uint8] | None = None,
         num_threads: int = 0,
         progress: _Progress | None = None,
@@ -339,7 +339,7 @@ def gather(
     query_storage: str,
     rows: NDArray[Any],
     storage: str,
-    ids: NDArray[np.int32],
+    ids: NDArray[np.uint32],
     parameters: NDArray[np.float64],
 ) -> NDArray[Any]:
     """Run the table's gather kernel: values of one query (1, columns) to the rows ``ids``."""

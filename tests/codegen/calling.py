@@ -109,7 +109,7 @@ class Called:
     def gather(self, query: np.ndarray, rows: np.ndarray, ids: np.ndarray) -> np.ndarray:
         """One prepared query against raw rows."""
         out = np.zeros(len(ids), self.real)
-        self.call("gather", query, rows, rows.strides[0], ids.astype(np.int32), len(ids), self.parameters, out)
+        self.call("gather", query, rows, rows.strides[0], ids.astype(np.uint32), len(ids), self.parameters, out)
         return out
 
     def pair(self, a: np.ndarray, b: np.ndarray) -> float:

@@ -84,9 +84,9 @@ def test_building_by_name(changes: dict[str, Any], message: str) -> None:
         ({"k": 0}, "k is 0"),
         ({"k": -3}, "k is -3"),
         ({"k": 2**40}, "more than any index holds"),
-        ({"exclude": np.zeros(3, np.int32)}, "exclude has 3 entries for 2 queries"),
-        ({"exclude": np.zeros(2, np.int64)}, "exclude must be an int32 array"),
-        ({"exclude": np.zeros((2, 1), np.int32)}, "exclude has 2 dimensions"),
+        ({"exclude": np.zeros(3, np.uint32)}, "exclude has 3 entries for 2 queries"),
+        ({"exclude": np.zeros(2, np.int64)}, "exclude has items of format .l., expected one of .I."),
+        ({"exclude": np.zeros((2, 1), np.uint32)}, "exclude has 2 dimensions"),
         ({"allow": np.zeros(1, np.uint8)}, "allow has 1 bytes, expected one bit a point: 2"),
         ({"allow": np.zeros(10, bool)}, "allow has items of format"),
         ({"distance_type": "float16"}, "distance_type is 'float16'; allowed are float32, float64"),
@@ -127,8 +127,8 @@ def test_range_searching(changes: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"ids": np.int32([10])}, "ids holds 10, which is no row"),
-        ({"ids": np.int32([-1])}, "ids holds -1"),
+        ({"ids": np.uint32([10])}, "ids holds 10, which is no row"),
+        ({"ids": np.uint32([2**32 - 1])}, "ids holds 4294967295"),
         ({"query_row": ROWS[:2]}, "query_row has the wrong shape"),
         ({"rows": ROWS[:, :2].copy()}, "rows has the wrong number of columns"),
         ({"table": table(SEARCH, ("gather",))}, "lacks 'gather'"),
@@ -141,7 +141,7 @@ def test_gather(changes: dict[str, Any], message: str) -> None:
         "query_storage": "float32",
         "rows": ROWS,
         "storage": "float32",
-        "ids": np.int32([0]),
+        "ids": np.uint32([0]),
         "parameters": ONE,
     }
     with pytest.raises(ValueError, match=message):
@@ -169,7 +169,7 @@ def test_wrong_types_are_type_errors() -> None:
 
 
 def test_exclude_outside_the_points_excludes_nothing() -> None:
-    ids, _ = flat(ROWS, SEARCH).knn(ROWS[:2], "float32", 1, exclude=np.int32([-1, 2**31 - 1]))
+    ids, _ = flat(ROWS, SEARCH).knn(ROWS[:2], "float32", 1, exclude=np.uint32([2**32 - 1, 2**31]))
     np.testing.assert_array_equal(ids, [[0], [1]])
 
 

@@ -40,7 +40,7 @@ def test_loaded_code_computes() -> None:
     a, b = np.float32([1, 2, 3]), np.float32([2, 4, 6])
     assert _core.pair(table(Shape(3)), a, b, PARAMETERS) == 14.0
     values = _core.gather(
-        table(Shape(3)), a[None], "float32", np.stack([a, b]), "float32", np.int32([1, 0, 1]), PARAMETERS
+        table(Shape(3)), a[None], "float32", np.stack([a, b]), "float32", np.uint32([1, 0, 1]), PARAMETERS
     )
     np.testing.assert_array_equal(values, np.float32([14, 0, 14]))
 

@@ -77,10 +77,11 @@ def test_any_small_case(data: st.DataObject) -> None:
     rows = rng.integers(0, spread, (n, shape.dim)).astype(shape.row)
     queries = rng.integers(0, spread, (nq, shape.dim)).astype(shape.row)
     mask = rng.random(n) < data.draw(st.sampled_from([0.01, 0.5, 1.0]))
-    exclude = rng.integers(-1, n, nq).astype(np.int32)
+    excluded = rng.integers(-1, n, nq)  # -1 becomes the largest number: nobody
+    exclude = excluded.astype(np.uint32)
     k = data.draw(st.integers(1, n + 2))
     allowed = np.tile(mask, (nq, 1))
-    allowed[np.arange(nq)[exclude >= 0], exclude[exclude >= 0]] = False
+    allowed[np.arange(nq)[excluded >= 0], excluded[excluded >= 0]] = False
     bits = np.packbits(mask, bitorder="little")
     ids, distances = knn(flat(rows, shape), queries, k, allow=bits, exclude=exclude)
     expected_ids, expected = nearest(exact_distances(queries, rows), k, allowed)
@@ -210,7 +211,7 @@ def test_range_with_filter_and_exclude(share: float) -> None:
     rows = points(shape, 9000)
     mask = rng.random(9000) < share
     queries = rows[:6]
-    exclude = np.arange(6, dtype=np.int32)
+    exclude = np.arange(6, dtype=np.uint32)
     radius = np.full(6, 1.0)
     ids, _, offsets = flat(rows, shape).range(
         queries, "float32", radius, radius, exclude=exclude, allow=np.packbits(mask, bitorder="little")

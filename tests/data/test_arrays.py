@@ -160,8 +160,8 @@ def test_what_is_refused_and_why(value: Any, message: str) -> None:
 
 
 def test_too_many_rows_are_refused_before_any_work() -> None:
-    refused(f"at most {2**31 - 2} are allowed", np.broadcast_to(np.float32(0), (2**31 - 1, 2)))
-    refused("at most", np.broadcast_to(np.int64(0), (2**31 - 1, 2)))
+    refused(f"at most {2**32 - 2**20} are allowed", np.broadcast_to(np.float32(0), (2**32 - 1, 2)))
+    refused("at most", np.broadcast_to(np.int64(0), (2**32 - 1, 2)))
 
 
 def test_dimension_and_name() -> None:

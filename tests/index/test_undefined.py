@@ -44,7 +44,7 @@ def test_with_filters(share: float) -> None:
     index = anear.Index(points, FORMULAS[0])
     mask = np.random.default_rng(1).random(6000) < share
     exact = matrix(index, QUERIES)
-    own = nearest(exact, 1)[0][:, 0].astype(np.int32)  # the answer itself is left out
+    own = nearest(exact, 1)[0][:, 0].astype(np.uint32)  # the answer itself is left out
     allowed = np.where(mask, exact, np.nan)
     allowed[np.arange(4), own] = np.nan
     found = index.search(QUERIES, 12, allow=mask, exclude=own)

@@ -487,5 +487,5 @@ def _prepared_rows(layout: Layout) -> Body:
 def _row(body: Body, index: str) -> str:
     """The address of row ids[index]."""
     entry = body.at("%ids", body.emit(f"mul i64 {index}, 4"))
-    number = body.emit(f"sext i32 {body.emit(f'load i32, ptr {entry}, align 4')} to i64")
+    number = body.emit(f"zext i32 {body.emit(f'load i32, ptr {entry}, align 4')} to i64")
     return body.at("%rows", body.emit(f"mul i64 {number}, %row_bytes"))

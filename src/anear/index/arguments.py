@@ -60,7 +60,7 @@ def neighbour_count(value: Any, points: int, queries: int = 1) -> int:
     >>> neighbour_count(0, 100)
     Traceback (most recent call last):
     ...
-    anear.errors.ArgumentError: k is 0; allowed: a whole number from 1 to 2147483646
+    anear.errors.ArgumentError: k is 0; allowed: a whole number from 1 to 4293918720
     """
     k = whole_number(value, "k", MAX_ROWS)
     if k > points and k * queries > max(_MOST_FILLED, points * queries):

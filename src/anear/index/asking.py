@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from anear.data.types.dense import to_float
+from anear.data.types.dense import NOBODY, PointIds, point_ids, to_float
 from anear.errors import AnearError, ArgumentError
 from anear.index.promise import GIVEN, ITSELF, PERTURBED
 
@@ -30,7 +30,7 @@ class Asked:
     """Queries, and for each the id of a point that is no answer to it, where there is one."""
 
     rows: Rows
-    exclude: npt.NDArray[np.int32] | None = None
+    exclude: PointIds | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -95,8 +95,8 @@ class MadeUp:
     def __init__(
         self,
         points: Rows,
-        ids: npt.NDArray[np.int32] | None,
-        neighbours: Callable[[npt.NDArray[np.int32]], npt.NDArray[np.int64]],
+        ids: npt.NDArray[np.int64] | None,
+        neighbours: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.int64]],
         checked: Callable[[Rows], Rows],
         seed: int,
     ) -> None:
@@ -108,7 +108,7 @@ class MadeUp:
         some = self._floats(self._drawn(np.random.default_rng(self._pilot_seed), _BOX))
         self._box = some.min(axis=0), some.max(axis=0)
         itself = self.pilot(_PILOTS).exclude
-        if itself is not None and (itself >= 0).mean() > _HALF:
+        if itself is not None and (itself != NOBODY).mean() > _HALF:
             self.about = ITSELF
 
     def pilot(self, count: int) -> Asked:
@@ -119,8 +119,8 @@ class MadeUp:
         """Queries to prove by."""
         return self._draw(self._rng, count)
 
-    def _drawn(self, rng: np.random.Generator, count: int) -> npt.NDArray[np.int32]:
-        ids = rng.integers(0, len(self._points if self._ids is None else self._ids), count, np.int32)
+    def _drawn(self, rng: np.random.Generator, count: int) -> npt.NDArray[np.int64]:
+        ids = rng.integers(0, len(self._points if self._ids is None else self._ids), count)
         return ids if self._ids is None else self._ids[ids]
 
     def _draw(self, rng: np.random.Generator, count: int) -> Asked:
@@ -135,11 +135,11 @@ class MadeUp:
                     return Asked(self._checked(self._typed(rows)))
             rows[itself] = self._floats(ids[itself])
         try:
-            return Asked(self._checked(self._typed(rows)), np.where(itself, ids, -1).astype(np.int32))
+            return Asked(self._checked(self._typed(rows)), point_ids(np.where(itself, ids, -1)))
         except AnearError as error:
             raise ArgumentError(f"the points are no queries of this distance: give sample_queries; {error}") from error
 
-    def _moved(self, rng: np.random.Generator, ids: npt.NDArray[np.int32], a: Floats) -> tuple[Floats, Floats]:
+    def _moved(self, rng: np.random.Generator, ids: npt.NDArray[np.int64], a: Floats) -> tuple[Floats, Floats]:
         near = self._neighbours(ids)
         near = np.where(near < 0, ids[:, None], near)
         width = near.shape[1]

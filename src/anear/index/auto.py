@@ -143,7 +143,7 @@ class _Probe:
     def __init__(self, space: Space, rows: Rows) -> None:
         self.space, self.rows = space, rows
         self.count = _QUERIES * (_QUICKER if len(rows) <= _SAMPLE else 1)
-        ids = np.linspace(0, len(rows) - 1, self.count).astype(np.int32)
+        ids = np.linspace(0, len(rows) - 1, self.count).astype(np.uint32)
         self.queries, self.ids = np.ascontiguousarray(rows[ids, : space.dimension]), ids
 
     def time(self, core: Any, k: int, alone: bool = False, **more: Any) -> float:

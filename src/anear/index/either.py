@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anear import _core
+from anear.data.types.dense import PointIds
 from anear.index.costs import EVERY, PATIENCE, SURE, TRIES, Costs, Short, State
 
 __all__ = ["Either"]
@@ -119,7 +120,7 @@ class Either:
         storage: str,
         k: int,
         num_threads: int = 0,
-        exclude: npt.NDArray[np.int32] | None = None,
+        exclude: PointIds | None = None,
         allow: npt.NDArray[np.uint8] | None = None,
         distance_type: str = "float32",
         progress: Any = None,
@@ -171,7 +172,7 @@ class Either:
         storage: str,
         radius_rank: npt.NDArray[np.float64],
         radius: npt.NDArray[np.float64],
-        exclude: npt.NDArray[np.int32] | None = None,
+        exclude: PointIds | None = None,
         allow: npt.NDArray[np.uint8] | None = None,
         num_threads: int = 0,
         distance_type: str = "float32",
@@ -198,7 +199,7 @@ class Either:
         radius_rank: npt.NDArray[np.float64],
         sure_rank: npt.NDArray[np.float64],
         radius: npt.NDArray[np.float64],
-        exclude: npt.NDArray[np.int32] | None = None,
+        exclude: PointIds | None = None,
         allow: npt.NDArray[np.uint8] | None = None,
         num_threads: int = 0,
         progress: Any = None,

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anear.data.arrays import as_filter, as_ids
+from anear.data.types.dense import PointIds, point_ids
 from anear.errors import ArgumentError
 from anear.index.arguments import shown
 from anear.index.growing import Growing
@@ -195,10 +196,10 @@ class Ids:
             return mask
         return self.places(value, name)
 
-    def excluded(self, value: Any, queries: int) -> npt.NDArray[np.int32]:
-        """For each query the place of the point that it leaves out, -1 for none."""
+    def excluded(self, value: Any, queries: int) -> PointIds:
+        """For each query the place of the point that it leaves out, NOBODY for none."""
         places = self.places(value, "exclude", allow_missing=True)
-        return as_ids(places, self.slots, "exclude", queries, allow_none=True).astype(np.int32)
+        return point_ids(as_ids(places, self.slots, "exclude", queries, allow_none=True))
 
     # changes
 
@@ -304,13 +305,13 @@ def _decided(value: Any, name: str, ids: Ids | None, points: int) -> Any:
     return mask
 
 
-def left_out(ids: Ids | None, points: int, exclude: Any, queries: int) -> npt.NDArray[np.int32] | None:
-    """For each query the place of the point that is no answer to it, -1 for none; None: no point at all."""
+def left_out(ids: Ids | None, points: int, exclude: Any, queries: int) -> PointIds | None:
+    """For each query the place of the point that is no answer to it, NOBODY for none; None: no point at all."""
     if exclude is None:
         return None
     if ids is not None:
         return ids.excluded(exclude, queries)
-    return as_ids(exclude, points, "exclude", queries, allow_none=True).astype(np.int32)
+    return point_ids(as_ids(exclude, points, "exclude", queries, allow_none=True))
 
 
 def stored_ids(arrays: Mapping[str, Names], count: int) -> Ids | None:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from anear import _core
 from anear.data.arrays import storage_name
+from anear.data.types.dense import PointIds, point_ids
 from anear.errors import ArgumentError
 from anear.formula.expression import Expr
 from anear.formula.hoist import fields
@@ -372,7 +373,7 @@ class Index(Living, Counting, Promised):
         rows: npt.NDArray[Any],
         k: int,
         team: int,
-        exclude: npt.NDArray[np.int32] | None,
+        exclude: PointIds | None,
         allow: npt.NDArray[np.uint8] | None,
         progress: Progress | None,
         limits: Mapping[str, float] | None = None,
@@ -408,13 +409,13 @@ class Index(Living, Counting, Promised):
         limits = search_limits(self, k, None, None, None, None)
         return self._knn(rows, k, threads(num_threads), everyone, None, callback(progress), limits)
 
-    def _as_queries(self, most: int | None = None) -> tuple[npt.NDArray[Any], npt.NDArray[np.int32]]:
+    def _as_queries(self, most: int | None = None) -> tuple[npt.NDArray[Any], PointIds]:
         """The points, or some of them, as queries, and for each its own place."""
         if self._space.fields("query"):
             raise ArgumentError("self_search: the formula uses query_field(...), which points do not have")
         places = np.arange(len(self)) if self._ids is None else self._ids.live_places
         step = 1 if most is None else max(1, len(places) // most)
-        return self._queries(self.points[::step], None)[0], places[::step].astype(np.int32)
+        return self._queries(self.points[::step], None)[0], point_ids(places[::step])
 
     def range_search(
         self,

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anear import _core
+from anear.data.types.dense import point_ids
 from anear.errors import ArgumentError
 from anear.formula.expression import Expr
 from anear.index.arguments import Progress, callback, neighbour_count, threads, whole_number
@@ -146,7 +147,7 @@ def _recall(
     some = np.sort(np.random.default_rng(seed).permutation(len(index))[:sampled])
     index._build(team, progress)
     rows = index._as_queries()[0][some]
-    gold = index._knn(rows, k, team, some.astype(np.int32), None, progress).distances
+    gold = index._knn(rows, k, team, point_ids(some), None, progress).distances
     there = np.isfinite(gold)
     last = np.where(there, gold, -np.inf).max(axis=1, keepdims=True)
     found = ((distances[some] <= last) & np.isfinite(distances[some])).sum(axis=1)

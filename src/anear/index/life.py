@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anear.data.arrays import as_rows, storage_name
-from anear.data.types.dense import MAX_ROWS, shown, to_float
+from anear.data.types.dense import MAX_ROWS, point_ids, shown, to_float
 from anear.errors import ArgumentError
 from anear.formula.hoist import fields
 from anear.index.arguments import Progress, callback, threads
@@ -282,7 +282,7 @@ class Living:
         ids, live = self._ids, self._built.core.live
         gone = 0 if ids is None else ids.slots - len(ids)
         if ids is not None and gone and live == ids.slots:
-            self._built.core.remove(np.flatnonzero(ids.alive == 0).astype(np.int32), self._form(self._rows), 0, None)
+            self._built.core.remove(point_ids(np.flatnonzero(ids.alive == 0)), self._form(self._rows), 0, None)
         elif live != len(self):
             raise ArgumentError(f"{len(self)} points are said to be alive, and the method holds {live}")
 
@@ -330,7 +330,7 @@ class Living:
     def _drop(self, places: npt.NDArray[np.int64], team: int, progress: Progress | None) -> None:
         table = self._ids
         assert table is not None
-        self._built.core.remove(places.astype(np.int32), self._form(self._rows), team, progress)
+        self._built.core.remove(point_ids(places), self._form(self._rows), team, progress)
         table.remove(places)
 
     def _form(self, rows: Array) -> Any:

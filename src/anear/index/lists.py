@@ -100,7 +100,7 @@ def _built_over(stored: Stored | None, count: int) -> int:
 
 def _told_apart(core: Any, space: Space, objects: npt.NDArray[Any]) -> bool:
     """Whether what is compared in full by default holds nearly all of the nearest, for some of the points."""
-    themselves = np.arange(0, len(objects), max(1, len(objects) // _ASKED), dtype=np.int32)[:_ASKED]
+    themselves = np.arange(0, len(objects), max(1, len(objects) // _ASKED), dtype=np.uint32)[:_ASKED]
     asked = to_float(objects[themselves])
 
     def distances(limits: dict[str, float]) -> npt.NDArray[Any]:

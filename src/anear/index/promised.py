@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
-import numpy as np
 import numpy.typing as npt
 
 from anear import _core
@@ -224,5 +223,5 @@ def _trial(index: Promised, team: int) -> Trial:
     if len(index) == 0:
         raise ArgumentError("recall cannot be measured: all points of the index were removed")
     ids, rows = index._ids, index._rows
-    live = None if ids is None or len(ids) == len(rows) else ids.live_places.astype(np.int32)
+    live = None if ids is None or len(ids) == len(rows) else ids.live_places
     return Trial(cast("Index", index), team, live=live)

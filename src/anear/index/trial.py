@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anear.data.arrays import storage_name
+from anear.data.types.dense import PointIds, point_ids
 from anear.index.asking import Asked, MadeUp
 from anear.index.certify import Answers
 from anear.index.methods import Built, build, checked_options
@@ -43,7 +44,7 @@ class Trial:
     """
 
     def __init__(
-        self, index: Index, team: int, rows: Rows | None = None, live: npt.NDArray[np.int32] | None = None
+        self, index: Index, team: int, rows: Rows | None = None, live: npt.NDArray[np.int64] | None = None
     ) -> None:
         self._index, self._team = index, team
         self.space, self.rows, self.live = index._space, index._rows if rows is None else rows, live
@@ -79,9 +80,10 @@ class Trial:
     def made_up(self, built: Built, seed: int) -> MadeUp:
         """A source of queries made from the points; ``built`` finds the points near a point."""
 
-        def near(ids: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+        def near(ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
             points = self.queries(np.ascontiguousarray(self.rows[ids, : self.space.dimension]))
-            found: npt.NDArray[np.int64] = self._knn(built, Asked(points, ids), _NEIGHBOURS, self._team, {})[0]
+            asked = Asked(points, point_ids(ids))
+            found: npt.NDArray[np.int64] = self._knn(built, asked, _NEIGHBOURS, self._team, {})[0]
             return found
 
         return MadeUp(self.rows[:, : self.space.dimension], self.live, near, self.queries, seed)
@@ -95,7 +97,7 @@ class Trial:
         """What a scan finds, piece by piece."""
         best, there = [], []
         for start in range(0, len(self), _PIECE):
-            ids = np.arange(start, min(start + _PIECE, len(self)), dtype=np.int32)
+            ids = np.arange(start, min(start + _PIECE, len(self)))
             ids = ids if self.live is None else self.live[ids]
             part = Trial(self._index, self._team, np.ascontiguousarray(self.rows[ids]))
             found = part.answers(part.build("flat"), Asked(asked.rows, _places(asked.exclude, ids)), k)
@@ -139,9 +141,9 @@ def _limits(ef: int | None) -> dict[str, float]:
     return {} if ef is None else {"ef": float(ef)}
 
 
-def _places(exclude: npt.NDArray[np.int32] | None, ids: npt.NDArray[np.int32]) -> npt.NDArray[np.int32] | None:
-    """Where among ``ids``, which rise, those to leave out are; -1: nowhere."""
+def _places(exclude: PointIds | None, ids: npt.NDArray[np.int64]) -> PointIds | None:
+    """Where among ``ids``, which rise, those to leave out are; NOBODY: nowhere."""
     if exclude is None:
         return None
     at = np.minimum(np.searchsorted(ids, exclude), len(ids) - 1)
-    return np.where(ids[at] == exclude, at, -1).astype(np.int32)
+    return point_ids(np.where(ids[at] == exclude, at, -1))

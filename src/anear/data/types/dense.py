@@ -17,12 +17,15 @@ from anear.errors import ArgumentError
 __all__ = [
     "BFLOAT16_BITS",
     "MAX_ROWS",
+    "NOBODY",
     "STORAGE_TYPES",
     "Array",
+    "PointIds",
     "arithmetic_name",
     "bits",
     "find_non_finite",
     "from_bfloat16_bits",
+    "point_ids",
     "storage_name",
     "to_float",
 ]
@@ -33,8 +36,12 @@ STORAGE_TYPES = ("float64", "float32", "float16", "bfloat16", "int8", "uint8")
 
 BFLOAT16_BITS = np.dtype([("bfloat16", np.uint16)])
 
-# Row numbers are int32 in the core; the last two values are spare (a padding row, "no row").
-MAX_ROWS = 2**31 - 2
+# Row numbers have 32 bits in the core; the last ones are spare (rows of padding, "no row").
+MAX_ROWS = 2**32 - 2**20
+
+# Row numbers as the core takes them; the largest says "none".
+PointIds: TypeAlias = np.ndarray[Any, np.dtype[np.uint32]]
+NOBODY = 2**32 - 1
 
 # dtype -> name, but for ml_dtypes' bfloat16, whose dtype nobody can name without importing that package.
 NATIVE = {np.dtype(name): name for name in STORAGE_TYPES if name != "bfloat16"} | {BFLOAT16_BITS: "bfloat16"}
@@ -59,6 +66,15 @@ def storage_name(array: Array) -> str:
             return "bfloat16"
         raise ArgumentError(f"dtype {array.dtype} is not a storage type; allowed are {', '.join(STORAGE_TYPES)}")
     return name
+
+
+def point_ids(rows: Array) -> PointIds:
+    """Row numbers as the core takes them: -1, which says "none", becomes :data:`NOBODY`.
+
+    >>> point_ids(np.array([7, -1]))
+    array([         7, 4294967295], dtype=uint32)
+    """
+    return rows.astype(np.uint32)
 
 
 def arithmetic_name(storage: str) -> str:
