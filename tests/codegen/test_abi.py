@@ -8,8 +8,9 @@ from pathlib import Path
 from anear.codegen import abi
 
 HEADER = (Path(__file__).parents[2] / "core" / "kernel" / "abi.h").read_text()
-TYPES = {"const double*": "ptr", "const void*": "ptr", "void*": "ptr", "double*": "ptr", "const PointId*": "ptr", "const std::int32_t*": "ptr",
-         "std::int32_t*": "ptr", "PointId*": "ptr", "std::int64_t": "i64"}  # fmt: skip
+TYPES = {"std::int64_t": "i64"} | dict.fromkeys(
+    ["const double*", "const void*", "void*", "double*", "std::int32_t*", "const PointId*", "PointId*"], "ptr"
+)
 
 
 def struct_fields() -> list[tuple[str, str]]:
