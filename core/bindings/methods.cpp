@@ -68,8 +68,7 @@ class Index {
     Call given(entry_.search_parameters, query_columns_, queries, query_storage, num_threads, exclude, allow,
                parameters, effort);
     require(k >= 1, [&] { return "k is " + std::to_string(k) + "; it must be at least 1"; });
-    require(k <= kMostPoints,
-            [&] { return "k is " + std::to_string(k) + ", which is more than any index holds"; });
+    require(k <= kMostPoints, [&] { return "k is " + std::to_string(k) + ", which is more than any index holds"; });
     const std::int64_t count = given.queries.rows.count;
     const KnnArrays found(new_array("int64", count, k), new_array(checked_type(distance_type), count, k), 2, k);
     call(progress, [&](Progress& p) {
