@@ -15,10 +15,19 @@ inline constexpr std::size_t kAlignment = 64;  // a cache line, and the widest v
 void* allocate_aligned(std::size_t bytes);
 void free_aligned(void* memory) noexcept;
 
+// To GCC a function that only prefetches has no effect, and it drops the calls of those it does not inline. This empty
+// statement is one that it may not drop.
+inline void keep_calls() {
+#if defined(__GNUC__) || defined(__clang__)
+  asm volatile("");
+#endif
+}
+
 // Asks for the cache line of `address`, which will be read soon.
 inline void prefetch([[maybe_unused]] const void* address) {
 #if defined(__GNUC__) || defined(__clang__)
   __builtin_prefetch(address);
+  keep_calls();
 #endif
 }
 
@@ -26,6 +35,7 @@ inline void prefetch([[maybe_unused]] const void* address) {
 inline void prefetch_to_write([[maybe_unused]] const void* address) {
 #if defined(__GNUC__) || defined(__clang__)
   __builtin_prefetch(address, 1);
+  keep_calls();
 #endif
 }
 
