@@ -75,7 +75,7 @@ inline std::uint64_t children(const Cells& cells, int level, std::int64_t node) 
 template <class Real>
 class Descent {
  public:
-  static constexpr std::int64_t kTogether = 32;  // queries that go down side by side
+  static constexpr std::int64_t kTogether = 16;  // queries that go down side by side
 
   // Takes queries [first, first + count), at most kTogether, down to the leaf that looks nearest from each node on the
   // way, all of them a level at a time: none waits for another's memory.
@@ -121,9 +121,12 @@ class Descent {
     }
     if (more && most_leaves > 1 && cells.hierarchy.levels() > 0) begin_beside(cells, queries, count, leaders);
     const int shift = shift_of(cells), levels = std::min(cells.hierarchy.levels(), 64 >> shift);
+    std::array<Real, kTogether> limits;
+    for (std::int64_t i = 0; i < count; ++i) limits[i] = leaders[i].node_limit();
+    passing_rows_(seen_.data() + lanes, stride_, levels * lanes, count, limits.data(), passing_.data());
     for (std::int64_t i = 0; i < count; ++i) {
       const std::int64_t leaf = leaf_of(cells, i);
-      passing_[i] = passing_lanes(values_of(i) + lanes, levels * lanes, leaders[i].node_limit()) & ~ways_[i];
+      passing_[i] &= ~ways_[i];
       if (begun_[i] > 1) passing_[i] &= ~(std::uint64_t{1} << (beside_[i] & (lanes - 1)));
       prefetch_children(cells, 0, leaf >> shift << shift, passing_[i] & lane_mask(lanes));
     }
@@ -158,8 +161,10 @@ class Descent {
         const int up = std::countr_zero(passing) >> shift;
         const std::int64_t node = leaf >> (level + up + 1) * shift;
         above = above >> (up << shift) & ~lane_mask(lanes);
-        enter(cells, level + up, node, values + (level + up + 1) * lanes,
-              passing >> (up << shift) & children(cells, level + up, node), collector);
+        const std::uint64_t left = passing >> (up << shift) & children(cells, level + up, node);
+        const bool asked = begun_[slot] > 0 && level + up == 0;
+        if (!asked) prefetch_children(cells, level + up, node * lanes, left);
+        enter(cells, level + up, node, values + (level + up + 1) * lanes, left, collector);
         if (above != 0) level += up + 1;
       }
       if (above == 0) level += 64 >> shift;
@@ -219,10 +224,10 @@ class Descent {
     visits_ = {};
   }
 
-  Visits end() {
-    visits_.leaves = budget_.leaves(left_, visits_);
-    visits_.entered();
-    return visits_;
+  Visits end() const {
+    Visits all{visits_.nodes, budget_.leaves(left_, visits_), visits_.settled};
+    all.entered();
+    return all;
   }
 
   // The nodes on the way to a leaf. They have all their children but where they are the last of their level.
@@ -264,7 +269,9 @@ class Descent {
     count(cells, level, node);
     const std::uint64_t near =
         look(cells.bound, cells.hierarchy.level(level), node, bound_query_, collector.node_limit(), bounds);
-    enter(cells, level, node, bounds, near & children(cells, level, node), collector);
+    const std::uint64_t left = near & children(cells, level, node);
+    prefetch_children(cells, level, node * cells.bound.kernels().block, left);
+    enter(cells, level, node, bounds, left, collector);
   }
 
   // Enters those of the children `left` whose bounds allow it, the nearest first: what it holds lowers the limit, and
@@ -273,7 +280,6 @@ class Descent {
   void enter(const Cells& cells, int level, std::int64_t node, const Real* bounds, std::uint64_t left,
              Collector& collector) {
     const std::int64_t lanes = cells.bound.kernels().block, first = node * lanes;
-    prefetch_children(cells, level, first, left);
     while (left != 0 && left_ > 0) {
       const int lane = nearest(bounds, left);
       left ^= std::uint64_t{1} << lane;
@@ -298,7 +304,7 @@ class Descent {
   template <class Collector>
   void scan(const Cells& cells, std::int64_t leaf, Collector& collector) {
     Real* const values = collector.room();
-    prefetch(cells.order + leaf * cells.filter.kernels().block);
+    prefetch_ids(cells, leaf);
     --left_;
     add(cells, leaf, values, look(cells.filter, cells.points, leaf, query_, collector.limit(), values), collector);
   }
@@ -318,14 +324,22 @@ class Descent {
 
   // Asks for a block below `level`; -1: of points.
   static void prefetch_block(const Cells& cells, int level, std::int64_t number) {
-    constexpr int kCached = 2;  // levels from this one up stay in the cache
-    if (level >= kCached) return;
+    constexpr std::int64_t kCached = 256 << 10;  // bytes that stay in the second-level cache
     constexpr std::int64_t kLine = 64;
-    const std::byte* block = level < 0 ? cells.points.block(number) : cells.hierarchy.level(level).block(number);
+    const PackedPoints& blocks = level < 0 ? cells.points : cells.hierarchy.level(level);
+    if (blocks.bytes() <= kCached) return;
+    const std::byte* block = blocks.block(number);
     const std::int64_t bytes =
         level < 0 ? cells.filter.kernels().point_block_bytes : cells.bound.kernels().point_block_bytes;
     for (std::int64_t at = 0; at < std::min(bytes, 8 * kLine); at += kLine) prefetch(block + at);
-    if (level < 0) prefetch(cells.order + number * cells.filter.kernels().block);
+    if (level < 0) prefetch_ids(cells, number);
+  }
+
+  // A leaf's, which may lie in two lines.
+  static void prefetch_ids(const Cells& cells, std::int64_t leaf) {
+    const std::int64_t lanes = cells.filter.kernels().block;
+    prefetch(cells.order + leaf * lanes);
+    prefetch(cells.order + (leaf + 1) * lanes - 1);
   }
 
   const std::byte* bound_query_ = nullptr;
@@ -343,6 +357,7 @@ class Descent {
   std::array<std::uint64_t, kTogether> ways_{};     // the lanes on the way to its leaf, of as many levels as fit
   std::array<std::uint64_t, kTogether> passing_{};  // where begun: those beside the way that may be near enough
   std::array<std::int64_t, kTogether> beside_{};
+  PassingRows<Real> passing_rows_ = passing_rows<Real>();
 };
 
 }  // namespace anear

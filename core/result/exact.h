@@ -15,13 +15,14 @@ namespace anear {
 // A view of one prepared query of the exact table. Counts the distances it computes.
 class ExactQuery {
  public:
+  static constexpr std::int64_t kFew = 64;
+
   ExactQuery() = default;
   ExactQuery(const KernelTable& table, const double* parameters, const Rows& rows, const void* query)
       : table_(&table), parameters_(parameters), rows_(&rows), query_(query) {}
 
   void distances(const PointId* ids, std::int64_t n, double* out) {
     // The rows lie anywhere: all of a few are asked for at once. Of many the kernel itself asks ahead.
-    constexpr std::int64_t kFew = 64;
     const std::int64_t bytes = rows_->row_bytes();
     for (std::int64_t i = 0; i < std::min(n, kFew); ++i) prefetch(rows_->data + ids[i] * bytes);
     table_->gather(query_, rows_->data, rows_->row_bytes(), ids, n, parameters_, out);
@@ -39,33 +40,32 @@ class ExactQuery {
   // The same of rows that were copied: row i belongs to ids[i].
   void append_copied(const std::vector<PointId>& ids, const std::byte* rows, std::vector<double>& scratch,
                      std::vector<Neighbor>& out) {
-    static constexpr auto kPlaces = [] {
-      std::array<PointId, 64> places{};
-      for (PointId i = 0; i < 64; ++i) places[i] = i;
-      return places;
-    }();
     const std::int64_t bytes = rows_->row_bytes(), count = static_cast<std::int64_t>(ids.size());
     scratch.resize(ids.size());
-    for (std::int64_t i = 0; i < count; i += kPlaces.size()) {
-      const auto now = std::min<std::int64_t>(count - i, kPlaces.size());
+    for (std::int64_t i = 0; i < count; i += kFew) {
+      const auto now = std::min(count - i, kFew);
       table_->gather(query_, rows + i * bytes, bytes, kPlaces.data(), now, parameters_, scratch.data() + i);
     }
     computed_ += count;
     keep_numbers(ids, scratch, out);
   }
 
-  // The distance to one row.
-  double distance(const std::byte* row) {
-    constexpr PointId kFirst = 0;
-    double distance;
-    table_->gather(query_, row, rows_->row_bytes(), &kFirst, 1, parameters_, &distance);
-    ++computed_;
-    return distance;
+  // The distances to at most kFew rows, one behind the other.
+  void distances_of(const std::byte* rows, std::size_t count, double* out) {
+    const auto n = static_cast<std::int64_t>(count);
+    table_->gather(query_, rows, rows_->row_bytes(), kPlaces.data(), n, parameters_, out);
+    computed_ += n;
   }
 
   std::int64_t computed() const { return computed_; }
 
  private:
+  static constexpr auto kPlaces = [] {
+    std::array<PointId, kFew> places{};
+    for (PointId i = 0; i < kFew; ++i) places[i] = i;
+    return places;
+  }();
+
   static void keep_numbers(const std::vector<PointId>& ids, const std::vector<double>& distances,
                            std::vector<Neighbor>& out) {
     std::size_t kept = out.size(), missing = 0;

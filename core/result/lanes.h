@@ -99,6 +99,14 @@ std::uint64_t passing_lanes(const Real* values, std::int64_t lanes, Real limit) 
   return compared_lanes<NotAtLeast>(values, lanes, limit);
 }
 
+// passing[i] = passing_lanes(values + i * stride, lanes, limits[i]) for `rows` rows.
+template <class Real>
+using PassingRows = void (*)(const Real* values, std::int64_t stride, std::int64_t lanes, std::int64_t rows,
+                             const Real* limits, std::uint64_t* passing);
+// The fastest that the core may use. `lanes` are a multiple of 16, or of a block.
+template <class Real>
+PassingRows<Real> passing_rows();
+
 // Bit i of the result: values[i] < limit.
 template <class Real>
 std::uint64_t below_lanes(const Real* values, std::int64_t lanes, Real limit) {

@@ -109,8 +109,8 @@ class Nearest {
   // The k nearest, sorted by (distance, id); valid until the next call.
   const std::vector<Neighbor>& finish() {
     const std::size_t few = listed_ ? leaders_->few() : 0;
-    if (few == 1 && settled_.empty() && undecided_.empty() && leaves_->copies()) {
-      settle_one(place_of(leaders_->number(0)));
+    if (few > 0 && settled_.empty() && undecided_.empty() && leaves_->copies()) {
+      settle_few(few);
       return settled_;
     }
     if (few > 0) {
@@ -246,13 +246,25 @@ class Nearest {
     }
   }
 
-  // The only candidate: as most queries have for k = 1, of which each takes a fifth of a microsecond.
-  void settle_one(PointId place) {
-    std::byte* const row = rows_.ensure(leaves_->row_bytes());
-    leaves_->copy(place, row);
-    const double distance = exact_.distance(row);
-    doubtful_ = !(distance == distance);
-    if (!doubtful_) settled_.push_back({distance, leaves_->order[place]});
+  // The only candidates, as most queries have. All that is read was put by value beside what is written, for the compiler
+  // has to think that rows may be written over it; and no step of one candidate waits for the others'.
+  void settle_few(std::size_t few) {
+    const LeafRows leaves = *leaves_;
+    const std::size_t bytes = leaves.row_bytes();
+    std::byte* const rows = rows_.ensure(few * bytes);
+    std::array<PointId, Shortlist::kMost + 1> places;
+    std::array<double, Shortlist::kMost + 1> distances;
+    for (std::size_t i = 0; i < few; ++i) places[i] = place_of(leaders_->number(i));
+    for (std::size_t i = 0; i < few; ++i) leaves.copy(places[i], rows + i * bytes);
+    exact_.distances_of(rows, few, distances.data());
+    settled_.reserve(few);
+    for (std::size_t i = 0; i < few; ++i) {
+      doubtful_ |= !(distances[i] == distances[i]);
+      settled_.push_back({distances[i], leaves.order[places[i]]});
+    }
+    if (doubtful_) return settled_.clear();
+    if (!std::is_sorted(settled_.begin(), settled_.end())) std::sort(settled_.begin(), settled_.end());
+    if (few > k_) settled_.resize(k_, Neighbor{});
   }
 
   template <class PlaceAt>

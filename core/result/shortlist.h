@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <initializer_list>
 #include <limits>
+#include <utility>
 
 #include "result/two_doubles.h"
 
@@ -25,6 +27,7 @@ class Shortlist {
   // Adds values[i] for every bit i of `mask`, with the number first + i; false where one is not finite: then none.
   template <class Real>
   bool add(const Real* values, std::uint64_t mask, std::uint64_t first) {
+    if (mask == kSixteen && keys_[0] == kInfinity) return add_sixteen(values, first);
     switch (pairs_) {
       case 2:
         return add_to<2>(values, mask, first);
@@ -58,6 +61,7 @@ class Shortlist {
 
  private:
   static constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  static constexpr std::uint64_t kSixteen = 0xffff;
   static constexpr auto kNumber = static_cast<std::uint64_t>(kNumbers - 1);
 
   static double with(double value, std::uint64_t number) {
@@ -67,6 +71,43 @@ class Shortlist {
 
   std::size_t size() const { return 2 * static_cast<std::size_t>(pairs_); }
   double least(std::size_t i) const { return keys_[i] < 0 ? with(keys_[i], kNumber) : without(keys_[i]); }
+
+  // The first sixteen are sorted: put in one by one, each would wait for the one before it.
+  template <class Real>
+  bool add_sixteen(const Real* values, std::uint64_t first) {
+    TwoDoubles keys[8];
+    double odd = 0;
+    for (int i = 0; i < 8; ++i) {
+      const double one = values[2 * i], other = values[2 * i + 1];
+      odd += (one - one) + (other - other);
+      const std::uint64_t number = first + static_cast<std::uint64_t>(2 * i);
+      keys[i] = TwoDoubles::of(with(one, number), with(other, number + 1));
+    }
+    if (odd != 0) return false;
+    const auto compare = [&](std::initializer_list<std::pair<int, int>> places) {
+      for (const auto& [low, high] : places) {
+        const TwoDoubles least = smaller(keys[low], keys[high]);
+        keys[high] = larger(keys[low], keys[high]);
+        keys[low] = least;
+      }
+    };
+    // those at even places, and those at odd ones
+    compare({{0, 2}, {1, 3}, {4, 6}, {5, 7}, {0, 4}, {1, 5}, {2, 6}, {3, 7}, {0, 1}, {2, 3}});
+    compare({{4, 5}, {6, 7}, {2, 4}, {3, 5}, {1, 4}, {3, 6}, {1, 2}, {3, 4}, {5, 6}});
+    // the eight smallest of all first, those left second: each a sequence that falls and rises, or rises and falls
+    for (int i = 0; i < 4; ++i) {
+      const TwoDoubles other = keys[7 - i].swapped();
+      const TwoDoubles low = smaller(keys[i], other), high = larger(keys[i], other);
+      keys[i] = firsts(low, high);
+      keys[7 - i] = seconds(low, high);
+    }
+    compare({{0, 4}, {1, 5}, {2, 6}, {3, 7}, {0, 2}, {1, 3}, {4, 6}, {5, 7}, {0, 1}, {2, 3}, {4, 5}, {6, 7}});
+    for (int i = 0; i < 8; i += 2) {
+      firsts(keys[i], keys[i + 1]).store(keys_ + i);
+      seconds(keys[i], keys[i + 1]).store(keys_ + 8 + i);
+    }
+    return true;
+  }
 
   // Each of the keys becomes min(itself, max(the one before it, the new one)), all at once.
   template <int Pairs, class Real>
