@@ -48,6 +48,7 @@ _DISTRIBUTIONS = {
     "faiss": ("faiss-cpu", "faiss-gpu", "faiss"),
     "nmslib": ("nmslib", "nmslib-metabrainz"),
     "sklearn": ("scikit-learn",),
+    "svs": ("scalable-vs",),
     "torch": ("torch",),
 }
 

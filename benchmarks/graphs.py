@@ -10,10 +10,14 @@ recall the fastest counts. Repetitions take turns. The gold standard is an exact
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import common
@@ -147,7 +151,7 @@ def pynndescent_contestants(distance: str, points: Rows) -> Iterator[tuple[str, 
 
 
 def svs_contestants(distance: str, points: Rows) -> Iterator[tuple[str, Callable[[], Searcher]]]:
-    """Intel's SVS: a Vamana graph."""
+    """Intel's SVS: a Vamana graph, walked through the vectors and, on the processors it does so on, through codes."""
     import svs
 
     if distance not in ("euclidean", "cosine"):
@@ -156,18 +160,66 @@ def svs_contestants(distance: str, points: Rows) -> Iterator[tuple[str, Callable
     cosine = distance == "cosine"
     metric = svs.DistanceType.MIP if cosine else svs.DistanceType.L2
 
-    def make(degree: int) -> Searcher:
-        parameters = svs.VamanaBuildParameters(graph_max_degree=degree, window_size=100, alpha=0.95 if cosine else 1.2)
-        index = svs.Vamana.build(parameters, unit, metric, num_threads=1)
-
+    def searched(index: Any) -> Searcher:
         def set_up(width: int) -> Callable[[Rows], Any]:
             index.search_window_size = width
             return lambda query: index.search(_one(query, distance), K)[0][0]
 
         return set_up
 
+    def make(degree: int, kept: Path) -> Searcher:
+        window, alpha = max(128, 2 * degree), 0.95 if cosine else 1.2
+        parameters = svs.VamanaBuildParameters(graph_max_degree=degree, window_size=window, alpha=alpha)
+        index = svs.Vamana.build(parameters, unit, metric, num_threads=1)
+        index.save(*(str(kept / name) for name in ("config", "graph", "data")))
+        return searched(index)
+
+    def compressed(kept: Path, code: Callable[[Any], Any]) -> Searcher:
+        data = svs.VectorDataLoader(str(kept / "data"), svs.DataType.float32, dims=unit.shape[1])
+        graph = svs.GraphLoader(str(kept / "graph"))
+        return searched(svs.Vamana(str(kept / "config"), graph, code(data), metric, num_threads=1))
+
+    codes = _svs_codes(unit.shape[1]) if _svs_compresses() else {}
     for degree in (32, 64):
-        yield f"svs vamana, {degree}", partial(make, degree)
+        with TemporaryDirectory() as folder:
+            yield f"svs vamana, {degree}", partial(make, degree, Path(folder))
+            for name, code in codes.items():
+                yield f"svs vamana, {degree}, {name}", partial(compressed, Path(folder), code)
+
+
+def _svs_codes(dimension: int) -> dict[str, Callable[[Any], Any]]:
+    """Its codes: of one and of two levels, and of many dimensions those of fewer."""
+    import svs
+
+    codes: dict[str, Callable[[Any], Any]] = {
+        f"LVQ{first}x{second}": lambda data, bits=(first, second): svs.LVQLoader(data, *bits, padding=32)
+        for first, second in ((4, 4), (4, 8), (8, 0))
+    }
+    kind = svs.LeanVecKind
+    for fewer in (dimension // 8, dimension // 5) if dimension >= 200 else ():
+        for bits in (4, 8):
+            first = kind.lvq4 if bits == 4 else kind.lvq8
+            codes[f"LeanVec{bits}x8 of {fewer}"] = lambda data, fewer=fewer, first=first: svs.LeanVecLoader(
+                data, fewer, first, kind.lvq8
+            )
+    return codes
+
+
+def _svs_compresses() -> bool:
+    """Whether this build of SVS has codes and uses them here: a process of its own is asked, for it may abort."""
+    asked = """
+import sys, numpy, svs
+svs.write_vecs(numpy.random.default_rng(0).random((500, 32), numpy.float32), sys.argv[1])
+codes = svs.LVQLoader(svs.VectorDataLoader(sys.argv[1], svs.DataType.float32), 4, 8)
+parameters = svs.VamanaBuildParameters(alpha=1.2, graph_max_degree=16, window_size=32)
+svs.Vamana.build(parameters, codes, svs.DistanceType.L2).search(numpy.ones((1, 32), numpy.float32), 1)
+"""
+    with TemporaryDirectory() as folder:
+        command = [sys.executable, "-c", asked, str(Path(folder, "rows.fvecs"))]
+        uses = subprocess.run(command, capture_output=True, check=False).returncode == 0
+    if not uses:
+        print("svs: no codes on this processor")
+    return uses
 
 
 def scann_contestants(distance: str, points: Rows) -> Iterator[tuple[str, Callable[[], Searcher]]]:
