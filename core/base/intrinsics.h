@@ -14,3 +14,9 @@
 // Sums of products of bytes; of a processor that has_byte_products.
 #define ANEAR_VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni,fma")))
 #endif
+
+#ifdef ANEAR_AVX2
+#define ANEAR_INLINE inline __attribute__((always_inline))  // so that it is compiled for its caller's registers
+#else
+#define ANEAR_INLINE inline
+#endif

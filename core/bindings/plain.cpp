@@ -2,7 +2,10 @@
 
 #include <nanobind/stl/string.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <limits>
+#include <span>
 
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
@@ -11,15 +14,16 @@ namespace anear::bindings {
 
 namespace {
 
+// Of finite numbers.
 template <class Real>
 bool inside(const PlainQueries& queries, const Rows& row) {
-  const auto* values = reinterpret_cast<const Real*>(row.data);
-  bool above = true, zero = true;
-  for (std::int64_t i = 0; i < row.columns; ++i) {
-    above &= values[i] > queries.above;
-    zero &= values[i] == 0;
-  }
-  return above && !(queries.not_zero && zero);
+  const std::span<const Real> values(reinterpret_cast<const Real*>(row.data), row.columns);
+  if (queries.not_zero && std::all_of(values.begin(), values.end(), [](Real value) { return value == 0; }))
+    return false;
+  if (queries.above == -std::numeric_limits<double>::infinity()) return true;
+  bool above = true;
+  for (const Real value : values) above &= value > queries.above;
+  return above;
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/intrinsics.h"
 
 namespace anear {
 namespace {
@@ -17,6 +18,64 @@ constexpr float kShortWeights = 127;  // beside codes of four bits
 float rounded(float v) {
   constexpr float kWhole = 12582912;  // 1.5 * 2^23: beside it there is no room for fractions
   return (v + kWhole) - kWhole;
+}
+
+// A term's weights before they are whole: (slot - middle) * step.
+struct Weights {
+  const float *slots, *middle, *step;
+  std::int64_t count;
+  float operator[](std::int64_t j) const { return (slots[j] - middle[j]) * step[j]; }
+};
+
+// The largest, without its sign. Many at a time, for a maximum that waits for the one before is slow; what is no number
+// does not count.
+ANEAR_INLINE float largest_loop(const Weights& weights) {
+  constexpr std::int64_t kSide = 16;
+  float largest[kSide] = {};
+  std::int64_t j = 0;
+  for (; j + kSide <= weights.count; j += kSide) {
+    for (std::int64_t l = 0; l < kSide; ++l) largest[l] = std::max(largest[l], std::abs(weights[j + l]));
+  }
+  for (; j < weights.count; ++j) largest[0] = std::max(largest[0], std::abs(weights[j]));
+  return *std::max_element(largest, largest + kSide);
+}
+
+// Times `inverse`, as whole numbers: 128 * high + low, or high alone.
+template <bool full>
+ANEAR_INLINE void whole_loop(const Weights& weights, float inverse, std::int8_t* high, std::int8_t* low) {
+  for (std::int64_t j = 0; j < weights.count; ++j) {
+    const float product = rounded(weights[j] * inverse);
+    const auto weight = static_cast<std::int32_t>(product == product ? product : 0);  // NaN has no number
+    const std::int32_t upper = full ? (weight + 64) >> 7 : weight;
+    high[j] = static_cast<std::int8_t>(upper);
+    if (full) low[j] = static_cast<std::int8_t>(weight - 128 * upper);
+  }
+}
+
+#ifdef ANEAR_AVX2
+ANEAR_AVX2 float largest_wide(const Weights& weights) { return largest_loop(weights); }
+
+template <bool full>
+ANEAR_AVX2 void whole_wide(const Weights& weights, float inverse, std::int8_t* high, std::int8_t* low) {
+  whole_loop<full>(weights, inverse, high, low);
+}
+#endif
+
+float largest_of(const Weights& weights) {
+#ifdef ANEAR_AVX2
+  static const bool wide = __builtin_cpu_supports("avx2");
+  if (wide) return largest_wide(weights);
+#endif
+  return largest_loop(weights);
+}
+
+template <bool full>
+void make_whole(const Weights& weights, float inverse, std::int8_t* high, std::int8_t* low) {
+#ifdef ANEAR_AVX2
+  static const bool wide = __builtin_cpu_supports("avx2");
+  if (wide) return whole_wide<full>(weights, inverse, high, low);
+#endif
+  whole_loop<full>(weights, inverse, high, low);
 }
 
 bool finite(double value) { return std::abs(value) < std::numeric_limits<float>::infinity(); }
@@ -243,28 +302,27 @@ void Codes::prepare(const PreparedQueries& queries, std::int64_t i, CodeQuery& q
   std::int8_t* high = query.high.ensure(padded);
   std::int8_t* low = query.low.ensure(full ? padded : 0);
   query.scalars.clear();
-  float largest = 0;
-  std::int64_t at = 0;
+  const auto each_vector = [&](const auto& take) {
+    std::int64_t at = 0;
+    for (const CodeTerm& term : form_.terms) {
+      if (term.length == 0) continue;
+      take(Weights{slots + term.slot, scale_.middle.data() + at, scale_.step.data() + at, term.length}, at);
+      at += term.length;
+    }
+  };
   for (const CodeTerm& term : form_.terms) {
     if (term.length == 0 && term.slot >= 0) query.scalars.push_back(slots[term.slot]);
-    for (std::int64_t j = 0; j < term.length; ++j, ++at) {
-      largest = std::max(largest, std::abs((slots[term.slot + j] - scale_.middle[at]) * scale_.step[at]));
-    }
   }
+  float largest = 0;
+  each_vector([&](const Weights& weights, std::int64_t) { largest = std::max(largest, largest_of(weights)); });
   const bool usable = largest > 0 && finite(largest);
   const float most = full ? kWeights : kShortWeights;
   query.scale = usable ? largest / most : 0;
   const float inverse = usable ? most / largest : 0;
-  at = 0;
-  for (const CodeTerm& term : form_.terms) {
-    for (std::int64_t j = 0; j < term.length; ++j, ++at) {
-      const float product = (slots[term.slot + j] - scale_.middle[at]) * scale_.step[at] * inverse;
-      const auto weight = static_cast<std::int32_t>(product == product ? rounded(product) : 0);  // NaN has no number
-      const std::int32_t upper = full ? (weight + 64) >> 7 : weight;
-      high[at] = static_cast<std::int8_t>(upper);
-      if (full) low[at] = static_cast<std::int8_t>(weight - 128 * upper);
-    }
-  }
+  each_vector([&](const Weights& weights, std::int64_t at) {
+    full ? make_whole<true>(weights, inverse, high + at, low + at)
+         : make_whole<false>(weights, inverse, high + at, nullptr);
+  });
   std::fill(high + length_, high + padded, std::int8_t{0});
   if (full) std::fill(low + length_, low + padded, std::int8_t{0});
 }

@@ -8,12 +8,6 @@
 #include "base/intrinsics.h"
 #include "base/parallel.h"
 
-#ifdef ANEAR_AVX2
-#define ANEAR_INLINE inline __attribute__((always_inline))  // so that it is compiled for its caller's registers
-#else
-#define ANEAR_INLINE inline
-#endif
-
 namespace anear {
 namespace {
 

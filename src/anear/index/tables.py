@@ -239,8 +239,12 @@ def _load_rows(plan: Plan, space: Space, arithmetic: str) -> CompiledTable:
 
 @lru_cache(maxsize=512)
 def _load_codes(plan: Plan, space: Space, scalars: str, vectors: str, names: tuple[str, ...]) -> CompiledTable:
+    from anear.codegen.kernels import prepares_rows
+
     kinds = {i: vectors if entry.is_vector else scalars for i, entry in enumerate(plan.point)}
-    return load(_layout(plan, space, "float32", kinds), names)
+    layout = _layout(plan, space, "float32", kinds)
+    by_rows = "prepare_query" in names and prepares_rows(layout)  # one query alone is then no block of many
+    return load(layout, (*names, "prepare_rows") if by_rows else names)
 
 
 @lru_cache(maxsize=512)
