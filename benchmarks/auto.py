@@ -2,9 +2,11 @@
 
 Queries are unlike the points in two ways: of their kind but not among them, and anywhere in their box and around it.
 The former come in one batch, five at a time, and one by one.
-Everybody's answers are compared. CPU time of one thread, the contestants in turns, each one's least time of all rounds.
-A case that seems to be lost is raced again until it is not, or has had ``--most`` rounds: a moment in which the machine
-is busy is no loss, and what remains after so many is one.
+Everybody's answers are compared. CPU time of one thread, the contestants in turns; shown are each one's least time of
+all rounds. The ratio is the median of the rounds' ratios, each of times that follow each other within a tenth of a
+second: on a machine that others use, least times need not come from the same moment, and so say little beside each
+other. A case that seems to be lost is raced again until it is not, or has had ``--most`` rounds: a moment in which the
+machine is busy is no loss, and what remains after so many is one.
 
     python benchmarks/auto.py                       # the whole grid, about half an hour
     python benchmarks/auto.py --quick               # a look, a minute
@@ -14,6 +16,7 @@ is busy is no loss, and what remains after so many is one.
 from __future__ import annotations
 
 import argparse
+import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -107,7 +110,7 @@ def _race(case: Case, k: int, rounds: int, most: int) -> Iterator[dict[str, Any]
         answers = [np.reshape(work(index), (-1, k)) for index in indexes.values()]
         assert all((answer == answers[0]).all() for answer in answers)
         works = [lambda index=index, work=work: work(index) for index in indexes.values()]  # type: ignore[misc]
-        times, raced = _timed(works, len(queries), rounds, most)
+        times, ratio, raced = _timed(works, len(queries), rounds, most)
         yield {
             "n": case.n,
             "dimensions": case.dimensions,
@@ -117,25 +120,25 @@ def _race(case: Case, k: int, rounds: int, most: int) -> Iterator[dict[str, Any]
             "queries": kind,
             "us": times,
             "rounds": raced,
-            "ratio": _ratio(times),
+            "ratio": ratio,
             "build_s": building,
             "choice": choice,
         }
 
 
-def _timed(works: Sequence[Callable[[], Any]], amount: int, rounds: int, most: int) -> tuple[dict[str, float], int]:
-    """Each one's least time for one of the amount, and the rounds it took to be sure."""
-    times, raced = dict.fromkeys(_METHODS, float("inf")), 0
-    while raced == 0 or (raced < most and _ratio(times) > _ALLOWED):
+def _timed(
+    works: Sequence[Callable[[], Any]], amount: int, rounds: int, most: int
+) -> tuple[dict[str, float], float, int]:
+    """Each one's least time for one of the amount, the ratio, and the rounds it took to be sure."""
+    seconds: list[tuple[float, ...]] = []
+    ratio = float("inf")
+    while not seconds or (len(seconds) < most and ratio > _ALLOWED):
         loops = [common.loops_of(work) for work in works]  # what learns may have become quicker
         timings = common.race(works, [amount] * len(works), rounds, loops)
-        times = {m: min(times[m], timing.us()) for m, timing in zip(_METHODS, timings, strict=True)}
-        raced += rounds
-    return times, raced
-
-
-def _ratio(times: dict[str, float]) -> float:
-    return times["auto"] / min(times["flat"], times["kd_tree"])
+        seconds += zip(*(timing.cpu for timing in timings), strict=True)
+        ratio = statistics.median(auto / min(flat, tree) for flat, tree, auto in seconds)
+    least = map(min, zip(*seconds, strict=True))
+    return {method: 1e6 * took / amount for method, took in zip(_METHODS, least, strict=True)}, ratio, len(seconds)
 
 
 def _summary(records: Sequence[dict[str, Any]]) -> str:

@@ -265,16 +265,6 @@ class Tree final : public Job, public Tasks {
 
 thread_local TaskTimes* measured = nullptr;
 
-double cpu_seconds() {
-#if defined(CLOCK_THREAD_CPUTIME_ID)
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-#else
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-#endif
-}
-
 // Runs tasks on this thread as though each had one of its own: what a task spawns begins when it was spawned.
 class Measured final : public Tasks {
  public:
@@ -287,10 +277,10 @@ class Measured final : public Tasks {
       const auto [task, begin] = std::move(waiting_.back());
       waiting_.pop_back();
       progress.poll();
-      const double started = cpu_seconds();
+      const double started = thread_seconds();
       offset_ = begin - started;
       task(*this);
-      sum.work += cpu_seconds() - started;
+      sum.work += thread_seconds() - started;
       end = std::max(end, now());
     }
     sum.span += end;
@@ -298,7 +288,7 @@ class Measured final : public Tasks {
 
  private:
   // When it is for the running task, if every task had a thread of its own.
-  double now() const { return offset_ + cpu_seconds(); }
+  double now() const { return offset_ + thread_seconds(); }
 
   std::vector<std::pair<Task, double>> waiting_;
   double offset_ = 0;
@@ -357,6 +347,16 @@ void fork_join(int threads, Progress& progress, Tasks::Task first) {
   }
   const int helpers = std::max(threads - 1, 0);
   Tree(helpers, progress, std::move(first)).run(helpers);
+}
+
+double thread_seconds() {
+#if defined(CLOCK_THREAD_CPUTIME_ID)
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+#else
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+#endif
 }
 
 void measure_tasks(TaskTimes* times) { measured = times; }

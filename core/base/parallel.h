@@ -36,6 +36,9 @@ class Tasks {
 // task. The newest task goes first, so that few wait. Returns when all have ended.
 void fork_join(int threads, Progress& progress, Tasks::Task first);
 
+// CPU seconds of this thread so far; where there is no such clock, those of the day.
+double thread_seconds();
+
 // CPU seconds of the tasks of calls: of all, and of the longest chains of those that wait for one another, which is the
 // least that they can take on any number of threads.
 struct TaskTimes {

@@ -25,9 +25,6 @@
 namespace anear::bindings {
 namespace {
 
-// A plain search asks for no more than this; larger numbers are looked at by those who know what is allowed.
-constexpr std::int64_t kPlainAnswers = 4096, kPlainThreads = 1024;
-
 // A method built over rows, which it keeps alive.
 class Index {
  public:
@@ -70,7 +67,7 @@ class Index {
     require(k >= 1, [&] { return "k is " + std::to_string(k) + "; it must be at least 1"; });
     require(k <= kMostPoints, [&] { return "k is " + std::to_string(k) + ", which is more than any index holds"; });
     const std::int64_t count = given.queries.rows.count;
-    const KnnArrays found(new_array("int64", count, k), new_array(checked_type(distance_type), count, k), 2, k);
+    const KnnArrays found = KnnArrays::of(count, k, checked_type(distance_type));
     call(progress, [&](Progress& p) {
       const Gate::Inside inside(gate_);
       given.admit(*method_, changed_);
@@ -82,22 +79,33 @@ class Index {
 
   nb::object one(nb::handle query, const PlainQueries& queries, nb::handle k, nb::handle num_threads, nb::handle ef,
                  double give_up) const {
-    const PlainRow plain(query, query_columns_, queries);
+    const PlainRows plain(query, query_columns_, queries);
     const auto count = plain_number(k, kPlainAnswers, -1), threads = plain_number(num_threads, kPlainThreads, 0);
     const auto width = plain_number(ef, std::numeric_limits<std::int32_t>::max(), 0);
     if (!plain.plain() || !threads || !width || count.value_or(-1) < 0 || (*width > 0 && ef_ < 0)) return nb::none();
-    const char* type = queries.storage == Storage::float32 ? "float32" : "float64";
-    const KnnArrays found(new_array("int64", *count), new_array(type, *count), 1, *count);
-    SearchRequest request = plain_request(plain, *threads);
-    if (*width > 0) request.parameters[ef_] = static_cast<double>(*width);
-    if (give_up > 0 && give_up_ >= 0) request.parameters[give_up_] = give_up;
-    call(nb::none(), [&](Progress& p) {
-      const Gate::Inside inside(gate_);
-      method_->knn(request, found.answer, p);
-      tally(p);
-    });
-    if (give_up > 0 && found.answer.ids[0] < 0) return nb::bool_(false);
-    return found.pair();
+    const std::int64_t rows = plain.rows().count;
+    if (rows * *count > kPlainPlaces) return nb::none();
+    if (give_up != 0 || !queries.calls) return nearest(plain, *count, *threads, *width, give_up).pair();
+    ShortCalls& calls = *queries.calls;
+    const auto known = *width > 0 ? nullptr : calls.find(*count, rows);
+    if (!known) return nb::none();
+    const auto [scans, timed] = known->next();
+    const double start = timed ? thread_seconds() : 0;
+    const nb::object scan = scans ? calls.scan() : nb::none();
+    nb::object found = nb::none();
+    if (!scans || !scan.is_none()) {
+      const Index& index = scans ? nb::cast<const Index&>(scan) : *this;
+      const KnnArrays answers = index.nearest(plain, *count, *threads, 0, scans ? 0 : known->give_up());
+      found = answers.pair();
+      if (scans || answers.complete(rows)) {
+        if (timed) known->learn(scans, 1e9 * (thread_seconds() - start));
+        return found;
+      }
+      known->doubt();  // what takes so long is looked at
+    }
+    found = calls.completed(query, nb::find(queries), k, num_threads, found);
+    if (timed) known->learn(scans, 1e9 * (thread_seconds() - start));
+    return found;
   }
 
   nb::object range(nb::handle queries, const std::string& query_storage, nb::handle radius_rank, nb::handle radius,
@@ -133,9 +141,9 @@ class Index {
 
   nb::object listed_one(nb::handle query, const PlainQueries& queries, double radius_rank, double sure_rank,
                         double radius, nb::handle num_threads) const {
-    const PlainRow plain(query, query_columns_, queries);
+    const PlainRows plain(query, query_columns_, queries);
     const auto threads = plain_number(num_threads, kPlainThreads, 0);
-    if (!plain.plain() || !threads) return nb::none();
+    if (!plain.plain() || !plain.vector() || !threads) return nb::none();
     const SearchRequest request = plain_request(plain, *threads);
     ListAnswer answer;
     call(nb::none(), [&](Progress& p) {
@@ -314,8 +322,24 @@ class Index {
   }
 
  private:
-  SearchRequest plain_request(const PlainRow& query, std::int64_t threads) const {
-    return {query.row(), resolve_threads(static_cast<int>(threads)), nullptr, nullptr, nullptr, unlimited_};
+  KnnArrays nearest(const PlainRows& plain, std::int64_t k, std::int64_t threads, std::int64_t width,
+                    double give_up) const {
+    const char* type = plain.rows().storage == Storage::float32 ? "float32" : "float64";
+    KnnArrays found = plain.vector() ? KnnArrays(new_array("int64", k), new_array(type, k), 1, k)
+                                     : KnnArrays::of(plain.rows().count, k, type);
+    SearchRequest request = plain_request(plain, threads);
+    if (width > 0) request.parameters[ef_] = static_cast<double>(width);
+    if (give_up > 0 && give_up_ >= 0) request.parameters[give_up_] = give_up;
+    call(nb::none(), [&](Progress& p) {
+      const Gate::Inside inside(gate_);
+      method_->knn(request, found.answer, p);
+      tally(p);
+    });
+    return found;
+  }
+
+  SearchRequest plain_request(const PlainRows& queries, std::int64_t threads) const {
+    return {queries.rows(), resolve_threads(static_cast<int>(threads)), nullptr, nullptr, nullptr, unlimited_};
   }
 
   void tally(const Progress& progress) const {
@@ -370,40 +394,6 @@ struct Flat : Index {
 
 void bind_methods(nb::module_& module) {
   module.def("methods", &describe_methods, "What methods there are, with their parameters.");
-  nb::class_<Estimate>(module, "Estimate", "A table that computes a rank, and how far it may be off.")
-      .def(
-          "__init__",
-          [](Estimate* self, std::shared_ptr<Table> table, nb::handle parameters, nb::handle slack_slots,
-             double slack_scale, double relative, std::int64_t offset_slot) {
-            new (self) Estimate{std::move(table),
-                                doubles(parameters, "parameters"),
-                                integers(slack_slots, "slack_slots"),
-                                slack_scale,
-                                relative,
-                                offset_slot};
-          },
-          nb::arg("table"), nb::arg("parameters"), nb::arg("slack_slots"), nb::arg("slack_scale"), nb::arg("relative"),
-          nb::arg("offset_slot"));
-  nb::class_<BoxData>(module, "Boxes", "What boxes are made of, and the tables that bound ranks over them.")
-      .def(nb::init<const Estimate&, const Estimate*, nb::handle, nb::handle, const std::string&, nb::handle,
-                    const std::string&, std::int64_t>(),
-           nb::arg("lower"), nb::arg("upper").none(), nb::arg("low"), nb::arg("high"), nb::arg("storage"),
-           nb::arg("split"), nb::arg("split_storage"), nb::arg("extras"));
-  nb::class_<BallData>(module, "Balls", "What balls are made of: the table that bounds ranks over them, and distances.")
-      .def(nb::init<std::shared_ptr<Table>, nb::handle, std::shared_ptr<Table>, nb::handle, bool>(), nb::arg("table"),
-           nb::arg("parameters"), nb::arg("reach"), nb::arg("reach_parameters"), nb::arg("means"));
-  nb::class_<RowData>(module, "RowForm", "How prepared points lie as rows, and the points as queries.")
-      .def(nb::init<nb::handle, bool, nb::handle, const std::string&, bool, bool, bool>(), nb::arg("pieces"),
-           nb::arg("raw"), nb::arg("objects"), nb::arg("storage"), nb::arg("raw_queries") = false,
-           nb::arg("symmetric") = false, nb::arg("never_negative") = false)
-      .def("build_by", &RowData::build_by, nb::arg("estimate"), nb::arg("form"), nb::arg("code_form") = nb::none(),
-           nb::keep_alive<1, 3>(), "What a graph is built by, where that is not what it is searched with.");
-  nb::class_<CodeData>(module, "CodeForm", "What codes are made of, and the kernel that decodes them.")
-      .def(nb::init<std::shared_ptr<Table>, nb::handle, nb::handle, std::shared_ptr<Table>, nb::handle, std::int32_t,
-                    std::int64_t, std::int64_t, bool>(),
-           nb::arg("table"), nb::arg("parameters"), nb::arg("terms"), nb::arg("kernel").none() = nb::none(),
-           nb::arg("kernel_parameters") = nb::none(), nb::arg("bits") = 8, nb::arg("levels_at") = -1,
-           nb::arg("objects") = 0, nb::arg("whole") = false);
   nb::class_<Index>(module, "Index", "A method built over rows.")
       .def(
           "__init__",
@@ -431,7 +421,9 @@ void bind_methods(nb::module_& module) {
            "(ids, distances), both (queries, k); -1 and inf where there are fewer.")
       .def("one", &Index::one, nb::arg("query").none(), nb::arg("queries"), nb::arg("k").none(),
            nb::arg("num_threads").none(), nb::arg("ef").none(), nb::arg("give_up") = 0.0,
-           "(ids, distances), both (k,), of one plain query; False if it gave up, None if it is not plain.")
+           "(ids, distances) of one plain query, (k,), or of some, (queries, k); None if they are not plain. With "
+           "give_up "
+           "ids are -1 where a query gave up.")
       .def("range", &Index::range, nb::arg("queries"), nb::arg("query_storage"), nb::arg("radius_rank"),
            nb::arg("radius"), nb::arg("exclude") = nb::none(), nb::arg("allow") = nb::none(),
            nb::arg("num_threads") = 0, nb::arg("distance_type") = "float32", nb::arg("progress") = nb::none(),

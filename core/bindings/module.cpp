@@ -58,6 +58,8 @@ NB_MODULE(_core, module) {
              "Call a function on this thread alone; CPU seconds of all tasks in it, and of the longest chain of them.");
   anear::bindings::bind_kernels(module);
   anear::bindings::bind_plain(module);
+  anear::bindings::bind_build_data(module);
   anear::bindings::bind_methods(module);
+  anear::bindings::bind_short_calls(module);
   anear::bindings::bind_knn_graph(module);
 }

@@ -1,5 +1,6 @@
 #include "bindings/plain.h"
 
+#include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 
 #include <algorithm>
@@ -16,10 +17,12 @@ namespace {
 
 // Of finite numbers.
 template <class Real>
-bool inside(const PlainQueries& queries, const Rows& row) {
-  const std::span<const Real> values(reinterpret_cast<const Real*>(row.data), row.columns);
-  if (queries.not_zero && std::all_of(values.begin(), values.end(), [](Real value) { return value == 0; }))
-    return false;
+bool inside(const PlainQueries& queries, const Rows& rows) {
+  const std::span<const Real> values(reinterpret_cast<const Real*>(rows.data), rows.count * rows.columns);
+  for (std::int64_t row = 0; queries.not_zero && row < rows.count; ++row) {
+    const auto here = values.subspan(row * rows.columns, rows.columns);
+    if (std::all_of(here.begin(), here.end(), [](Real value) { return value == 0; })) return false;
+  }
   if (queries.above == -std::numeric_limits<double>::infinity()) return true;
   bool above = true;
   for (const Real value : values) above &= value > queries.above;
@@ -28,21 +31,24 @@ bool inside(const PlainQueries& queries, const Rows& row) {
 
 }  // namespace
 
-PlainRow::PlainRow(nb::handle object, std::int64_t columns, const PlainQueries& queries)
-    : row_{nullptr, 1, columns, queries.storage} {
+PlainRows::PlainRows(nb::handle object, std::int64_t columns, const PlainQueries& queries)
+    : rows_{nullptr, 1, columns, queries.storage} {
   if (!is_array(object)) return;
   if (PyObject_GetBuffer(object.ptr(), &view_, PyBUF_FORMAT | PyBUF_C_CONTIGUOUS) != 0) {
     PyErr_Clear();
     return;
   }
-  row_.data = static_cast<const std::byte*>(view_.buf);
+  if (view_.ndim != 1 && view_.ndim != 2) return;
+  if (!vector()) rows_.count = view_.shape[0];
+  rows_.data = static_cast<const std::byte*>(view_.buf);
   const bool aligned = reinterpret_cast<std::uintptr_t>(view_.buf) % storage_bytes(queries.storage) == 0;
-  plain_ = view_.ndim == 1 && view_.shape[0] == columns && has_format(view_, queries.storage) && aligned &&
-           all_finite(row_) &&
-           (queries.storage == Storage::float32 ? inside<float>(queries, row_) : inside<double>(queries, row_));
+  const bool few = vector() || (0 < rows_.count && rows_.count <= kPlainNumbers / columns);
+  plain_ = few && view_.shape[view_.ndim - 1] == columns && has_format(view_, queries.storage) && aligned &&
+           all_finite(rows_) &&
+           (queries.storage == Storage::float32 ? inside<float>(queries, rows_) : inside<double>(queries, rows_));
 }
 
-PlainRow::~PlainRow() {
+PlainRows::~PlainRows() {
   if (view_.obj != nullptr) PyBuffer_Release(&view_);
 }
 
@@ -57,7 +63,8 @@ std::optional<std::int64_t> plain_number(nb::handle object, std::int64_t most, s
 
 void bind_plain(nb::module_& module) {
   nb::class_<PlainQueries>(module, "PlainQueries", "What plain queries hold.")
-      .def(nb::init<const std::string&, double, bool>(), nb::arg("type"), nb::arg("above"), nb::arg("not_zero"));
+      .def(nb::init<const std::string&, double, bool, std::shared_ptr<ShortCalls>>(), nb::arg("type"), nb::arg("above"),
+           nb::arg("not_zero"), nb::arg("calls").none() = nb::none());
 }
 
 }  // namespace anear::bindings

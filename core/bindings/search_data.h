@@ -129,7 +129,16 @@ struct KnnArrays {
     answer = {k, ids_out.data<std::int64_t>(), single ? nullptr : distances_out.data<double>(),
               single ? distances_out.data<float>() : nullptr};
   }
+  static KnnArrays of(std::int64_t queries, std::int64_t k, const char* type) {
+    return {new_array("int64", queries, k), new_array(type, queries, k), 2, k};
+  }
   nb::object pair() const { return nb::make_tuple(ids, distances); }
+  // Whether all of the queries have an answer.
+  bool complete(std::int64_t queries) const {
+    bool all = true;
+    for (std::int64_t i = 0; i < queries; ++i) all &= answer.ids[i * answer.k] >= 0;
+    return all;
+  }
 
   nb::object ids, distances;
   Array ids_out, distances_out;

@@ -42,8 +42,9 @@ constexpr double kNanosecondsWorthAThread = 300e3;  // waking a thread and mergi
 constexpr std::int64_t kMostQueries = 240;          // queries a task: their prepared form and limits stay in cache
 constexpr std::int64_t kFewestQueries = 24;         // fewer queries a task spend their time loading points
 constexpr std::int64_t kTaskBytes = 8 << 20;        // for the candidates of a task
-constexpr std::int64_t kFewPoints = 2048;           // so few admitted points are not worth a scan
-constexpr std::int64_t kChunk = 1024;               // points of an exhaustive search between two looks at the clock
+constexpr std::int64_t kFew = 32, kFewNumbers = 1 << 14, kKeptAnswers = 1024;  // of queries whose scratch is small
+constexpr std::int64_t kFewPoints = 2048;  // so few admitted points are not worth a scan
+constexpr std::int64_t kChunk = 1024;      // points of an exhaustive search between two looks at the clock
 
 // Scratch of one task. Collectors point into `exact`, so it lives until they are finished.
 template <class Real, class Collector>
@@ -172,7 +173,9 @@ Cut Flat::cut(const Pass& pass, std::int64_t points) const {
   const std::int64_t tile = pass.exhaustive ? 1 : std::max(table.query_tile, 1);
   const auto candidate_bytes = static_cast<std::int64_t>(pass.k * 4 * sizeof(Neighbor)) + table.query_slots * 16 + 1;
   const std::int64_t most = std::clamp<std::int64_t>(kTaskBytes / candidate_bytes, 1, kMostQueries);
-  const std::int64_t even = ceil_div(cut.queries, cut.threads == 1 ? 1 : cut.threads * 4);
+  const std::int64_t tasks =
+      std::max<std::int64_t>(cut.threads == 1 ? 1 : cut.threads * 4, ceil_div(cut.queries, most));
+  const std::int64_t even = ceil_div(cut.queries, tasks);
   cut.queries_per_task = std::min(std::max(even, kFewestQueries), most);
   // Whole tiles, unless a tile's candidates would take too much memory (k in the hundred thousands).
   if (most >= tile) cut.queries_per_task = ceil_div(cut.queries_per_task, tile) * tile;
@@ -265,9 +268,10 @@ void Flat::run(const Pass& pass, Progress& progress, const Reset& reset, const W
     }
     progress.count(computed);
   };
-  // One query at a time must not pay for allocations: its scratch, which is small, stays with the thread. While in use
-  // it is taken away, for a progress callback may start another search.
-  if (cut.queries == 1 && pass.k <= 1024) {
+  // Few queries at a time must not pay for allocations: their scratch, which is small, stays with the thread. While in
+  // use it is taken away, for a progress callback may start another search.
+  const bool few = cut.queries == 1 || (cut.queries <= kFew && cut.queries * rows_.columns <= kFewNumbers);
+  if (few && cut.threads == 1 && cut.tasks == 1 && cut.queries * static_cast<std::int64_t>(pass.k) <= kKeptAnswers) {
     static thread_local std::unique_ptr<Task<Real, Collector>> kept;
     auto task = kept ? std::move(kept) : std::make_unique<Task<Real, Collector>>();
     work(0, *task);

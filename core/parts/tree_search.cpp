@@ -25,8 +25,9 @@ namespace {
 constexpr std::int64_t kQueriesPerTask = 128;  // their prepared form stays in the first-level cache
 constexpr std::int64_t kWorthOrdering = 64;    // queries
 constexpr std::int64_t kDistancesBetweenPolls = 20'000;
-constexpr double kKeptNanoseconds = 60e3;           // a search that takes longer (k in the thousands) may allocate
-constexpr double kNanosecondsWorthAThread = 100e3;  // of searching
+constexpr double kKeptNanoseconds = 60e3;  // a search that takes longer (k in the thousands) may allocate
+constexpr std::int64_t kFew = 32, kFewNumbers = 1 << 14;  // queries, and what they hold, whose scratch is small
+constexpr double kNanosecondsWorthAThread = 100e3;        // of searching
 const std::vector<Neighbor> kUnanswered;
 
 // How far the exact table, which decides, may be off from the rank: no farther than the filter, whose margin allows for
@@ -153,7 +154,8 @@ void TreeSearch::run(const SearchRequest& request, const std::vector<PointId>& o
   const std::int64_t queries = request.queries.count;
   const double worth = std::max(1.0, nanoseconds * static_cast<double>(queries) / kNanosecondsWorthAThread);
   const int threads = worth < request.threads ? static_cast<int>(worth) : request.threads;
-  const std::int64_t per_task = std::clamp<std::int64_t>(queries / (4 * threads), 1, kQueriesPerTask);
+  const std::int64_t per_task =  // one thread has nobody to share with, and queries of a task go down together
+      std::clamp<std::int64_t>(threads == 1 ? queries : queries / (4 * threads), 1, kQueriesPerTask);
   progress.start(queries);
   const auto work = [&](std::int64_t number, Task<Real>& task) {
     const std::int64_t first = number * per_task, count = std::min(per_task, queries - first);
@@ -172,9 +174,10 @@ void TreeSearch::run(const SearchRequest& request, const std::vector<PointId>& o
     task.computed = {};
     task.visits = {};
   };
-  // One query at a time must not pay for allocations: its scratch stays with the thread. While in use it is taken away,
-  // for a progress callback may start another search.
-  if (queries == 1 && nanoseconds < kKeptNanoseconds) {
+  // Few queries at a time must not pay for allocations: their scratch stays with the thread. While in use it is taken
+  // away, for a progress callback may start another search.
+  const bool few = queries == 1 || (queries <= kFew && queries * request.queries.columns <= kFewNumbers);
+  if (few && threads == 1 && static_cast<double>(queries) * nanoseconds < kKeptNanoseconds) {
     static thread_local std::unique_ptr<Task<Real>> kept;
     auto task = kept ? std::move(kept) : std::make_unique<Task<Real>>();
     work(0, *task);

@@ -1,7 +1,7 @@
 """The compiled core (core/bindings): private to ``anear.index``. Raises the errors of ``anear.errors``."""
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,7 +99,7 @@ class CodeForm:
 class PlainQueries:
     """What plain queries hold: finite numbers of a type, all of them above a bound, perhaps not all zero."""
 
-    def __init__(self, type: str, above: float, not_zero: bool) -> None: ...
+    def __init__(self, type: str, above: float, not_zero: bool, calls: ShortCalls | None = None) -> None: ...
 
 class Index:
     """A method built over rows, which it keeps alive.
@@ -181,8 +181,10 @@ class Index:
         num_threads: object,
         ef: object,
         give_up: float = 0.0,
-    ) -> tuple[NDArray[np.int64], NDArray[Any]] | Literal[False] | None:
-        """(ids, distances), both (k,), of one plain query; False if it gave up, None if it or a number is not plain."""
+    ) -> tuple[NDArray[np.int64], NDArray[Any]] | None:
+        """(ids, distances) of one plain query, (k,), or of some, (queries, k); None if they or a number are not plain.
+        With ``give_up`` ids are -1 where a query gave up; below 0: none does, and the queries' ``calls`` are not asked.
+        """
 
     def range(
         self,
@@ -314,6 +316,49 @@ class Flat(Index):
         progress: _Progress | None = None,
         offset_slot: int = -1,
     ) -> None: ...
+
+class ShortCall:
+    """Calls with so few queries of one kind. They take but microseconds, so most of them go the way that took less
+    before, down a tree or to a scan, without a look at anything; one in so many is timed.
+    """
+
+    def __init__(self, give_up: float, tree: float, scan: float, every: int = 32) -> None: ...
+    def next(self) -> tuple[bool, bool]:
+        """Whether a call is scanned for, and whether its time is wanted. Now and then some calls go the way that has
+        been slower, for it may no longer be.
+        """
+
+    def learn(self, scanned: bool, took: float) -> None:
+        """What a call took, in nanoseconds of the caller's thread."""
+
+    def doubt(self) -> None:
+        """The next call is to be looked at."""
+    @property
+    def scans(self) -> bool:
+        """Which way calls go."""
+    @property
+    def tree(self) -> float:
+        """Nanoseconds that calls took in the tree, the latest counting most."""
+    @property
+    def scan(self) -> float:
+        """The same of scans."""
+    @property
+    def give_up(self) -> float:
+        """With how many blocks a query gives up."""
+
+class ShortCalls:
+    """What calls with few plain queries, of a tree or of a scan, go by: most of those to method "auto".
+
+    ``completed()`` is a function of (query, queries, k, num_threads, found), or None: it answers where some of those
+    ``found`` by the tree have no answer, and where there is no scan yet.
+    """
+
+    def __init__(self, completed: Callable[[], Callable[..., Any] | None]) -> None: ...
+    def add(self, k: int, queries: int, call: ShortCall) -> None:
+        """From now on calls for so many neighbours with so many queries go by ``call``."""
+
+    def scan_by(self, scan: Index) -> None:
+        """``scan`` is an index over the same points."""
 
 def load_code(object_bytes: bytes) -> Code:
     """Load an ELF64 relocatable object compiled for this machine; RuntimeError if it is damaged."""

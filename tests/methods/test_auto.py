@@ -170,7 +170,7 @@ def test_one_vector_at_a_time(scan: float) -> None:
                 found, expected = index.search(query, k), flat.search(query, k)
                 np.testing.assert_array_equal(found.ids, expected.ids)
                 np.testing.assert_array_equal(found.distances, expected.distances)
-    assert core._ones.keys() == {1, 10}  # nearly all points are always scanned for
+    assert core._shorts.keys() == {(1, 1, True), (10, 1, True)}  # nearly all points are always scanned for
     with pytest.raises(ArgumentError, match="k is 0"):
         index.search(queries[0], 0)
     with pytest.raises(ArgumentError, match="k is"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -27,6 +28,7 @@ _SMALL: Final = 4096  # for so few points one tree is tried
 _QUERIES: Final = 48
 _QUICKER: Final = 3  # times as many where they are quickly answered: calls take time of their own
 _ONE_BY_ONE: Final = 4
+_TURNS: Final = 5
 _K: Final = (10, 100)
 _WHOLE: Final = 1 << 16  # so many points are scanned as a whole to see what it takes, of more a part
 _PART: Final = 8
@@ -87,7 +89,7 @@ def chosen(
     tried = list(_trees(probe, make, no_metric, scan))
     best = min(tried, key=lambda t: t.times[0], default=None)
     words = tuple(_words(t, scan, probe.count, len(rows)) for t in tried)
-    if best is None or not _worth_keeping(best, scan, len(rows)):
+    if best is None or not _worth_keeping(probe, best, scan, flat):
         flat = flat or make("flat", rows)
         why = "no bound is known that a tree could use" if best is None else "trees exclude too little"
         return flat, flat.core, (f"flat: {why}", *words)
@@ -122,10 +124,12 @@ def _trees(probe: _Probe, make: Maker, no_metric: Callable[[], str | None], scan
     yield probe.tree(make, "ball_tree", scan)
 
 
-def _worth_keeping(tree: _Tried, scan: _Scan, count: int) -> bool:
+def _worth_keeping(probe: _Probe, tree: _Tried, scan: _Scan, flat: Built | None) -> bool:
     """Whether queries like the points are quicker in the tree, or others may be that cost little to find out."""
     many, one = tree.times[0] / scan.together[0], (tree.times[0] + tree.call) / scan.alone[0]
-    return min(many, one) <= _WORTH or (_SMALL <= count <= _SAMPLE and many <= _WORTH_BOTH)
+    if many <= _WORTH or (_SMALL <= len(probe.rows) <= _SAMPLE and many <= _WORTH_BOTH):
+        return True
+    return one <= _WORTH and (flat is None or probe.beside(tree.built, flat) <= _WORTH)
 
 
 def _promising(probe: _Probe, make: Maker, boxes: bool) -> bool:
@@ -163,6 +167,10 @@ class _Probe:
             if spent > (_QUICK if again else _SLOW):
                 break
         return max(least, 1.0) / (_ONE_BY_ONE if alone else self.count)
+
+    def beside(self, tree: Built, scan: Built) -> float:
+        """What single queries take in a tree beside a scan: in turns, for a machine is not as fast at all times."""
+        return median(self.time(tree.core, _K[0], True) / self.time(scan.core, _K[0], True) for _ in range(_TURNS))
 
     def scan(self, make: Maker, flat: Built | None) -> _Scan:
         """What a scan of all points takes, from one of a part of them, and one of less."""

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["EVERY", "PATIENCE", "SURE", "TRIES", "Cost", "Costs", "Short", "State"]
+from anear import _core
+
+__all__ = ["EVERY", "PATIENCE", "SURE", "TRIES", "Cost", "Costs", "State"]
 
 _TOGETHER: Final = 6  # so many queries share what a scan reads
 _LEAST: Final = 64  # blocks take less than a call: a query that came alone wins nothing by giving up sooner
 PATIENCE: Final = 2.0  # scans that a query may take before it gives up
-EVERY: Final = 32  # one in so many short calls is timed
-_MOST: Final = 3.0  # times what was expected: what takes longer was disturbed
-_TRIAL: Final = 4  # calls of a trial: the first ones take up to twice as long
-TRIES: Final = 8  # one in so many of these tries the way that has been slower
-_FAR: Final = 2.5  # times as long: not worth trying again
+_MANY: Final = 64  # queries take so long that every call may be timed; of fewer, one in so many:
+EVERY: Final = 32  # and batches between two looks at the way that is not taken
+TRIES: Final = 8  # times as many where it takes far more
 SURE: Final = 0.9  # of a scan's time: a tree that is expected to take more is not worth the risk
-_WEIGHT: Final = 0.25  # of the latest search in the average of all
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,74 +69,40 @@ class Costs:
 
 
 @dataclass(slots=True)
-class Short:
-    """Calls with so few queries of one kind. They take but microseconds, so most of them go ``way`` (0 the tree, 1 a
-    scan) without a look at anything; one in ``EVERY`` is timed.
-
-    Attributes
-    ----------
-    give_up : with how many blocks a query gives up; ``limits``: the same for the core.
-    tree, scan : what calls took, in nanoseconds of the caller's thread; the latest count most.
-    left : calls until one is timed.
-    trial : how many more calls go the way that has been slower.
-    """
-
-    give_up: float
-    tree: float
-    scan: float
-    way: int = 0
-    left: int = 0
-    turn: int = 0
-    trial: int = 0
-    limits: dict[str, float] = field(init=False)
-
-    def __post_init__(self) -> None:
-        """By what is expected."""
-        self.limits = {"give_up": self.give_up}
-        self.way = int(self.tree >= SURE * self.scan)
-
-    def next(self) -> tuple[int, bool]:
-        """Which way a call goes that is not one of the many; whether it is timed. Now and then some calls go the way
-        that has been slower, for it may no longer be: the first ones find nothing in the caches, the last is timed.
-        """
-        if self.trial:
-            self.trial -= 1
-            return 1 - self.way, self.trial == 0
-        self.turn += 1
-        if self.turn % TRIES == 0 and (self.way == 1 or self.scan < _FAR * self.tree):
-            self.trial = _TRIAL - 1
-            return 1 - self.way, False
-        return self.way, True
-
-    def learn(self, way: int, took: float) -> None:
-        """From a call that was timed; the first ones follow each other closely."""
-        before, other = (self.scan, self.tree) if way else (self.tree, self.scan)
-        if took < before and way != self.way and took < other:  # a trial that won: what was expected is out of date
-            now, self.turn = took, 0
-        else:
-            now = before + (0.5 if took < before else _WEIGHT) * (min(took, _MOST * before) - before)  # delays only add
-        self.tree, self.scan = (self.tree, now) if way else (now, self.scan)
-        self.way, self.left = int(self.tree >= SURE * self.scan), min(self.turn, EVERY - 1)
-
-
-@dataclass(slots=True)
 class State:
     """What searches of one kind have taken so far.
 
     Attributes
     ----------
     expected : nanoseconds that a query probably takes in the tree, besides the call.
-    pace, scanning : what the tree and scans took for whole batches, beside what was measured.
+    pace, scanning : what the tree and scans took for many, beside what was measured.
+    lost : the share of those that went down last that gave up.
+    known : what a query of the last batch took that went down as a whole; 0 if there was none.
+    turn : the batches so far; ``fell``, ``scanned``: the last one that went this way.
+    close : for how many batches now both ways have taken about as long.
+    scans : the better way, as far as is known; after ``patience`` batches the other is tried if it is close.
     """
 
     cost: Cost
     expected: float
     pace: float = 1.0
     scanning: float = 1.0
+    lost: float = 0.0
+    known: float = 0.0
     turn: int = 0
+    close: int = 0
+    fell: int = -EVERY
+    scanned: int = -EVERY
+    scans: bool = False
+    patience: int = 2
 
-    def short(self, count: int) -> Short:
+    @property
+    def scan(self) -> float:
+        """Nanoseconds of a scan for a query of many."""
+        return self.cost.scan * self.scanning
+
+    def short(self, count: int) -> _core.ShortCall:
         """Of calls with so few queries, before the first."""
         give_up = float(self.cost.limit(self.cost.of(count), _LEAST))
         own = self.expected * count + self.cost.call
-        return Short(give_up, max(own, 1.0), self.cost.of(count) * count)
+        return _core.ShortCall(give_up, max(own, 1.0), self.cost.of(count) * count, 1 if count >= _MANY else EVERY)

@@ -3,8 +3,7 @@
 How much of a tree a query must look at is known only when it has. What is known before: what a scan costs; and what
 queries like this one cost so far. So
 
-*   of a long batch some queries go down the tree first, to say what is best for all (their answers are dropped, for to
-    take them apart from the others' would cost more than to find them again);
+*   of a long batch some queries go first, to say what is best for all (``batches``);
 *   a query that has cost more than a scan gives up, and is scanned for with all others that did;
 *   short calls go by what calls of as many queries took before them, the first ones by what was measured when the index
     was built. Now and then the other way is tried.
@@ -17,29 +16,24 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, cast
+from weakref import WeakMethod
 
 import numpy as np
 import numpy.typing as npt
 
 from anear import _core
 from anear.data.types.dense import PointIds
-from anear.index.costs import EVERY, PATIENCE, SURE, TRIES, Costs, Short, State
+from anear.index.batches import EVERYONE, STEP, Ask, Batch, Part, Places
+from anear.index.costs import SURE, Costs, State
 
 __all__ = ["Either"]
 
-_STEP: Final = 32  # of a long batch one in so many is tried first,
-_SAMPLED: Final = 1024  # but no more than about so many
-_LONG: Final = 1e6  # nanoseconds from which a batch is long
-_BRIEF: Final = 2e5  # nanoseconds below which a batch goes by what those of its size took
+_BRIEF: Final = 1e6  # nanoseconds below which a batch goes by what those of its size took
 
 Ids = npt.NDArray[np.int64]
-Places = npt.NDArray[np.int64] | slice
-Ask = Callable[..., Any]
-Effort = npt.NDArray[np.int32]
-Part = tuple[Places, Any]
-_One = tuple[Ids, npt.NDArray[Any]] | Literal[False] | None
-EVERYONE: Final = slice(None)
+_One = tuple[Ids, npt.NDArray[Any]] | None
+_NEVER: Final = -1.0  # gives up
 
 
 class Either:
@@ -58,9 +52,9 @@ class Either:
         self._tree, self._make, self._costs, self._count = tree, scan, costs, count
         self._made: Any = None
         self._states: dict[Any, State] = {}
-        self._shorts: dict[Any, Short] = {}
-        self._ones: dict[int, Short] = {}  # those of single queries
-        self._descend = tree.one
+        self._shorts: dict[Any, _core.ShortCall] = {}
+        self.calls = _core.ShortCalls(WeakMethod(self._completed))
+        self.one: Callable[..., _One] = tree.one  # by ``calls``; None where ``knn`` is to learn first
         self._before, self._first = tree.computed, tree.visits  # measuring is no search
 
     @property
@@ -87,29 +81,14 @@ class Either:
         nodes, leaves, settled = self._tree.visits
         return nodes - self._first[0], leaves - self._first[1], settled - self._first[2]
 
-    def one(self, query: Any, queries: _core.PlainQueries, k: Any, num_threads: Any, ef: Any) -> _One:
-        """As the core's; None as well for the first query of a kind, from which ``knn`` learns."""
-        short = self._ones.get(k) if type(k) is int else None
-        if short is None or ef is not None:
-            return None
-        found: _One = None
-        if short.left > 0:  # most calls: what is done here is a part of so short a time
-            short.left -= 1
-            if not short.way:
-                found = self._descend(query, queries, k, num_threads, None, short.give_up)
-                if found is not False:
-                    return found
-                short.left = 0  # what takes so long is looked at
-            scanned: _One = self._scan().one(query, queries, k, num_threads, None)
-            return scanned
-        (way, timed), start = short.next(), time.thread_time_ns()
-        if not way:
-            found = self._descend(query, queries, k, num_threads, None, short.give_up)
-        if way or found is False:
-            found = self._scan().one(query, queries, k, num_threads, None)
-        if timed and found is not None:
-            short.learn(way, time.thread_time_ns() - start)
-        return found
+    def _completed(self, query: Any, queries: _core.PlainQueries, k: int, num_threads: Any, found: Any) -> _One:
+        """For ``one``: what a scan finds for those that the tree has left unanswered, all if ``found`` is None."""
+        if found is None or query.ndim == 1:
+            return cast("_One", self._scan().one(query, queries, k, num_threads, None, _NEVER))
+        ids, distances = found
+        again = np.flatnonzero(ids[:, 0] < 0)
+        ids[again], distances[again] = self._scan().one(query[again], queries, k, num_threads, None, _NEVER)
+        return ids, distances
 
     def listed_one(self, *_: Any) -> None:
         """As the core's, which has nothing to learn from: nothing here is plain."""
@@ -130,19 +109,18 @@ class Either:
         count = len(queries)
         short = self._shorts.get((k, count, allow is None))
         if short is not None and not parameters:
-            way, timed = short.next() if short.left <= 0 else (short.way, False)
-            short.left -= 1
+            way, timed = short.next()
             start = time.thread_time_ns() if timed else 0
             found: tuple[Ids, npt.NDArray[Any]]
             if way:
                 found = self._scan().knn(queries, storage, k, num_threads, exclude, allow, distance_type, progress)
             else:
                 found = self._tree.knn(
-                    queries, storage, k, num_threads, exclude, allow, distance_type, progress, short.limits
+                    queries, storage, k, num_threads, exclude, allow, distance_type, progress, _limits(short)
                 )
                 if _some_missing(found[0]):
                     self._complete(found, queries, storage, k, num_threads, exclude, allow, distance_type, progress)
-                    short.left = 0  # what takes so long is looked at
+                    short.doubt()  # what takes so long is looked at
             if timed:
                 short.learn(way, time.thread_time_ns() - start)
             return found
@@ -156,12 +134,13 @@ class Either:
         if 4 * k > self._count:  # nearly all are answers
             return cast("tuple[Ids, npt.NDArray[Any]]", ask(self._scan(), EVERYONE))
         state = self._states.get((k, allow is None)) or self._state(k, allow is None)
-        if 0 < count < 2 * _STEP or 0 < count * state.expected < _BRIEF:
+        if 0 < count < 2 * STEP or 0 < count * state.expected < _BRIEF:
             short = self._shorts[k, count, allow is None] = state.short(count)
-            if count == 1 and allow is None:
-                self._ones[k] = short
+            if allow is None:
+                self.calls.add(k, count, short)
             return self.knn(queries, storage, k, num_threads, exclude, allow, distance_type, progress)
-        (_, (ids, distances)), *rest = self._shared(ask, count, state)
+        parts = Batch(ask, self._tree, self._scan, count, state).answered()
+        (_, (ids, distances)), *rest = parts
         for places, found in rest:
             ids[places], distances[places] = found
         return ids, distances
@@ -276,6 +255,7 @@ class Either:
     def _scan(self) -> Any:
         if self._made is None:
             self._made = self._make()
+            self.calls.scan_by(self._made)
         return self._made
 
     def _complete(
@@ -293,32 +273,9 @@ class Either:
 
     def _by_radius(self, ask: Ask, count: int, kind: Any) -> list[Part]:
         state = self._states.get(kind) or self._states.setdefault(kind, State(self._costs.few, 0.0))
-        return self._shared(ask, count, state) if count >= 2 * _STEP else self._few(ask, count, state, kind)
-
-    def _shared(self, ask: Ask, count: int, state: State) -> list[Part]:
-        """Who answered which queries. A later part replaces what an earlier one left empty."""
-        cost = state.cost
-        scan, own = cost.scan * state.scanning, cost.call / count
-        tried = None
-        if count * min(max(state.expected, cost.block), scan) > _LONG:
-            tried = np.arange(_STEP // 2, count, max(count // _SAMPLED, _STEP))
-        elif state.expected + own >= SURE * scan:
-            state.turn += 1
-            if state.turn % (TRIES * EVERY) == 0:
-                tried = np.arange(0, count, _STEP)
-        if tried is not None:
-            _descended(ask, self._tree, tried, len(tried), scan, state)
-        if state.expected + own >= SURE * scan:
-            made, start = self._scan(), time.process_time_ns()
-            parts: list[Part] = [(EVERYONE, ask(made, EVERYONE))]
-            state.scanning = _between(0.5, (time.process_time_ns() - start) / count / cost.scan, 1.25)
-            return parts
-        found, effort = _descended(ask, self._tree, EVERYONE, count, scan, state)
-        parts = [(EVERYONE, found)]
-        if np.minimum.reduce(effort) < 0:
-            again = np.flatnonzero(effort < 0)
-            parts.append((again, ask(self._scan(), again)))
-        return parts
+        if count < 2 * STEP:
+            return self._few(ask, count, state, kind)
+        return Batch(ask, self._tree, self._scan, count, state).answered()
 
     def _few(self, ask: Ask, count: int, state: State, kind: Any) -> list[Part]:
         """By what calls with as many queries took."""
@@ -327,12 +284,13 @@ class Either:
         short = self._shorts.get((kind, count))
         if short is None:
             short = self._shorts[kind, count] = state.short(count)
-        (way, timed), start = short.next(), time.thread_time_ns()
+        way, timed = short.next()
+        start = time.thread_time_ns() if timed else 0
         if way:
             parts: list[Part] = [(EVERYONE, ask(self._scan(), EVERYONE))]
         else:
             effort = np.zeros(count, np.int32)
-            parts = [(EVERYONE, ask(self._tree, EVERYONE, parameters=short.limits, effort=effort))]
+            parts = [(EVERYONE, ask(self._tree, EVERYONE, parameters=_limits(short), effort=effort))]
             if min(effort.tolist()) < 0:
                 again = np.flatnonzero(effort < 0)
                 parts.append((again, ask(self._scan(), again)))
@@ -341,34 +299,14 @@ class Either:
         return parts
 
 
-def _descended(ask: Ask, tree: Any, places: Places, count: int, scan: float, state: State) -> tuple[Any, Effort]:
-    """Queries down the tree: the answers, and the blocks that each looked at; less than 0 if it gave up."""
-    cost, effort, start = state.cost, np.zeros(count, np.int32), time.process_time_ns()
-    whole = isinstance(places, slice)
-    enough = cost.limit(scan if whole else scan / PATIENCE)  # one of a few that takes a scan has said what it can
-    found = ask(tree, places, parameters={"give_up": float(enough)}, effort=effort)
-    spent = (time.process_time_ns() - start - cost.call) / count
-    # Few and plain calls: after a search their code is in no cache.
-    lost = float(np.count_nonzero(effort < 0)) / count if np.minimum.reduce(effort) < 0 else 0.0
-    took = cost.start + cost.block * int(np.add.reduce(np.abs(effort) if lost else effort)) / count
-    # The clock says more than the blocks, some of which take longer than others. But few queries find cold caches.
-    pace = _between(0.4, spent / took, 1.6)
-    if whole:
-        state.pace = pace
-    else:
-        pace = math.sqrt(pace * state.pace)
-    state.expected = took * pace + scan * lost
-    return found, effort
-
-
-def _between(low: float, value: float, high: float) -> float:
-    return max(low, min(value, high))
+def _limits(short: _core.ShortCall) -> dict[str, float]:
+    return {"give_up": short.give_up}
 
 
 def _some_missing(ids: Ids) -> bool:
     """Whether a query gave up. Of a few numbers Python's own minimum is the faster one."""
     firsts = ids[:, 0]
-    return min(firsts.tolist()) < 0 if len(firsts) < _STEP else bool(np.minimum.reduce(firsts) < 0)
+    return min(firsts.tolist()) < 0 if len(firsts) < STEP else bool(np.minimum.reduce(firsts) < 0)
 
 
 def _size(radius_rank: npt.NDArray[np.float64]) -> int | None:

@@ -188,7 +188,7 @@ class Index(Living, Counting, Promised):
             return None
         if may_be_flat(self._space.stages.outer, self._space.checked):
             return None
-        return _core.PlainQueries(self._space.arithmetic, *glance)
+        return _core.PlainQueries(self._space.arithmetic, *glance, getattr(built.core, "calls", None))
 
     def _for(self, rows: npt.NDArray[Any]) -> Built:
         """What answers these queries: a scan where a bound was not proved for them, made when it is first needed."""
