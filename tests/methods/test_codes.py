@@ -95,6 +95,7 @@ def test_the_largest_codes_and_weights(codes: int, d: int) -> None:
     """All at the ends of their ranges: what sums to most, in registers of whatever kind."""
     points = RNG.choice(np.array([-1, 1], np.float32), (300, d))
     points[:2] = [[1], [-1]]
+    points = np.array(list(dict.fromkeys(map(tuple, points))), np.float32)  # of copies any may come first
     queries = points[:4]
     index = anear.Index(points, "negdotprod", method="hnsw", options={"codes": codes})
     found = index.search(queries, 1, ef=300, rerank=1)

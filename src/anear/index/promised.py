@@ -45,6 +45,7 @@ class Promised:
 
         Examples
         --------
+        >>> import numpy as np
         >>> from anear import Index
         >>> print(Index(np.eye(3), recall=0.9).certificate)
         recall 1: all queries: the method is exact
@@ -76,6 +77,7 @@ class Promised:
 
         Examples
         --------
+        >>> import numpy as np
         >>> from anear import Index
         >>> points = np.random.default_rng(0).random((3000, 8), np.float32)
         >>> index = Index(points, method="hnsw")
@@ -133,6 +135,7 @@ class Promised:
 
         Examples
         --------
+        >>> import numpy as np
         >>> from anear import Index
         >>> points = np.random.default_rng(0).random((3000, 8), np.float32)
         >>> audited = Index(points, method="hnsw").audit(np.random.default_rng(1).random((200, 8)))
