@@ -133,6 +133,8 @@ def test_searches_keep_the_promise(promised: anear.Index) -> None:
     assert shares(promised.search(QUERIES, 10, min_recall=0.5), gold).mean() < shares(found, gold).mean()
     more = promised.search(QUERIES, 40)
     assert same(more, promised.search(QUERIES, 40, ef=4 * int(proved.ef or 0)))
+    slowly = promised.search(QUERIES[:50], np.int64(40), progress=lambda done, of: None)  # all arguments are looked at
+    assert same(anear.Neighbors(more.ids[:50], more.distances[:50]), slowly)
 
 
 def test_given_queries_are_certified_for_what_they_are() -> None:
