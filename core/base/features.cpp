@@ -1,6 +1,7 @@
 #include "base/features.h"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 namespace anear {
@@ -9,6 +10,15 @@ namespace {
 std::vector<std::string>& allowed() {
   static std::vector<std::string> features = host_features();
   return features;
+}
+
+bool is_allowed(const char* feature) {
+  return std::find(allowed().begin(), allowed().end(), feature) != allowed().end();
+}
+
+std::atomic<bool>& avx2() {
+  static std::atomic<bool> allowed{is_allowed("avx2")};
+  return allowed;
 }
 
 }  // namespace
@@ -39,15 +49,16 @@ std::vector<std::string> host_features() {
 }
 
 bool may_use(std::initializer_list<const char*> features) {
-  const std::vector<std::string>& all = allowed();
-  return std::all_of(features.begin(), features.end(),
-                     [&](const char* name) { return std::find(all.begin(), all.end(), name) != all.end(); });
+  return std::all_of(features.begin(), features.end(), is_allowed);
 }
+
+bool may_use_avx2() { return avx2().load(std::memory_order_relaxed); }
 
 void allow_features(std::vector<std::string> features) {
   const std::vector<std::string> there = host_features();
   std::erase_if(features, [&](const auto& name) { return std::find(there.begin(), there.end(), name) == there.end(); });
   allowed() = std::move(features);
+  avx2() = is_allowed("avx2");
 }
 
 bool has_byte_products() { return may_use({"avx512vnni", "avx512bw", "avx512vl", "avx512f", "fma"}); }

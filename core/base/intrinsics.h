@@ -11,6 +11,8 @@
 
 // Of a processor that has them.
 #define ANEAR_AVX2 __attribute__((target("avx2")))
+// Of one that has AVX-512F and BMI2.
+#define ANEAR_AVX512 __attribute__((target("avx512f,bmi2,popcnt")))
 // Sums of products of bytes; of a processor that has_byte_products.
 #define ANEAR_VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni,fma")))
 #endif

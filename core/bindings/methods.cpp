@@ -422,8 +422,7 @@ void bind_methods(nb::module_& module) {
       .def("one", &Index::one, nb::arg("query").none(), nb::arg("queries"), nb::arg("k").none(),
            nb::arg("num_threads").none(), nb::arg("ef").none(), nb::arg("give_up") = 0.0,
            "(ids, distances) of one plain query, (k,), or of some, (queries, k); None if they are not plain. With "
-           "give_up "
-           "ids are -1 where a query gave up.")
+           "give_up ids are -1 where a query gave up.")
       .def("range", &Index::range, nb::arg("queries"), nb::arg("query_storage"), nb::arg("radius_rank"),
            nb::arg("radius"), nb::arg("exclude") = nb::none(), nb::arg("allow") = nb::none(),
            nb::arg("num_threads") = 0, nb::arg("distance_type") = "float32", nb::arg("progress") = nb::none(),

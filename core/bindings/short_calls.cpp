@@ -11,49 +11,9 @@
 namespace anear::bindings {
 namespace {
 
-constexpr int kTries = 256;       // calls between two trials of the way that has been slower
-constexpr int kTrial = 4;         // calls of a trial: the first ones take up to twice as long
-constexpr double kMost = 3;       // times what was expected: what takes longer was disturbed
-constexpr double kFar = 2.5;      // times as long: not worth trying again
-constexpr double kSure = 0.9;     // of a scan's time: a tree that is expected to take more is not worth the risk
-constexpr double kWeight = 0.25;  // of the latest call in the average of all,
-constexpr double kFaster = 0.5;   // and of one that took less: delays only add
-
 std::int64_t key(std::int64_t k, std::int64_t queries) { return k << 32 | queries; }
 
 }  // namespace
-
-ShortCall::ShortCall(double limit, double tree, double scan, int every)
-    : give_up_(limit), tree_(tree), scan_(scan), every_(std::clamp(every, 1, kTries)) {
-  scans_ = tree_ >= kSure * scan_;
-}
-
-// Now and then some calls go the way that has been slower, for it may no longer be: the first ones find nothing in the
-// caches, the last is timed.
-ShortCall::Way ShortCall::look() {
-  const nb::ft_lock_guard lock(mutex_);
-  const bool scans = scans_;
-  if (trial_ > 0) return {!scans, --trial_ == 0};
-  if (++turn_ % (kTries / every_) == 0 && (scans || scan_ < kFar * tree_)) {
-    trial_ = kTrial - 1;
-    return {!scans, false};
-  }
-  return {scans, true};
-}
-
-void ShortCall::learn(bool scanned, double took) {
-  const nb::ft_lock_guard lock(mutex_);
-  double& known = scanned ? scan_ : tree_;
-  const double other = scanned ? tree_ : scan_;
-  if (took < known && scanned != scans_ && took < other) {  // a trial that won: what was expected is out of date
-    known = took;
-    turn_ = 0;
-  } else {
-    known += (took < known ? kFaster : kWeight) * (std::min(took, kMost * known) - known);
-  }
-  scans_ = tree_ >= kSure * scan_;
-  left_ = std::min(turn_, every_ - 1);  // the first ones follow each other closely
-}
 
 void ShortCalls::add(std::int64_t k, std::int64_t queries, std::shared_ptr<ShortCall> call) {
   if (0 >= k || k > kPlainAnswers || 0 >= queries || queries > kPlainNumbers) return;

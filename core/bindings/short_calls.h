@@ -1,55 +1,16 @@
-// Calls of method "auto" with few queries. They take but microseconds, so most go the way that took less before without a
-// look at anything; one in so many is timed.
+// What calls of method "auto" with few plain queries go by.
 #pragma once
 #include <nanobind/nanobind.h>
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <unordered_map>
 
+#include "index/short_call.h"
+
 namespace anear::bindings {
 
 namespace nb = nanobind;
-
-// Calls with as many queries of one kind: each goes down the tree or is scanned for.
-class ShortCall {
- public:
-  // Which way a call goes, and whether its time is wanted.
-  struct Way {
-    bool scans, timed;
-  };
-
-  // `limit`: with how many blocks a query gives up; the nanoseconds that a call is expected to take; one in `every` is
-  // timed.
-  ShortCall(double limit, double tree, double scan, int every);
-
-  double give_up() const { return give_up_; }
-  bool scans() const { return scans_; }
-  double tree() const { return tree_; }
-  double scan() const { return scan_; }
-
-  Way next() {
-    if (left_.fetch_sub(1, std::memory_order_relaxed) > 0) return {scans_.load(std::memory_order_relaxed), false};
-    return look();
-  }
-
-  // From a call that was timed.
-  void learn(bool scanned, double took);
-
-  // The next call is to be looked at.
-  void doubt() { left_ = 0; }
-
- private:
-  Way look();
-
-  double give_up_, tree_, scan_;  // what calls took, the latest counting most
-  int every_, turn_ = 0;
-  int trial_ = 0;  // how many more calls go the way that has been slower
-  std::atomic<bool> scans_{false};
-  std::atomic<std::int32_t> left_{0};  // calls until one is looked at
-  nb::ft_mutex mutex_;
-};
 
 // What such calls are known of, by their queries and the neighbours asked for.
 class ShortCalls {

@@ -7,9 +7,8 @@
 
 #if defined(__x86_64__) && defined(__GNUC__)
 
+#include "base/features.h"
 #include "base/intrinsics.h"
-
-#define ANEAR_WIDE __attribute__((target("avx512f,bmi2,popcnt")))
 
 namespace anear {
 namespace {
@@ -17,16 +16,16 @@ namespace {
 constexpr std::int64_t kLanes = 16;
 using Mask = std::uint16_t;
 
-ANEAR_WIDE inline Mask first_lanes(std::int64_t n) { return n >= kLanes ? 0xffff : static_cast<Mask>((1u << n) - 1); }
+ANEAR_AVX512 inline Mask first_lanes(std::int64_t n) { return n >= kLanes ? 0xffff : static_cast<Mask>((1u << n) - 1); }
 
 // Writes the chosen lanes one behind the other, and nothing behind them: there may lie another thread's keys.
-ANEAR_WIDE inline std::int64_t put(Key* to, Mask chosen, __m512i keys) {
+ANEAR_AVX512 inline std::int64_t put(Key* to, Mask chosen, __m512i keys) {
   const int count = __builtin_popcount(chosen);
   _mm512_mask_storeu_epi32(to, static_cast<Mask>((1u << count) - 1), _mm512_maskz_compress_epi32(chosen, keys));
   return count;
 }
 
-ANEAR_WIDE Sifted sift(const Key* keys, std::int64_t n, Key low, Key high, Key* out) {
+ANEAR_AVX512 Sifted sift(const Key* keys, std::int64_t n, Key low, Key high, Key* out) {
   const __m512i lowest = _mm512_set1_epi32(static_cast<int>(low)), one = _mm512_set1_epi32(1);
   const __m512i width = _mm512_set1_epi32(static_cast<int>(high - low));
   Sifted found{};
@@ -43,7 +42,7 @@ ANEAR_WIDE Sifted sift(const Key* keys, std::int64_t n, Key low, Key high, Key* 
 
 // Counts for each key the smaller ones: no branch depends on the keys, and sixteen are counted at a time.
 template <int Vectors>
-ANEAR_WIDE Pivot find_ranked(const Key* keys, std::int64_t n, std::int64_t left) {
+ANEAR_AVX512 Pivot find_ranked(const Key* keys, std::int64_t n, std::int64_t left) {
   const __m512i one = _mm512_set1_epi32(1), none = _mm512_set1_epi32(-1);
   __m512i at[Vectors], smaller[Vectors];
   for (int a = 0; a < Vectors; ++a) {
@@ -71,14 +70,14 @@ ANEAR_WIDE Pivot find_ranked(const Key* keys, std::int64_t n, std::int64_t left)
   return {_mm512_reduce_max_epu32(fitting), left - static_cast<std::int64_t>(_mm512_reduce_max_epu32(count))};
 }
 
-ANEAR_WIDE Pivot find_among_few(const Key* keys, std::int64_t n, std::int64_t left, Key*) {
+ANEAR_AVX512 Pivot find_among_few(const Key* keys, std::int64_t n, std::int64_t left, Key*) {
   if (n <= kLanes) return find_ranked<1>(keys, n, left);
   if (n <= 2 * kLanes) return find_ranked<2>(keys, n, left);
   return find_ranked<3>(keys, n, left);
 }
 
 // Which of sixteen keys go left; takes the equal ones from the pivot.
-ANEAR_WIDE inline Mask mark(__m512i keys, Mask valid, __m512i key, std::int64_t& equal) {
+ANEAR_AVX512 inline Mask mark(__m512i keys, Mask valid, __m512i key, std::int64_t& equal) {
   const Mask below = _mm512_mask_cmplt_epu32_mask(valid, keys, key);
   Mask same = _mm512_mask_cmpeq_epu32_mask(valid, keys, key);
   if (same == 0) return below;
@@ -88,7 +87,7 @@ ANEAR_WIDE inline Mask mark(__m512i keys, Mask valid, __m512i key, std::int64_t&
 }
 
 // Of `n` rows, those whose mark is set go left.
-ANEAR_WIDE inline void move(const Key* from, const Mask* marks, std::int64_t n, Key* left, Key* right) {
+ANEAR_AVX512 inline void move(const Key* from, const Mask* marks, std::int64_t n, Key* left, Key* right) {
   for (std::int64_t i = 0; i < n; i += kLanes) {
     const Mask valid = first_lanes(n - i), mark = marks[i / kLanes];
     const __m512i keys = _mm512_maskz_loadu_epi32(valid, from + i);
@@ -97,8 +96,8 @@ ANEAR_WIDE inline void move(const Key* from, const Mask* marks, std::int64_t n, 
   }
 }
 
-ANEAR_WIDE void cut(const Columns& from, std::int64_t n, std::int64_t by, Pivot pivot, std::int64_t first,
-                    const Columns& left, const Columns& right) {
+ANEAR_AVX512 void cut(const Columns& from, std::int64_t n, std::int64_t by, Pivot pivot, std::int64_t first,
+                      const Columns& left, const Columns& right) {
   constexpr std::int64_t kChunk = 4096;
   std::array<Mask, kChunk / kLanes> marks;
   const __m512i key = _mm512_set1_epi32(static_cast<int>(pivot.key));
@@ -120,10 +119,10 @@ ANEAR_WIDE void cut(const Columns& from, std::int64_t n, std::int64_t by, Pivot 
   }
 }
 
-ANEAR_WIDE inline __m512i larger_of(__m512i a, __m512i b) { return _mm512_max_epu32(a, b); }
+ANEAR_AVX512 inline __m512i larger_of(__m512i a, __m512i b) { return _mm512_max_epu32(a, b); }
 
 // The largest lane of each of four vectors.
-ANEAR_WIDE inline void put_largest(const __m512i v[4], Key* out) {
+ANEAR_AVX512 inline void put_largest(const __m512i v[4], Key* out) {
   const __m512i a = larger_of(_mm512_unpacklo_epi32(v[0], v[1]), _mm512_unpackhi_epi32(v[0], v[1]));
   const __m512i b = larger_of(_mm512_unpacklo_epi32(v[2], v[3]), _mm512_unpackhi_epi32(v[2], v[3]));
   __m512i all = larger_of(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
@@ -132,7 +131,7 @@ ANEAR_WIDE inline void put_largest(const __m512i v[4], Key* out) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm512_castsi512_si128(all));
 }
 
-ANEAR_WIDE void reach(const Columns& from, std::int64_t n, std::int64_t count, Key* low, Key* high) {
+ANEAR_AVX512 void reach(const Columns& from, std::int64_t n, std::int64_t count, Key* low, Key* high) {
   const __m512i ones = _mm512_set1_epi32(-1);
   for (std::int64_t j = 0; j < count; j += 4) {
     const Key* columns[4];
@@ -159,7 +158,7 @@ ANEAR_WIDE void reach(const Columns& from, std::int64_t n, std::int64_t count, K
 
 const Cutter* wide_cutter() {
   static const Cutter wide{sift, find_among_few, 3 * kLanes, cut, reach};
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("bmi2") ? &wide : nullptr;
+  return may_use({"avx512f", "bmi2"}) ? &wide : nullptr;
 }
 
 }  // namespace anear

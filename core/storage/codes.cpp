@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/features.h"
 #include "base/intrinsics.h"
 
 namespace anear {
@@ -63,8 +64,7 @@ ANEAR_AVX2 void whole_wide(const Weights& weights, float inverse, std::int8_t* h
 
 float largest_of(const Weights& weights) {
 #ifdef ANEAR_AVX2
-  static const bool wide = __builtin_cpu_supports("avx2");
-  if (wide) return largest_wide(weights);
+  if (may_use_avx2()) return largest_wide(weights);
 #endif
   return largest_loop(weights);
 }
@@ -72,8 +72,7 @@ float largest_of(const Weights& weights) {
 template <bool full>
 void make_whole(const Weights& weights, float inverse, std::int8_t* high, std::int8_t* low) {
 #ifdef ANEAR_AVX2
-  static const bool wide = __builtin_cpu_supports("avx2");
-  if (wide) return whole_wide<full>(weights, inverse, high, low);
+  if (may_use_avx2()) return whole_wide<full>(weights, inverse, high, low);
 #endif
   whole_loop<full>(weights, inverse, high, low);
 }

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstring>
 
+#include "base/features.h"
 #include "base/intrinsics.h"
 #include "base/parallel.h"
 
@@ -47,8 +48,7 @@ ANEAR_AVX2 bool finite_wide(const std::byte* data, std::int64_t count) {
 template <class Bits, Bits exponent>
 bool finite(const std::byte* data, std::int64_t count) {
 #ifdef ANEAR_AVX2
-  static const bool wide = __builtin_cpu_supports("avx2");
-  if (wide) return finite_wide<Bits, exponent>(data, count);
+  if (may_use_avx2()) return finite_wide<Bits, exponent>(data, count);
 #endif
   return finite_loop<Bits, exponent>(data, count);
 }

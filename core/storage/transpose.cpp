@@ -4,6 +4,7 @@
 #include <array>
 #include <type_traits>
 
+#include "base/features.h"
 #include "base/intrinsics.h"
 
 #if defined(__SSE2__) || defined(_M_X64)
@@ -68,12 +69,6 @@ void turn(const Lanes<T>& rows, std::int64_t columns, std::int64_t stride, doubl
 #endif
 
 #ifdef ANEAR_AVX2
-
-// The wheel is built for any x86-64: wider registers are used where the machine has them.
-bool wide() {
-  static const bool found = __builtin_cpu_supports("avx2");
-  return found;
-}
 
 // Eight columns of eight rows, turned.
 ANEAR_AVX2 inline void turn_square(const float* const* rows, std::int64_t c, __m256* v) {
@@ -204,7 +199,7 @@ void separate_lanes(const double* from, std::int64_t slots, std::int64_t block, 
 void separate_lanes(const float* from, std::int64_t slots, std::int64_t block, std::int64_t count, float* out) {
   std::int64_t lanes = 0, columns = 0;
 #ifdef ANEAR_AVX2
-  if (wide()) {
+  if (may_use_avx2()) {
     columns = slots / 8 * 8;
     for (; lanes + 8 <= count; lanes += 8) separate_wide(from + lanes, columns, block, slots, out + lanes * slots);
   }
@@ -214,7 +209,7 @@ void separate_lanes(const float* from, std::int64_t slots, std::int64_t block, s
 
 #ifdef ANEAR_AVX2
 
-bool can_turn_floats(std::int64_t block) { return block % 8 == 0 && wide(); }
+bool can_turn_floats(std::int64_t block) { return block % 8 == 0 && may_use_avx2(); }
 
 void turn_floats(const Rows& rows, std::int64_t first, std::int64_t blocks, std::int64_t block, std::int64_t stride,
                  std::byte* out) {

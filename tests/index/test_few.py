@@ -126,6 +126,12 @@ def test_short_calls_go_the_way_that_takes_less() -> None:
     assert ways(_core.ShortCall(10.0, 5.0, 8.0), 2000, 9.0, 6.0)[100:].count(False) < 80
 
 
+def test_long_calls_soon_try_what_may_take_less() -> None:
+    assert not ways(_core.ShortCall(1e7, 8e6, 7e6, every=1), 12, 5e6, 7e6)[-1]  # a tree that was said to take too long
+    assert True in ways(_core.ShortCall(1e7, 8e6, 12e6, every=1), 12, 8e6, 12e6)
+    assert ways(_core.ShortCall(1e7, 8e7, 7e6, every=1), 200, 8e7, 7e6) == [True] * 200  # not what would take far more
+
+
 def test_short_calls_learn_what_has_changed() -> None:
     call = _core.ShortCall(10.0, 5.0, 8.0)
     ways(call, 300, 5.0, 8.0)

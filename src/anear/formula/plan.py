@@ -129,7 +129,8 @@ def describe(plan: Plan) -> str:
         lines.append(f"then           + q{plan.offset}, which does not change the order")
     if plan.relative is not None:
         a, b = plan.relative
-        parts = ["|rank|"] if plan.relative_to_rank else []
+        times = "" if plan.relative_to_rank == 1 else f"{plan.relative_to_rank:g} * "
+        parts = [f"{times}|rank|"] if plan.relative_to_rank else []
         parts += [f"q{slot} * max({brief(m)})" for slot, m in zip(plan.slack, plan.maxima, strict=True)]
         lines.append(f"off by at most ({a:g} + {b:g}*D) u * ({' + '.join(parts) or '0'})")
     return "\n".join(lines)

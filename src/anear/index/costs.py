@@ -13,7 +13,7 @@ __all__ = ["EVERY", "PATIENCE", "SURE", "TRIES", "Cost", "Costs", "State"]
 _TOGETHER: Final = 6  # so many queries share what a scan reads
 _LEAST: Final = 64  # blocks take less than a call: a query that came alone wins nothing by giving up sooner
 PATIENCE: Final = 2.0  # scans that a query may take before it gives up
-_MANY: Final = 64  # queries take so long that every call may be timed; of fewer, one in so many:
+_LONG: Final = 5e4  # nanoseconds: calls that take as long may all be timed; of others, one in so many:
 EVERY: Final = 32  # and batches between two looks at the way that is not taken
 TRIES: Final = 8  # times as many where it takes far more
 SURE: Final = 0.9  # of a scan's time: a tree that is expected to take more is not worth the risk
@@ -104,5 +104,5 @@ class State:
     def short(self, count: int) -> _core.ShortCall:
         """Of calls with so few queries, before the first."""
         give_up = float(self.cost.limit(self.cost.of(count), _LEAST))
-        own = self.expected * count + self.cost.call
-        return _core.ShortCall(give_up, max(own, 1.0), self.cost.of(count) * count, 1 if count >= _MANY else EVERY)
+        own, scan = max(self.expected * count + self.cost.call, 1.0), self.cost.of(count) * count
+        return _core.ShortCall(give_up, own, scan, EVERY if min(own, scan) < _LONG else 1)

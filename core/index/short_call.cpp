@@ -1,0 +1,52 @@
+#include "index/short_call.h"
+
+#include <algorithm>
+
+namespace anear {
+namespace {
+
+constexpr int kTries = 256;       // calls between two trials of the way that has been slower,
+constexpr int kFirst = 8;         // the first of which comes after so many looks: what was expected is a guess
+constexpr int kTrial = 4;         // calls of a trial: the first ones take up to twice as long, but for long ones
+constexpr double kMost = 3;       // times what was expected: what takes longer was disturbed
+constexpr double kFar = 2.5;      // times as long: not worth trying again
+constexpr double kSure = 0.9;     // of a scan's time: a tree that is expected to take more is not worth the risk
+constexpr double kWeight = 0.25;  // of the latest call in the average of all,
+constexpr double kFaster = 0.5;   // and of one that took less: delays only add
+
+}  // namespace
+
+ShortCall::ShortCall(double limit, double tree, double scan, int every)
+    : give_up_(limit), tree_(tree), scan_(scan), every_(std::clamp(every, 1, kTries)) {
+  scans_ = tree_ >= kSure * scan_;
+}
+
+// Now and then some calls go the way that has been slower, for it may no longer be: the first ones find nothing in the
+// caches, the last is timed. Long calls, which are all timed, have caches of their own.
+ShortCall::Way ShortCall::look() {
+  const std::lock_guard lock(mutex_);
+  const bool scans = scans_;
+  if (trial_ > 0) return {!scans, --trial_ == 0};
+  const bool first = ++turn_ == kFirst, close = scans ? tree_ < kFar * scan_ : scan_ < kFar * tree_;
+  if (first ? close : turn_ % (kTries / every_) == 0 && (scans || close)) {
+    trial_ = every_ == 1 ? 0 : kTrial - 1;
+    return {!scans, trial_ == 0};
+  }
+  return {scans, true};
+}
+
+void ShortCall::learn(bool scanned, double took) {
+  const std::lock_guard lock(mutex_);
+  double& known = scanned ? scan_ : tree_;
+  const double other = scanned ? tree_ : scan_;
+  if (took < known && scanned != scans_ && took < other) {  // a trial that won: what was expected is out of date
+    known = took;
+    turn_ = 0;
+  } else {
+    known += (took < known ? kFaster : kWeight) * (std::min(took, kMost * known) - known);
+  }
+  scans_ = tree_ >= kSure * scan_;
+  left_ = std::min(turn_, every_ - 1);  // the first ones follow each other closely
+}
+
+}  // namespace anear
