@@ -28,7 +28,9 @@ _NEIGHBOURS: Final = 10
 _TIMED: Final = 32
 _SLOW: Final = 5e6  # nanoseconds; of queries that take so long some are enough
 _ENOUGH: Final = 3e7
+_LEAST: Final = 1e7  # of quick ones so much, for a machine may be busy for as long as a few rounds take
 _ROUNDS: Final = 5
+_MOST: Final = 1000
 
 Rows = npt.NDArray[Any]
 
@@ -115,11 +117,11 @@ class Trial:
         """
         single = [asked.part(i, i + 1) for i in range(min(len(asked), _TIMED))]
         least, spent = [math.inf] * len(tried), 0.0
-        for _ in range(_ROUNDS):
+        for done in range(1, _MOST + 1):
             took = [self._time(built, single, k, ef) for built, ef in tried]
             least = [min(pair) for pair in zip(least, took, strict=True)]
             spent += sum(took) * len(single)
-            if spent > _ENOUGH * len(tried):
+            if spent > (_LEAST if done >= _ROUNDS else _ENOUGH) * len(tried):
                 break
             if max(took, default=0.0) > _SLOW:
                 single = single[:4]

@@ -36,7 +36,8 @@ __all__ = ["choose"]
 _CONFIDENCE: Final = 0.95
 _SEED: Final = 1
 _FEW: Final = 2048  # so few points are scanned faster than a graph is walked through
-_QUICK: Final = 1e4  # nanoseconds; an exact search that takes less is good enough
+_QUICK: Final = 1e4  # nanoseconds; an exact search that takes less is good enough,
+_WORTH: Final = 0.8  # and one that takes hardly longer than a graph is better
 _SHARE: Final = 16  # graphs are tried on one point in so many,
 _SAMPLE: Final = (4096, 16384)  # within these limits,
 _FIRST: Final = 1024  # after a glance at so many, which compiles the kernels and tells how long the sample would take,
@@ -133,7 +134,7 @@ class _Chooser:
             self._words.insert(0, f"{_spelt(chosen.method, chosen.options)}: {_time(taken)} a query{exactly}")
             if not chosen.promise.certificate.holds:
                 failed = failed or chosen
-            elif taken < takes:
+            elif taken < _WORTH * takes:
                 return replace(chosen, built=replace(chosen.built, choice=tuple(self._words)))
             else:
                 break
