@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +10,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tests.formula.strategies import DIMENSION, formulas, rows
+from tests.formula.zeros import determined
 from tests.reference.distances import REFERENCE, Twin
 
-from anear.formula import Expr, formula, interpret, sqrt, sum, y
+from anear.formula import Expr, formula, sqrt, sum, y
 from anear.formula.bounds import Bound, bound
 from anear.formula.bounds_stored import bound_from_text, bound_to_text
 from anear.formula.interpret import evaluate
@@ -55,32 +55,6 @@ def numbers(found: Bound, points: Array, point_data: Fields | None) -> npt.NDArr
     """Which points have a place in boxes."""
     parts = [evaluate(e, points[:1], points, point_data)[0] for e in (found.coordinates, *found.extras)]
     return ~np.any([np.isnan(p).reshape(len(points), -1).any(axis=1) for p in parts], axis=0)
-
-
-def determined(
-    expr: Expr, queries: Array, points: Array, point_data: Fields | None, query_data: Fields | None
-) -> Array:
-    """The value for every pair; NaN where it hangs on the sign of a zero, which no number has (``1 / -0.0``)."""
-    values = evaluate(expr, queries, points, point_data, query_data)
-    for zero in (0.0, -0.0):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(interpret, "OPERATIONS", {op: _all_zeros(f, zero) for op, f in interpret.OPERATIONS.items()})
-            patch.setattr(interpret, "_leaves", _all_zeros_of_leaves(interpret._leaves, zero))
-            others = evaluate(expr, queries, points, point_data, query_data)
-        values = np.where(values == others, values, np.nan)
-    return values
-
-
-def _all_zeros(f: Callable[..., Array], zero: float) -> Callable[..., Array]:
-    def changed(*args: Array) -> Array:
-        value = f(*args)
-        return np.where(value == 0.0, zero, value)
-
-    return changed
-
-
-def _all_zeros_of_leaves(f: Callable[..., dict[Expr, Array]], zero: float) -> Callable[..., dict[Expr, Array]]:
-    return lambda *args: {leaf: np.where(value == 0.0, zero, value) for leaf, value in f(*args).items()}
 
 
 def over_box(

@@ -10,11 +10,12 @@ import numpy.typing as npt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.formula.strategies import DIMENSION, formulas, rows
+from tests.formula.zeros import is_determined
 from tests.index.support import same, stored
 from tests.index.test_random_formulas import field_data
 
 import anear
-from anear.formula import Expr, maximum, minimum, x, y
+from anear.formula import Expr, maximum, minimum, parse, x, y
 from anear.formula.expression import make, number
 from anear.index.stages import stages_of
 
@@ -70,9 +71,11 @@ def told_apart(expr: Expr, change: str) -> str:
 
 
 def agree(expr: Expr, seed: int, change: str, storage: str, positive: bool = False) -> None:
-    """Neighbours and points within radii that are distances, by tree and by scan."""
+    """Neighbours and points within radii that are distances, by tree and by scan; not of what no number decides."""
     queries, points = data(seed, told_apart(expr, change), storage, positive)
     point_data, query_data = field_data(expr, "point", POINTS, seed), field_data(expr, "query", len(queries), seed)
+    if not is_determined(expr, *(rows.astype(np.float64) for rows in (queries, points)), point_data, query_data):
+        return
     try:
         tree = anear.Index(points, expr, method="kd_tree", point_data=point_data)
     except anear.ArgumentError as error:
@@ -90,6 +93,13 @@ def agree(expr: Expr, seed: int, change: str, storage: str, positive: bool = Fal
         assert np.array_equal(tree.count(queries, radii, query_data=query_data), inside[0])
         largest = np.finfo(np.float64).max
         assert np.array_equal(tree.count(queries, largest, query_data=query_data), inside[1])
+
+
+def test_only_what_hangs_on_the_sign_of_a_zero_is_left_out() -> None:
+    queries, points = (part.astype(np.float64) for part in data(0, "lattice", "float64", False))
+    assert (points == 0).any()
+    for text, known in (("1 / maximum(y[0], -0.0)", False), ("1 / y[0]", False), ("sum(abs(x - y))", True)):
+        assert is_determined(parse(text), queries, points, None, None) == known
 
 
 kinds = st.sampled_from(["float64", "float32", "float16", "int8"])
