@@ -62,9 +62,10 @@ def changes(index: anear.Index, fresh: Iterator[Rows], threads: int) -> Iterator
         spent = seconds(lambda taken=taken: [index.add(part, num_threads=threads) for part in taken])
         yield f"added, {size} at a time", sum(map(len, taken)) / spent
     rng = np.random.default_rng(1)
-    for size in (10_000, 1000, 1):
-        chosen = rng.choice(index.ids, size, replace=False)
-        yield f"removed, {size} at a time", size / seconds(lambda some=chosen: index.remove(some, num_threads=threads))
+    for size, times in ((10_000, 1), (1000, 1), (1, 100)):  # the first single one finds out who leads where
+        gone = np.split(rng.choice(index.ids, size * times, replace=False), times)
+        spent = seconds(lambda gone=gone: [index.remove(part, num_threads=threads) for part in gone])
+        yield f"removed, {size} at a time", size * times / spent
     chosen, rows = rng.choice(index.ids, 1000, replace=False), next(fresh)[:1000]
     yield "moved, 1000 at a time", 1000 / seconds(lambda: index.update(chosen, rows, num_threads=threads))
     yield "compacted, of all", len(index) / seconds(index.compact)

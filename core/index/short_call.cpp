@@ -7,7 +7,7 @@ namespace {
 
 constexpr int kTries = 256;       // calls between two trials of the way that has been slower,
 constexpr int kFirst = 8;         // the first of which comes after so many looks: what was expected is a guess
-constexpr int kTrial = 4;         // calls of a trial: the first ones take up to twice as long, but for long ones
+constexpr int kTrial = 4;         // calls of a trial: the first ones take up to twice as long
 constexpr double kMost = 3;       // times what was expected: what takes longer was disturbed
 constexpr double kFar = 2.5;      // times as long: not worth trying again
 constexpr double kSure = 0.9;     // of a scan's time: a tree that is expected to take more is not worth the risk
@@ -22,15 +22,15 @@ ShortCall::ShortCall(double limit, double tree, double scan, int every)
 }
 
 // Now and then some calls go the way that has been slower, for it may no longer be: the first ones find nothing in the
-// caches, the last is timed. Long calls, which are all timed, have caches of their own.
+// caches, the last is timed.
 ShortCall::Way ShortCall::look() {
   const std::lock_guard lock(mutex_);
   const bool scans = scans_;
   if (trial_ > 0) return {!scans, --trial_ == 0};
   const bool first = ++turn_ == kFirst, close = scans ? tree_ < kFar * scan_ : scan_ < kFar * tree_;
   if (first ? close : turn_ % (kTries / every_) == 0 && (scans || close)) {
-    trial_ = every_ == 1 ? 0 : kTrial - 1;
-    return {!scans, trial_ == 0};
+    trial_ = kTrial - 1;
+    return {!scans, false};
   }
   return {scans, true};
 }

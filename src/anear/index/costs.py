@@ -10,7 +10,7 @@ from anear import _core
 
 __all__ = ["EVERY", "PATIENCE", "SURE", "TRIES", "Cost", "Costs", "State"]
 
-_TOGETHER: Final = 6  # so many queries share what a scan reads
+_TOGETHER: Final = 6  # fewer queries take a scan as long as so many
 _LEAST: Final = 64  # blocks take less than a call: a query that came alone wins nothing by giving up sooner
 PATIENCE: Final = 2.0  # scans that a query may take before it gives up
 _LONG: Final = 5e4  # nanoseconds: calls that take as long may all be timed; of others, one in so many:
@@ -43,8 +43,8 @@ class Cost:
         return max(int((PATIENCE * scan - self.start) / self.block), least)
 
     def of(self, count: int) -> float:
-        """A scan for one query of ``count``."""
-        return max(self.scan, min(self.scan_one, _TOGETHER * self.scan / count))
+        """A scan for one query of ``count``: few share what one alone has to read."""
+        return max(self.scan, min(self.scan_one, max(_TOGETHER * self.scan, self.scan_one) / count))
 
 
 @dataclass(frozen=True, slots=True)
