@@ -11,7 +11,8 @@ from tests.core.kernels import program
 
 @pytest.fixture(scope="module")
 def check(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return program(tmp_path_factory.mktemp("cut"), "cut_check.cpp", "parts/cut.cpp", "parts/cut_wide.cpp")
+    used = ("parts/cut.cpp", "parts/cut_wide.cpp", "base/features.cpp")
+    return program(tmp_path_factory.mktemp("cut"), "cut_check.cpp", *used)
 
 
 @pytest.mark.parametrize("most", [0, 1, 7, 1000, 2**32 - 1])
