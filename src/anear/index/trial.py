@@ -30,7 +30,7 @@ _SLOW: Final = 5e6  # nanoseconds; of queries that take so long some are enough
 _ENOUGH: Final = 3e7
 _LEAST: Final = 1e7  # of quick ones so much, for a machine may be busy for as long as a few rounds take
 _ROUNDS: Final = 5
-_MOST: Final = 1000
+_MOST_ROUNDS: Final = 1000  # of methods that take next to nothing
 
 Rows = npt.NDArray[Any]
 
@@ -117,7 +117,7 @@ class Trial:
         """
         single = [asked.part(i, i + 1) for i in range(min(len(asked), _TIMED))]
         least, spent = [math.inf] * len(tried), 0.0
-        for done in range(1, _MOST + 1):
+        for done in range(1, _MOST_ROUNDS + 1):
             took = [self._time(built, single, k, ef) for built, ef in tried]
             least = [min(pair) for pair in zip(least, took, strict=True)]
             spent += sum(took) * len(single)
