@@ -36,14 +36,17 @@ void KnnAnswer::prefetch(std::int64_t query) const {
   distances64 ? ask(distances64) : ask(distances32);
 }
 
-void KnnAnswer::write(std::int64_t query, const std::vector<Neighbor>& found) const {
-  const std::int64_t begin = query * k;
-  const auto here = static_cast<std::int64_t>(found.size());
-  for (std::int64_t j = 0; j < here; ++j) ids[begin + j] = found[j].id;
-  std::fill(ids + begin + here, ids + begin + k, -1);
+void KnnAnswer::write(std::int64_t query, std::span<const Neighbor> found) const {
+  const std::int64_t begin = query * k, here = static_cast<std::int64_t>(found.size());
   const auto put = [&]<class T>(T* distances) {
-    for (std::int64_t j = 0; j < here; ++j) distances[begin + j] = static_cast<T>(found[j].distance);
-    std::fill(distances + begin + here, distances + begin + k, std::numeric_limits<T>::infinity());
+    for (std::int64_t j = 0; j < here; ++j) {
+      ids[begin + j] = found[j].id;
+      distances[begin + j] = static_cast<T>(found[j].distance);
+    }
+    for (std::int64_t j = here; j < k; ++j) {
+      ids[begin + j] = -1;
+      distances[begin + j] = std::numeric_limits<T>::infinity();
+    }
   };
   distances64 ? put(distances64) : put(distances32);
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -42,7 +43,7 @@ struct KnnAnswer {
   void prefetch(std::int64_t query) const;
 
   // `found`: at most k, sorted.
-  void write(std::int64_t query, const std::vector<Neighbor>& found) const;
+  void write(std::int64_t query, std::span<const Neighbor> found) const;
 };
 
 struct RangeRequest {

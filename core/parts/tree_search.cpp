@@ -28,7 +28,6 @@ constexpr std::int64_t kDistancesBetweenPolls = 20'000;
 constexpr double kKeptNanoseconds = 60e3;  // a search that takes longer (k in the thousands) may allocate
 constexpr std::int64_t kFew = 32, kFewNumbers = 1 << 14;  // queries, and what they hold, whose scratch is small
 constexpr double kNanosecondsWorthAThread = 100e3;        // of searching
-const std::vector<Neighbor> kUnanswered;
 
 // How far the exact table, which decides, may be off from the rank: no farther than the filter, whose margin allows for
 // what the exact table makes of the rank, in float64.
@@ -204,23 +203,24 @@ LimitRules TreeSearch::rules(std::int64_t i, const Task<Real>& task) const {
 }
 
 template <class Real>
-const std::vector<Neighbor>& TreeSearch::nearest(const SearchRequest& request, std::int64_t query, std::int64_t i,
-                                                 std::size_t k, const Budget& budget, Task<Real>& task) const {
+std::span<const Neighbor> TreeSearch::nearest(const SearchRequest& request, std::int64_t query, std::int64_t i,
+                                              std::size_t k, const Budget& budget, Task<Real>& task) const {
+  task.nearest.reset(task.leaders[i % Descent<Real>::kTogether], admission(request, query), exact(i, task));
+  const Visits visits = task.descent.go_on(cells(), task.bound.query(i), task.search.query(i), i, budget, task.nearest);
+  if (gave_up(request, query, budget, visits, task)) return {};
+  const auto found = task.nearest.finish();
+  task.computed.exact += task.nearest.computed();
+  return task.nearest.doubtful() ? nearest_of_all(request, query, i, k, task) : found;
+}
+
+template <class Real>
+std::span<const Neighbor> TreeSearch::nearest_of_all(const SearchRequest& request, std::int64_t query, std::int64_t i,
+                                                     std::size_t k, Task<Real>& task) const {
   Leaders<Real>& leaders = task.leaders[i % Descent<Real>::kTogether];
-  const auto reset = [&] { task.nearest.reset(k, leaders, admission(request, query), exact(i, task), leaves_); };
-  reset();
-  if (budget.most > 0) {
-    const Visits visits =
-        task.descent.go_on(cells(), task.bound.query(i), task.search.query(i), i, budget, task.nearest);
-    if (gave_up(request, query, budget, visits, task)) return kUnanswered;
-    const auto& found = task.nearest.finish();
-    task.computed.exact += task.nearest.computed();
-    if (!task.nearest.doubtful()) return found;
-    reset();
-  }
   leaders.reset(k, {});
+  task.nearest.reset(leaders, admission(request, query), exact(i, task));
   for (std::int64_t id = 0; id < size(); ++id) task.nearest.add_unknown(static_cast<PointId>(id));
-  const auto& found = task.nearest.finish();
+  const auto found = task.nearest.finish();
   task.computed.exact += task.nearest.computed();
   return found;
 }
@@ -245,18 +245,18 @@ void TreeSearch::knn(const SearchRequest& request, const KnnAnswer& answer, Prog
   const auto k = static_cast<std::size_t>(std::min(answer.k, size()));
   // Where nearly everything is an answer, or nearly nothing may be one, a descent only adds to the work.
   const bool everything = 4 * static_cast<std::int64_t>(k) > size();
-  Budget budget = TreeSearch::budget(request);
-  if (everything) budget.most = 0;
+  const Budget budget = TreeSearch::budget(request);
   const auto as = [&]<class Real>(const Real*) {
     run<Real>(request, 1000.0 + 50.0 * static_cast<double>(k), false, progress,
               [&](std::int64_t query, std::int64_t i, Task<Real>& task) {
                 constexpr std::int64_t kTogether = Descent<Real>::kTogether;
-                if (i % kTogether == 0 && budget.most > 0) {
+                if (i == 0) task.nearest.prepare(k, leaves_);
+                if (i % kTogether == 0 && !everything) {
                   for (std::int64_t j = i; j < std::min(i + kTogether, task.count); ++j) answer.prefetch(task.order[j]);
                   begin(request, i, k, task);
                 }
-                const auto& found = nearest(request, query, i, k, budget, task);
-                answer.write(query, found);
+                answer.write(query, everything ? nearest_of_all(request, query, i, k, task)
+                                               : nearest(request, query, i, k, budget, task));
               });
   };
   with_real(as);

@@ -90,8 +90,12 @@ class TreeSearch final : public Method {
   template <class Real>
   void begin(const SearchRequest& request, std::int64_t i, std::size_t k, Task<Real>& task) const;
   template <class Real>
-  const std::vector<Neighbor>& nearest(const SearchRequest& request, std::int64_t query, std::int64_t i, std::size_t k,
-                                       const Budget& budget, Task<Real>& task) const;
+  std::span<const Neighbor> nearest(const SearchRequest& request, std::int64_t query, std::int64_t i, std::size_t k,
+                                    const Budget& budget, Task<Real>& task) const;
+  // The same without a descent: all points are compared.
+  template <class Real>
+  std::span<const Neighbor> nearest_of_all(const SearchRequest& request, std::int64_t query, std::int64_t i,
+                                           std::size_t k, Task<Real>& task) const;
 
   // What radius `radius` allows values and bounds of the i-th query of a task to be.
   template <class Real>

@@ -51,9 +51,9 @@ class ExactQuery {
   }
 
   // The distances to at most kFew rows, one behind the other.
-  void distances_of(const std::byte* rows, std::size_t count, double* out) {
+  void distances_of(const std::byte* rows, std::size_t row_bytes, std::size_t count, double* out) {
     const auto n = static_cast<std::int64_t>(count);
-    table_->gather(query_, rows, rows_->row_bytes(), kPlaces.data(), n, parameters_, out);
+    table_->gather(query_, rows, static_cast<std::int64_t>(row_bytes), kPlaces.data(), n, parameters_, out);
     computed_ += n;
   }
 

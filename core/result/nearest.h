@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include "base/memory.h"
@@ -53,24 +54,28 @@ struct LeafRows {
 template <class Real>
 class Nearest {
  public:
-  // `leaves` and `leaders` must outlive the query; ids come from the order of the leaves.
-  void reset(std::size_t k, Leaders<Real>& leaders, const Admission& admission, const ExactQuery& exact,
-             const LeafRows& leaves) {
+  // What is the same for all queries of a search. `leaves` must outlive them; ids come from their order.
+  void prepare(std::size_t k, const LeafRows& leaves) {
     leaves_ = &leaves;
-    leaders_ = &leaders;
     k_ = k;
+    most_ = std::max(4 * k, k + 2048);
+    room_.ensure(Shortlist::kNumbers + kMostLanes);
+    seen_.ensure(Shortlist::kNumbers >> leaves.shift);
+    if (leaves.copies()) rows_.ensure((Shortlist::kMost + 1) * leaves.row_bytes());
+  }
+
+  // `leaders` must outlive the query.
+  void reset(Leaders<Real>& leaders, const Admission& admission, const ExactQuery& exact) {
+    leaders_ = &leaders;
     admission_ = admission;
     filtered_ = admission.allowed != nullptr || admission.excluded != kNobody;
     exact_ = exact;
-    most_ = std::max(4 * k, k + 2048);
     size_ = 0;
     undecided_.clear();
     settled_.clear();
     doubtful_ = false;
-    listed_ = k <= Shortlist::kMost;
+    listed_ = k_ <= Shortlist::kMost;
     blocks_ = 0;
-    room_.ensure(Shortlist::kNumbers + kMostLanes);
-    seen_.ensure(Shortlist::kNumbers >> leaves.shift);
     if (!listed_) empty_memory();
   }
 
@@ -107,11 +112,10 @@ class Nearest {
   }
 
   // The k nearest, sorted by (distance, id); valid until the next call.
-  const std::vector<Neighbor>& finish() {
+  std::span<const Neighbor> finish() {
     const std::size_t few = listed_ ? leaders_->few() : 0;
     if (few > 0 && settled_.empty() && undecided_.empty() && leaves_->copies()) {
-      settle_few(few);
-      return settled_;
+      return few == 1 ? settle_one() : settle_few(few);
     }
     if (few > 0) {
       settle(few, [&](std::size_t i) { return place_of(leaders_->number(i)); });
@@ -246,25 +250,38 @@ class Nearest {
     }
   }
 
+  // The only candidate, as most queries for one neighbour have: without the loops, which cost more than it does.
+  std::span<const Neighbor> settle_one() {
+    const PointId place = place_of(leaders_->number(0));
+    std::byte* const row = rows_.data();
+    leaves_->copy(place, row);
+    double distance = 0;
+    exact_.distances_of(row, leaves_->row_bytes(), 1, &distance);
+    few_[0] = {distance, leaves_->order[place]};
+    doubtful_ = !(distance == distance);
+    return {few_.data(), 1};
+  }
+
   // The only candidates, as most queries have. All that is read was put by value beside what is written, for the compiler
   // has to think that rows may be written over it; and no step of one candidate waits for the others'.
-  void settle_few(std::size_t few) {
+  std::span<const Neighbor> settle_few(std::size_t few) {
     const LeafRows leaves = *leaves_;
     const std::size_t bytes = leaves.row_bytes();
-    std::byte* const rows = rows_.ensure(few * bytes);
+    std::byte* const rows = rows_.data();
     std::array<PointId, Shortlist::kMost + 1> places;
     std::array<double, Shortlist::kMost + 1> distances;
     for (std::size_t i = 0; i < few; ++i) places[i] = place_of(leaders_->number(i));
     for (std::size_t i = 0; i < few; ++i) leaves.copy(places[i], rows + i * bytes);
-    exact_.distances_of(rows, few, distances.data());
-    settled_.reserve(few);
+    exact_.distances_of(rows, bytes, few, distances.data());
+    bool sorted = true;
     for (std::size_t i = 0; i < few; ++i) {
+      few_[i] = {distances[i], leaves.order[places[i]]};
       doubtful_ |= !(distances[i] == distances[i]);
-      settled_.push_back({distances[i], leaves.order[places[i]]});
+      sorted &= i == 0 || !(few_[i] < few_[i - 1]);
     }
-    if (doubtful_) return settled_.clear();
-    if (!std::is_sorted(settled_.begin(), settled_.end())) std::sort(settled_.begin(), settled_.end());
-    if (few > k_) settled_.resize(k_, Neighbor{});
+    if (doubtful_) return {};
+    if (!sorted) std::sort(few_.begin(), few_.begin() + static_cast<std::ptrdiff_t>(few));
+    return {few_.data(), std::min(few, k_)};
   }
 
   template <class PlaceAt>
@@ -309,8 +326,9 @@ class Nearest {
   std::size_t size_ = 0;
   std::vector<PointId> undecided_;
   std::vector<Neighbor> settled_;
-  std::vector<PointId> ids_;       // scratch
-  std::vector<double> distances_;  // scratch
+  std::array<Neighbor, Shortlist::kMost + 1> few_;  // where all candidates are the leaders
+  std::vector<PointId> ids_;                        // scratch
+  std::vector<double> distances_;                   // scratch
 };
 
 }  // namespace anear
