@@ -113,17 +113,18 @@ class Descent {
     const std::int64_t lanes = cells.bound.kernels().block;
     bool more = false;
     for (std::int64_t i = 0; i < count; ++i) {
-      const std::int64_t leaf = leaf_of(cells, i);
-      const std::uint64_t mask = points_of(cells, leaf);
+      const std::uint64_t mask = points_of(cells, leaf_of(cells, i));
       const int lane = static_cast<int>(places_[i] & (lanes - 1));
-      begun_[i] = leaders[i].begin(values_of(i), mask, lanes, lane) ? 1 : 0;
+      begun_[i] = leaders[i].begin(values_of(i), mask, lane) ? 1 : 0;
       more |= leaders[i].limit() != leaders[i].limit();
     }
-    if (more && most_leaves > 1 && cells.hierarchy.levels() > 0) begin_beside(cells, queries, count, leaders);
+    if (leaders[0].one()) {
+      begin_others(cells, count, leaders);
+    } else if (more && most_leaves > 1 && cells.hierarchy.levels() > 0) {
+      begin_beside(cells, queries, count, leaders);
+    }
     const int shift = shift_of(cells), levels = std::min(cells.hierarchy.levels(), 64 >> shift);
-    std::array<Real, kTogether> limits;
-    for (std::int64_t i = 0; i < count; ++i) limits[i] = leaders[i].node_limit();
-    passing_rows_(seen_.data() + lanes, stride_, levels * lanes, count, limits.data(), passing_.data());
+    find_passing(seen_.data() + lanes, levels * lanes, count, [&](std::int64_t i) { return leaders[i].node_limit(); });
     for (std::int64_t i = 0; i < count; ++i) {
       const std::int64_t leaf = leaf_of(cells, i);
       passing_[i] &= ~ways_[i];
@@ -193,6 +194,26 @@ class Descent {
   // Of a query that was started: of its leaf, then the bounds of each level's node, then of a second leaf.
   Real* values_of(std::int64_t slot) { return seen_.data() + slot * stride_; }
 
+  // Which of the `lanes` values from each query's place on, the first query's at `values`, its limit lets pass.
+  template <class Limit>
+  void find_passing(const Real* values, std::int64_t lanes, std::int64_t count, const Limit& limit) {
+    std::array<Real, kTogether> limits{};
+    for (std::int64_t i = 0; i < count; ++i) limits[i] = limit(i);
+    passing_rows_(values, stride_, lanes, count, limits.data(), passing_.data());
+  }
+
+  // Has leaders of one value add those that are hardly larger: mostly there are none, and that is known for all at once.
+  template <class Leaders>
+  void begin_others(const Cells& cells, std::int64_t count, Leaders* leaders) {
+    const std::int64_t lanes = cells.bound.kernels().block;
+    find_passing(seen_.data(), lanes, count, [&](std::int64_t i) { return leaders[i].limit(); });
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::uint64_t own = std::uint64_t{1} << (places_[i] & (lanes - 1));
+      const std::uint64_t others = passing_[i] & points_of(cells, leaf_of(cells, i)) & ~own;
+      if (begun_[i] > 0 && others != 0) begun_[i] = leaders[i].add(values_of(i), others, 0) ? 1 : 0;
+    }
+  }
+
   // Has leaders without a limit list the values of the leaf next to theirs as well.
   template <class Leaders>
   void begin_beside(const Cells& cells, const PreparedQueries& queries, std::int64_t count, Leaders* leaders) {
@@ -252,15 +273,22 @@ class Descent {
     visits_.settled += child_count(cells, level, node);
   }
 
+  // passing_lanes in the widest registers there are.
+  std::uint64_t passing(const Real* values, std::int64_t lanes, Real limit) const {
+    std::uint64_t mask;
+    passing_rows_(values, 0, lanes, 1, &limit, &mask);
+    return mask;
+  }
+
   // Which children of the nodes on the way to a leaf, from `level` upwards, as many levels as fit one number, may be
   // near enough, but for those on the way. Mostly none is, and that is known at once.
-  static std::uint64_t beside(const Real* values, std::int64_t leaf, int level, int levels, int shift, Real limit) {
+  std::uint64_t beside(const Real* values, std::int64_t leaf, int level, int levels, int shift, Real limit) const {
     const int count = std::min(levels - level, 64 >> shift);
     std::uint64_t way = 0;
     for (int up = count - 1; up >= 0; --up) {
       way = way << (1 << shift) % 64 | std::uint64_t{1} << (leaf >> (level + up) * shift & ((1 << shift) - 1));
     }
-    return passing_lanes(values + ((level + 1) << shift), std::int64_t{count} << shift, limit) & ~way;
+    return passing(values + ((level + 1) << shift), std::int64_t{count} << shift, limit) & ~way;
   }
 
   template <class Collector>
@@ -284,7 +312,7 @@ class Descent {
       const int lane = nearest(bounds, left);
       left ^= std::uint64_t{1} << lane;
       level == 0 ? scan(cells, first + lane, collector) : visit(cells, level - 1, first + lane, collector);
-      if (left != 0) left &= passing_lanes(bounds, lanes, collector.node_limit());
+      if (left != 0) left &= passing(bounds, lanes, collector.node_limit());
     }
   }
 

@@ -82,16 +82,17 @@ class Leaders {
     return true;
   }
 
-  // The same of the first values there are, of which values[lane] is the smallest unless one is NaN.
-  bool begin(const Real* values, std::uint64_t mask, std::int64_t lanes, int lane) {
+  // The same of the first values there are, of which values[lane] is the smallest unless one is NaN. Where k is 1 that one
+  // alone is listed, and those that the limit then lets pass are still to be added.
+  bool begin(const Real* values, std::uint64_t mask, int lane) {
     if (!one_) return add(values, mask, 0);
     lower(values[lane]);
     if (limit_ != limit_) return unlimited();
     least_ = values[lane];
     number_ = lane;
-    const std::uint64_t others = passing_lanes(values, lanes, limit_) & mask & ~(std::uint64_t{1} << lane);
-    return others == 0 || add_smallest(values, others, 0);
+    return true;
   }
+  bool one() const { return one_; }
 
   // How many values may be below the limit, which k of them are, if they are kept; else 0.
   std::size_t few() const { return one_ ? other_ >= limit_ ? 1 : 0 : list_.below(limit_); }
