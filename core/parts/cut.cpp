@@ -86,6 +86,18 @@ const Cutter& best_cutter() {
   return wide != nullptr ? *wide : plain_cutter();
 }
 
+std::vector<std::int64_t> place_pieces(std::vector<Sifted>& pieces, Pivot pivot) {
+  std::vector<std::int64_t> left_before;
+  left_before.reserve(pieces.size());
+  std::int64_t before = 0;
+  for (Sifted& piece : pieces) {
+    piece.at = std::min(pivot.equal, piece.at);
+    pivot.equal -= piece.at;
+    left_before.push_back(std::exchange(before, before + piece.below + piece.at));
+  }
+  return left_before;
+}
+
 // By Floyd and Rivest, 1975.
 Bracket enclose(const Cutter& cutter, const Key* keys, std::int64_t n, std::int64_t rank) {
   std::array<Key, 1024> sample, spare, more;

@@ -4,6 +4,7 @@
 // did so before.
 #pragma once
 #include <cstdint>
+#include <vector>
 
 namespace anear {
 
@@ -47,6 +48,10 @@ struct Cutter {
 // The one that every processor has, and the fastest for this one.
 const Cutter& plain_cutter();
 const Cutter& best_cutter();
+
+// Of pieces that lie one behind the other and are cut at one pivot: how many rows go left in all pieces before each.
+// Leaves of those `at` the pivot the ones that go left.
+std::vector<std::int64_t> place_pieces(std::vector<Sifted>& pieces, Pivot pivot);
 
 // Two keys that the one of rank `rank` (from 0) among n most likely lies between, both included.
 struct Bracket {

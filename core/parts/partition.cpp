@@ -1,7 +1,6 @@
 #include "parts/partition.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <limits>
 #include <numeric>
@@ -9,25 +8,17 @@
 
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "parts/coordinates.h"
 #include "parts/cut.h"
+#include "parts/rough_cut.h"
 
 namespace anear {
 namespace {
 
 constexpr std::int64_t kTaskPoints = 8 << 10;  // fewer are not worth a task of their own
-constexpr std::int64_t kSpread = 2048;         // of more, an eighth as many show where they reach furthest
 constexpr std::int64_t kTogether = 32 << 10;   // so many are cut by all threads at once
 constexpr std::int64_t kPiece = 8 << 10;       // points that a thread takes of these at a time
 constexpr std::int64_t kLoaded = 256;          // rows turned to columns at a time: they stay in the first cache
-constexpr std::int64_t kMostColumns = 32;
-constexpr Key kSign = 0x80000000u;
-
-Key sortable(float value) {
-  const auto bits = std::bit_cast<Key>(value + 0.0f);  // -0 becomes 0: they are equal
-  return bits & kSign ? ~bits : bits | kSign;
-}
-
-float from_sortable(Key bits) { return std::bit_cast<float>(bits & kSign ? bits ^ kSign : ~bits); }
 
 // Points travel with their coordinates, a column each and the ids the last: every pass over a range then reads and
 // writes memory in order. In float32 whatever the points are: two that it does not tell apart may end up on the wrong
@@ -35,30 +26,25 @@ float from_sortable(Key bits) { return std::bit_cast<float>(bits & kSign ? bits 
 // a cut leaves in order what it puts on one side: so those of equal coordinates decide.
 class Partition {
  public:
-  Partition(const Rows& rows, std::vector<std::int32_t> columns, std::int64_t block, SplitRule rule)
-      : rows_(rows),
-        columns_(std::move(columns)),
-        block_(block),
-        rule_(rule),
-        coordinates_(std::ssize(columns_)),
-        order_(rows.count) {
+  // `order`: room for the ids of `count` points that so many cuts have cut out.
+  Partition(const Coordinates& coordinates, std::int64_t block, SplitRule rule, std::int64_t count, int depth,
+            PointId* order)
+      : coordinates_(coordinates), block_(block), rule_(rule), count_(count), depth_(depth), order_(order) {
     // an odd number of cache lines apart: columns do not crowd the same places of a cache
-    const std::int64_t lines = (rows.count + kLine - 1) / kLine, stride = (lines | 1) * kLine, count = coordinates_ + 1;
-    memory_.ensure(2 * count * stride);
-    points_ = {memory_.data(), stride, count};
-    scratch_ = {memory_.data() + count * stride, stride, count};
+    const std::int64_t lines = (count + kLine - 1) / kLine, stride = (lines | 1) * kLine, columns = ids_column() + 1;
+    memory_.ensure(2 * columns * stride);
+    points_ = {memory_.data(), stride, columns};
+    scratch_ = {memory_.data() + columns * stride, stride, columns};
   }
 
-  std::vector<PointId> run(int threads, Progress& progress) {
-    progress.start(2 * rows_.count);
-    with_storage_type(rows_.storage, [&](auto* type) {
-      parallel_for((rows_.count + kPiece - 1) / kPiece, threads, progress, [&](std::int64_t piece) {
-        const std::int64_t last = std::min((piece + 1) * kPiece, rows_.count);
-        for (std::int64_t first = piece * kPiece; first < last; first += kLoaded) {
-          load(type, first, std::min(first + kLoaded, last));
-        }
-        progress.advance(kPiece);
-      });
+  // Cuts the points whose ids `order` holds, ascending, or, where `all`, every point.
+  void run(bool all, int threads, Progress& progress) {
+    parallel_for((count_ + kPiece - 1) / kPiece, threads, progress, [&](std::int64_t piece) {
+      const std::int64_t last = std::min((piece + 1) * kPiece, count_);
+      for (std::int64_t first = piece * kPiece; first < last; first += kLoaded) {
+        load(all, first, std::min(kLoaded, last - first));
+      }
+      progress.advance(kPiece);
     });
     const std::vector<Cell> cells = cut_together(threads, progress);
     fork_join(threads, progress, [&](Tasks& tasks) {
@@ -66,22 +52,15 @@ class Partition {
         tasks.spawn([this, &progress, cell](Tasks& more) { divide(more, progress, cell); });
       }
     });
-    return std::move(order_);
   }
 
  private:
   static constexpr std::int64_t kLine = 16;  // keys in a cache line
 
-  struct Range {
-    std::int64_t first, last;
-    int depth;
-    std::int64_t size() const { return last - first; }
-  };
-
   // The points of a range lie in from.at(range.first); the same place of `to` is free.
   struct Cell {
     Columns from, to;
-    Range range;
+    CellRange range;
 
     Key* column(std::int64_t j) const { return from.column(j) + range.first; }
     // Once cut, what lay in `from` lies in `to`.
@@ -89,50 +68,29 @@ class Partition {
     Cell right(std::int64_t size) const { return {to, from, {range.first + size, range.last, range.depth + 1}}; }
   };
 
-  template <class Stored>
-  void load(const Stored*, std::int64_t first, std::int64_t last) {
-    for (std::int64_t j = 0; j < coordinates_; ++j) {
-      Key* const column = points_.column(j);
-      const auto* value = reinterpret_cast<const Stored*>(rows_.row(first)) + columns_[j];
-      for (std::int64_t i = first; i < last; ++i, value += rows_.columns) {
-        const auto single = static_cast<float>(widened(*value));
-        column[i] = sortable(single == single ? single : std::numeric_limits<float>::infinity());
-      }
-    }
-    Key* const ids = points_.column(coordinates_);
-    for (std::int64_t i = first; i < last; ++i) ids[i] = static_cast<Key>(i);
-  }
+  std::int64_t ids_column() const { return coordinates_.count(); }
 
-  std::int64_t left_of(Range range) const { return left_blocks((range.size() + block_ - 1) / block_, block_) * block_; }
+  void load(bool all, std::int64_t first, std::int64_t count) {
+    const PointId* const ids = all ? nullptr : order_ + first;
+    for (std::int64_t j = 0; j < ids_column(); ++j) {
+      coordinates_.load(j, ids, first, count, points_.column(j) + first);
+    }
+    Key* const column = points_.column(ids_column()) + first;
+    for (std::int64_t i = 0; i < count; ++i) column[i] = all ? static_cast<Key>(first + i) : ids[i];
+  }
 
   std::int64_t column_of(const Cell& cell) const {
-    if (rule_ == SplitRule::round_robin) return cell.range.depth % coordinates_;
-    return coordinates_ == 1 ? 0 : widest(cell);
-  }
-
-  // The coordinate in which a range reaches furthest; of many points, a sample says so.
-  std::int64_t widest(const Cell& cell) const {
-    constexpr std::int64_t kSample = kSpread / 8;
-    std::array<Key, kMostColumns + 3> low, high;
-    std::array<Key, kMostColumns * kSample> sample;
+    if (rule_ == SplitRule::round_robin) return cell.range.depth % coordinates_.count();
     Columns points = cell.from.at(cell.range.first);
-    std::int64_t n = cell.range.size();
-    if (n > kSpread) {
-      const std::int64_t step = n / kSample;
-      for (std::int64_t j = 0; j < coordinates_; ++j) {
-        for (std::int64_t i = 0; i < kSample; ++i) sample[j * kSample + i] = points.column(j)[i * step];
-      }
-      points = {sample.data(), kSample, coordinates_};
-      n = kSample;
+    points.count = coordinates_.count();
+    const std::int64_t n = cell.range.size();
+    if (points.count == 1) return 0;
+    if (n <= kAllLookedAt) return widest(cutter_, points, n);
+    SampleKeys sample;
+    for (std::int64_t j = 0; j < points.count; ++j) {
+      for (std::int64_t i = 0; i < kSample; ++i) sample[j * kSample + i] = points.column(j)[i * (n / kSample)];
     }
-    cutter_.reach(points, n, coordinates_, low.data(), high.data());
-    std::int64_t best = 0;
-    float most = -1;
-    for (std::int64_t j = 0; j < coordinates_; ++j) {
-      const float width = from_sortable(high[j]) - from_sortable(low[j]);
-      if (width > most) best = j, most = width;
-    }
-    return best;
+    return widest(cutter_, {sample.data(), kSample, points.count}, kSample);
   }
 
   // A range that all threads cut: its pieces are sifted until the pivot is found, counted, and moved.
@@ -157,15 +115,15 @@ class Partition {
   // Cuts ranges that would keep all but one thread waiting, each with all threads, and those of a level together: for
   // each step of a cut, threads wait for one another. Returns the ranges left.
   std::vector<Cell> cut_together(int threads, Progress& progress) {
-    const std::int64_t large = std::max(kTogether, rows_.count / (4 * threads));
-    std::vector<Cell> level{{points_, scratch_, {0, rows_.count, 0}}}, small;
+    const std::int64_t large = std::max(kTogether, count_ / (4 * threads));
+    std::vector<Cell> level{{points_, scratch_, {0, count_, depth_}}}, small;
     while (!level.empty()) {
       std::vector<Large> cuts;
       for (const Cell& cell : level) {
         if (cell.range.size() < large) {
           small.push_back(cell);
         } else {
-          cuts.push_back({cell, left_of(cell.range)});
+          cuts.push_back({cell, cell.range.left(block_)});
         }
       }
       cut_level(cuts, threads, progress);
@@ -201,7 +159,7 @@ class Partition {
     }
     auto pieces = pieces_of(true);
     for_all(pieces, sift);
-    for (Large& cut : cuts) place_pieces(cut);
+    for (Large& cut : cuts) cut.left_before = place_pieces(cut.sifted, cut.pivot);
     for_all(pieces, [&](const Piece& piece) { move_piece(piece); });
   }
 
@@ -243,15 +201,6 @@ class Partition {
     return find_pivot(cutter_, sifted, end, left, scratch);
   }
 
-  static void place_pieces(Large& cut) {
-    std::int64_t before = 0;
-    for (Sifted& piece : cut.sifted) {
-      piece.at = std::min(cut.pivot.equal, piece.at);
-      cut.pivot.equal -= piece.at;
-      cut.left_before.push_back(std::exchange(before, before + piece.below + piece.at));
-    }
-  }
-
   void move_piece(const Piece& piece) const {
     const Large& cut = *piece.large;
     const std::int64_t first = cut.cell.range.first, before = cut.left_before[piece.number];
@@ -262,7 +211,7 @@ class Partition {
 
   void divide(Tasks& tasks, Progress& progress, Cell cell) {
     while (cell.range.size() > block_) {
-      const std::int64_t left = left_of(cell.range);
+      const std::int64_t left = cell.range.left(block_);
       cut(cell, left, column_of(cell));
       const Cell first = cell.left(left);
       cell = cell.right(left);
@@ -272,7 +221,7 @@ class Partition {
         divide(tasks, progress, first);
       }
     }
-    const Key* const ids = cell.column(coordinates_);
+    const Key* const ids = cell.column(ids_column());
     for (std::int64_t i = 0; i < cell.range.size(); ++i) order_[cell.range.first + i] = static_cast<PointId>(ids[i]);
     progress.advance(cell.range.size());
   }
@@ -282,41 +231,19 @@ class Partition {
     const std::int64_t n = cell.range.size();
     Key* const scratch[]{to.column(0), to.column(1)};
     const Pivot pivot = find_pivot(cutter_, from.column(by), n, left, scratch);
-    cutter_.cut(from, n, by, pivot, n <= 2 * block_ ? coordinates_ : 0, to, to.at(left));
+    cutter_.cut(from, n, by, pivot, n <= 2 * block_ ? ids_column() : 0, to, to.at(left));
   }
 
   const Cutter& cutter_ = best_cutter();
-  const Rows& rows_;
-  const std::vector<std::int32_t> columns_;
+  const Coordinates& coordinates_;
   const std::int64_t block_;
   const SplitRule rule_;
-  const std::int64_t coordinates_;
+  const std::int64_t count_;
+  const int depth_;
+  PointId* const order_;
   AlignedArray<Key> memory_;
   Columns points_, scratch_;
-  std::vector<PointId> order_;
 };
-
-// The columns to cut: all, or those that extend furthest.
-std::vector<std::int32_t> choose_columns(const Rows& rows) {
-  std::vector<std::int32_t> columns(rows.columns);
-  std::iota(columns.begin(), columns.end(), 0);
-  if (rows.columns <= kMostColumns) return columns;
-  std::vector<double> low(rows.columns, std::numeric_limits<double>::infinity()), high(rows.columns, -low[0]);
-  const std::int64_t step = std::max<std::int64_t>(rows.count / 4096, 1);
-  with_storage_type(rows.storage, [&]<class Stored>(const Stored*) {
-    for (std::int64_t i = 0; i < rows.count; i += step) {
-      const auto* row = reinterpret_cast<const Stored*>(rows.row(i));
-      for (std::int64_t j = 0; j < rows.columns; ++j) {
-        low[j] = std::min(low[j], static_cast<double>(widened(row[j])));
-        high[j] = std::max(high[j], static_cast<double>(widened(row[j])));
-      }
-    }
-  });
-  const auto wider = [&](std::int32_t a, std::int32_t b) { return high[a] - low[a] > high[b] - low[b]; };
-  std::stable_sort(columns.begin(), columns.end(), wider);
-  columns.resize(kMostColumns);
-  return columns;
-}
 
 }  // namespace
 
@@ -326,9 +253,27 @@ std::int64_t left_blocks(std::int64_t blocks, std::int64_t fanout) {
   return std::max<std::int64_t>((blocks + unit) / (2 * unit), 1) * unit;
 }
 
-std::vector<PointId> cell_order(const Rows& coordinates, std::int64_t block, SplitRule rule, int threads,
-                                Progress& progress) {
-  return Partition(coordinates, choose_columns(coordinates), block, rule).run(threads, progress);
+std::vector<PointId> cell_order(const Rows& rows, std::int64_t block, SplitRule rule, int threads, Progress& progress,
+                                std::int64_t memory) {
+  const Coordinates coordinates(rows);
+  std::vector<PointId> order(rows.count);
+  const auto cut = [&](const CellRange& range, bool all) {
+    Partition(coordinates, block, rule, range.size(), range.depth, order.data() + range.first)
+        .run(all, threads, progress);
+  };
+  const std::int64_t column_bytes = 2 * (coordinates.count() + 1) * static_cast<std::int64_t>(sizeof(Key));
+  const std::int64_t most = std::max(memory / column_bytes, kAllLookedAt);
+  if (rows.count <= most) {
+    progress.start(2 * rows.count);
+    cut({0, rows.count, 0}, true);
+    return order;
+  }
+  const auto levels = static_cast<std::int64_t>(std::bit_width(static_cast<std::uint64_t>(rows.count / most)));
+  progress.start((levels + 2) * rows.count);
+  std::iota(order.begin(), order.end(), 0);
+  for (const CellRange& range : cut_roughly(coordinates, block, rule, most, order, threads, progress))
+    cut(range, false);
+  return order;
 }
 
 }  // namespace anear

@@ -22,7 +22,11 @@ enum class SplitRule { spread, round_robin };
 // are told apart by the id, so the order is the same on any number of threads.
 //
 // Of more than 32 coordinates the 32 that extend furthest are cut. NaN counts as infinity.
-std::vector<PointId> cell_order(const Rows& coordinates, std::int64_t block, SplitRule rule, int threads,
-                                Progress& progress);
+//
+// Takes up to `memory` bytes, but those of two ids a point where that is more: points whose coordinates would not fit are
+// first cut by ids alone. The order is the same.
+constexpr std::int64_t kCutMemory = std::int64_t{2} << 30;
+std::vector<PointId> cell_order(const Rows& rows, std::int64_t block, SplitRule rule, int threads, Progress& progress,
+                                std::int64_t memory = kCutMemory);
 
 }  // namespace anear
