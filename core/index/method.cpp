@@ -209,8 +209,8 @@ void Boxes::check(const Rows& points, const KernelTable& search) const {
     require(upper->kernels().point_columns == bound.kernels().point_columns,
             "the tables of the lower and the upper bound take different boxes");
   }
-  require(low.storage == Storage::float32 || low.storage == Storage::float64,
-          "low is of type " + std::string(storage_name(low.storage)) + "; allowed are float32, float64");
+  require(low.storage != Storage::float64 || bound.kernels().arithmetic_bytes == 8,
+          "low is of type float64; the bound is computed in float32");
   require(low.storage == high.storage && low.columns == high.columns, "low and high must be of one type and shape");
   require(low.count == points.count && high.count == points.count && split.count == points.count,
           "low, high and split must have a row for each point");

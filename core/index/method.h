@@ -172,10 +172,10 @@ struct Parameter {
 // the points in it; as a row for `bound`: the smallest of the first coordinates, the largest of them, the largest of the
 // extra ones, the smallest of them.
 struct Boxes {
-  Estimate bound;       // computes a rank that no point in the box is below
-  Rows low, high;       // one row a point, of float32 or float64: what its coordinates are at least and at most
-  Rows split;           // one row a point: what cells are cut by
-  std::int64_t extras;  // the last so many coordinates are extra ones, and never cut
+  Estimate bound;                 // computes a rank that no point in the box is below
+  Rows low, high;                 // one row a point: what its coordinates are at least and at most
+  Rows split;                     // one row a point: what cells are cut by
+  std::int64_t extras;            // the last so many coordinates are extra ones, and never cut
   std::optional<Estimate> upper;  // computes a rank that no point in the box is above
 
   // Throws ArgumentError if these are no boxes of `points` for a search with `search`.

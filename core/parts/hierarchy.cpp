@@ -11,6 +11,9 @@
 namespace anear {
 namespace {
 
+template <class Real>
+constexpr Storage kStorage = sizeof(Real) == 4 ? Storage::float32 : Storage::float64;
+
 // Box rows of one level: lowest and largest coordinates, then largest and lowest extras.
 template <class Real>
 class BoxRows {
@@ -19,8 +22,7 @@ class BoxRows {
       : count_(count), columns_(columns), plain_(columns - extras), values_(count * 2 * columns) {}
 
   Rows rows() const {
-    return {reinterpret_cast<const std::byte*>(values_.data()), count_, 2 * columns_,
-            sizeof(Real) == 4 ? Storage::float32 : Storage::float64};
+    return {reinterpret_cast<const std::byte*>(values_.data()), count_, 2 * columns_, kStorage<Real>};
   }
 
   Real low(std::int64_t box, std::int64_t column) const { return values_[low_at(box, column)]; }
@@ -89,16 +91,34 @@ class BoxRows {
   AlignedArray<Real> values_;
 };
 
+template <class Real, class Stored>
+void widen_row(const Stored* row, std::int64_t columns, Real* out) {
+  for (std::int64_t j = 0; j < columns; ++j) out[j] = static_cast<Real>(widened(row[j]));
+}
+
 // Rows of `order`, one behind the other.
 template <class Real>
 const Real* gather(const Rows& rows, const PointId* order, std::int64_t count, AlignedArray<Real>& memory) {
   constexpr std::int64_t kAhead = 16;  // rows on their way: they lie anywhere
-  const auto* from = reinterpret_cast<const Real*>(rows.data);
   Real* const out = memory.ensure(count * rows.columns);
-  for (std::int64_t i = 0; i < count; ++i) {
-    prefetch(from + order[std::min(i + kAhead, count - 1)] * rows.columns);
-    std::copy_n(from + order[i] * rows.columns, rows.columns, out + i * rows.columns);
-  }
+  with_storage_type(rows.storage, [&]<class Stored>(const Stored*) {
+    const auto* from = reinterpret_cast<const Stored*>(rows.data);
+    for (std::int64_t i = 0; i < count; ++i) {
+      prefetch(from + order[std::min(i + kAhead, count - 1)] * rows.columns);
+      widen_row(from + order[i] * rows.columns, rows.columns, out + i * rows.columns);
+    }
+  });
+  return out;
+}
+
+// Rows that lie one behind the other.
+template <class Real>
+const Real* widen_rows(const Rows& rows, AlignedArray<Real>& memory) {
+  if (rows.storage == kStorage<Real>) return reinterpret_cast<const Real*>(rows.data);
+  Real* const out = memory.ensure(rows.count * rows.columns);
+  with_storage_type(rows.storage, [&]<class Stored>(const Stored*) {
+    widen_row(reinterpret_cast<const Stored*>(rows.data), rows.count * rows.columns, out);
+  });
   return out;
 }
 
@@ -122,8 +142,7 @@ BoxRows<Real> pack(const Boxes& boxes, const Rows& rows, const Estimate& search,
             [&](std::int64_t first, const Rows& here) {
               auto spare = spares.take();
               const PointId* ids = order.data() + first;
-              const Real* low =
-                  own ? reinterpret_cast<const Real*>(here.data) : gather(boxes.low, ids, here.count, (*spare)[0]);
+              const Real* low = own ? widen_rows(here, (*spare)[0]) : gather(boxes.low, ids, here.count, (*spare)[0]);
               const Real* high = plain ? low : gather(boxes.high, ids, here.count, (*spare)[1]);
               for (std::int64_t i = 0; i < here.count; i += block) {
                 const std::int64_t at = i * boxes.low.columns;
@@ -172,7 +191,7 @@ BoxedPoints::BoxedPoints(const Boxes& boxes, const Rows& rows, const Estimate& s
       cells = parents(cells, boxes, block, threads, progress);
     }
   };
-  if (boxes.low.storage == Storage::float64) {
+  if (boxes.bound.kernels().arithmetic_bytes == 8) {
     build(static_cast<const double*>(nullptr));
   } else {
     build(static_cast<const float*>(nullptr));

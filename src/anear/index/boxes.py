@@ -14,6 +14,7 @@ import numpy.typing as npt
 from anear import _core
 from anear.codegen import cache
 from anear.codegen.layout import Fields, make_layout
+from anear.data.arrays import storage_name
 from anear.data.types.dense import to_float
 from anear.formula.bounds import Bound, Ends, bound, bound_plan
 from anear.formula.bounds_stored import bound_from_text, bound_to_text
@@ -22,6 +23,7 @@ from anear.formula.hoist import Plan
 from anear.formula.interpret import evaluate
 from anear.formula.serial import dumps, storable
 from anear.index.choice import point_fields
+from anear.index.objects import viewed
 from anear.index.stages import filled
 from anear.index.tables import LEAF, CompiledTable, Space, host, load
 
@@ -80,11 +82,11 @@ def boxes_of(
     core = _core.Boxes(
         _estimate(plan, space, arithmetic, len(found.extras)),
         _upper(found, space, arithmetic),
-        low,
-        high,
-        low.dtype.name,
-        cut,
-        cut.dtype.name,
+        viewed(low),
+        viewed(high),
+        storage_name(low),
+        viewed(cut),
+        storage_name(cut),
         len(found.extras),
     )
     return Boxes(found, plan, arithmetic, core)
@@ -213,10 +215,13 @@ def _table(plan: Plan, space: Space, arithmetic: str, extras: int) -> CompiledTa
 def _corners(
     found: Bound, space: Space, rows: npt.NDArray[Any], arithmetic: str
 ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    """What boxes enclose, a row a point: the least and the greatest that coordinates and extras may truly be."""
+    """What boxes enclose, a row a point: the least and the greatest that coordinates and extras may truly be.
+
+    Coordinates alone are as they are stored, for ``arithmetic`` holds them all: the core widens them.
+    """
     plain = rows[:, : space.dimension]
     if found.coordinates is y and not found.extras:
-        exact = np.ascontiguousarray(to_float(plain), arithmetic)
+        exact = np.ascontiguousarray(plain)
         return exact, exact
     width = space.dimension + len(found.extras)
     low, high = (np.empty((len(rows), width), arithmetic) for _ in range(2))
