@@ -66,6 +66,15 @@ def test_long_batches_are_asked_first_every_time(world: World) -> None:
         assert world.answered(np.full(10_000, 30)) == [("tree", 8), ("tree", -1)]
 
 
+def test_a_kind_is_trusted_once_it_is_known_to_be_soon_over(world: World) -> None:
+    assert not world.state.trusted(1000)  # nothing is known yet
+    world.answered(np.full(1000, 20))
+    assert world.state.trusted(1000)  # a tenth of a scan
+    assert not world.state.trusted(5000)  # ten milliseconds
+    world.answered(np.full(1000, 150))
+    assert not world.state.trusted(1000)  # three quarters of a scan
+
+
 def test_queries_that_take_longer_than_a_scan_do_not_speak_for_all(world: World) -> None:
     blocks = RNG.permutation(np.repeat([60, 250], [700, 300]))  # on average six tenths of a scan
     assert world.answered(blocks)[-1] == ("tree", -1)

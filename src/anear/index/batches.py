@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from anear.index.costs import EVERY, SURE, TRIES, State
+from anear.index.costs import EVERY, SURE, SURELY, TRIES, State
 
 __all__ = ["EVERYONE", "STEP", "Ask", "Batch", "Part", "Places"]
 
@@ -29,9 +29,8 @@ _TIMED: Final = 24  # so many queries tell how long others take; of fewer, the c
 _SOME: Final = 8  # no more than one in so many is timed
 _CLOCK: Final = 2e5  # nanoseconds beside which calls take little
 _LONG: Final = 1e6  # nanoseconds of scanning beside which it takes little to try some queries
-_SHORT: Final = 4e6  # nanoseconds in a tree that is known to be the better way, of which it takes too much
 _HOPELESS: Final = 0.75  # of those tried: if so many give up, so do others
-_SURELY, _HARDLY = 0.65, 1.6  # of a scan's time: between them it takes much to know the better way
+_HARDLY: Final = 1.6  # of a scan's time: between ``SURELY`` and this it takes much to know the better way
 _CLEAR: Final = 0.5, 2.5  # the same where the clock has not been asked
 _AGAIN: Final = 2  # batches after which the way not taken is tried, and twice as many each time it is still not
 _FASTER, _SLOWER = 0.5, 0.25  # of what the latest batch says more or less than those before it: delays only add
@@ -62,16 +61,18 @@ class Batch:
         """Who answered which queries. A later part replaces what an earlier one left empty."""
         state = self.state
         state.turn += 1
-        trusted = state.known > 0 and self._own() < _SURELY * state.scan and self.count * state.expected < _SHORT
-        if not trusted and self.count * min(max(state.expected, state.cost.block), state.scan) > _LONG:
+        if (
+            not state.trusted(self.count)
+            and self.count * min(max(state.expected, state.cost.block), state.scan) > _LONG
+        ):
             self._look()
-        elif state.turn % (TRIES * EVERY) == 0 and self._own() >= _HARDLY * state.scan:
+        elif state.turn % (TRIES * EVERY) == 0 and state.own(self.count) >= _HARDLY * state.scan:
             self._descended(_spread(self.count, max(self.count // STEP, _FEWEST)))
-        own, scan = self._own(), state.scan
+        own, scan = state.own(self.count), state.scan
         scans = own >= SURE * scan
         if scans != state.scans:
             state.scans, state.patience = scans, _AGAIN
-        state.close = state.close + 1 if _SURELY * scan <= own < _HARDLY * scan else 0
+        state.close = state.close + 1 if SURELY * scan <= own < _HARDLY * scan else 0
         if state.close > 1 and state.turn - (state.fell if scans else state.scanned) > state.patience:
             state.patience = min(2 * state.patience, EVERY)
             scans = not scans
@@ -88,10 +89,6 @@ class Batch:
         if not clear and self.count >= _SOME * _TIMED:
             self._descended(_spread(self.count, max(self.count // STEP, _TIMED)))
             state.known = state.expected
-
-    def _own(self) -> float:
-        """Nanoseconds that a query probably takes in the tree."""
-        return self.state.expected + self.state.cost.call / self.count
 
     def _all_down(self) -> list[Part]:
         state = self.state

@@ -8,7 +8,7 @@ from typing import Final
 
 from anear import _core
 
-__all__ = ["EVERY", "PATIENCE", "SURE", "TRIES", "Cost", "Costs", "State"]
+__all__ = ["EVERY", "PATIENCE", "SURE", "SURELY", "TRIES", "Cost", "Costs", "State"]
 
 _TOGETHER: Final = 6  # fewer queries take a scan as long as so many
 _LEAST: Final = 64  # blocks take less than a call: a query that came alone wins nothing by giving up sooner
@@ -16,6 +16,8 @@ PATIENCE: Final = 2.0  # scans that a query may take before it gives up
 _LONG: Final = 5e4  # nanoseconds: calls that take as long may all be timed; of others, one in so many:
 EVERY: Final = 32  # and batches between two looks at the way that is not taken
 TRIES: Final = 8  # times as many where it takes far more
+SURELY: Final = 0.65  # of a scan's time: a tree that is known to take less is the better way
+_SHORT: Final = 4e6  # nanoseconds of a batch in such a tree, of which it takes too much to ask some queries first
 SURE: Final = 0.9  # of a scan's time: a tree that is expected to take more is not worth the risk
 
 
@@ -100,6 +102,14 @@ class State:
     def scan(self) -> float:
         """Nanoseconds of a scan for a query of many."""
         return self.cost.scan * self.scanning
+
+    def own(self, count: int) -> float:
+        """Nanoseconds that a query of so many probably takes in the tree."""
+        return self.expected + self.cost.call / count
+
+    def trusted(self, count: int) -> bool:
+        """Whether so many queries are best sent down the tree without asking some of them first."""
+        return self.known > 0 and self.own(count) < SURELY * self.scan and count * self.expected < _SHORT
 
     def short(self, count: int) -> _core.ShortCall:
         """Of calls with so few queries, before the first."""
