@@ -11,7 +11,8 @@ from anear import _core
 __all__ = ["EVERY", "PATIENCE", "SURE", "SURELY", "TRIES", "Cost", "Costs", "State"]
 
 _TOGETHER: Final = 6  # fewer queries take a scan as long as so many
-_LEAST: Final = 64  # blocks take less than a call: a query that came alone wins nothing by giving up sooner
+_LEAST: Final = 16  # blocks that every query may look at
+_ASKING: Final = 1e4  # nanoseconds of asking again for those of a short call that gave up, besides the scan
 PATIENCE: Final = 2.0  # scans that a query may take before it gives up
 _LONG: Final = 5e4  # nanoseconds: calls that take as long may all be timed; of others, one in so many:
 EVERY: Final = 32  # and batches between two looks at the way that is not taken
@@ -40,9 +41,9 @@ class Cost:
     scan: float
     scan_one: float
 
-    def limit(self, scan: float, least: int = 16) -> int:
+    def limit(self, scan: float) -> int:
         """The blocks with which the tree takes as long as so many scans that a query had better give up."""
-        return max(int((PATIENCE * scan - self.start) / self.block), least)
+        return max(int((PATIENCE * scan - self.start) / self.block), _LEAST)
 
     def of(self, count: int) -> float:
         """A scan for one query of ``count``: few share what one alone has to read."""
@@ -113,6 +114,6 @@ class State:
 
     def short(self, count: int) -> _core.ShortCall:
         """Of calls with so few queries, before the first."""
-        give_up = float(self.cost.limit(self.cost.of(count), _LEAST))
+        give_up = float(self.cost.limit(self.cost.of(count) + _ASKING / count))
         own, scan = max(self.expected * count + self.cost.call, 1.0), self.cost.of(count) * count
         return _core.ShortCall(give_up, own, scan, EVERY if min(own, scan) < _LONG else 1)
