@@ -86,6 +86,17 @@ def test_who_gives_up_is_scanned_for(world: World) -> None:
     assert world.answered(blocks) == [("tree", 8), ("tree", -1), ("scan", 10)]
 
 
+def test_few_who_give_up_go_down_again_before_they_are_scanned_for(world: World) -> None:
+    """One alone takes fifty times what a scan takes for one of many."""
+    world.state = State(Cost(20 * BLOCK, 1.0, BLOCK, 0.0, SCAN, 50 * SCAN), 20 * BLOCK)
+    blocks = np.full(1000, 20)
+    blocks[3] = 600
+    assert world.answered(blocks) == [("tree", 8), ("tree", -1), ("tree", 1)]
+    assert world.answered(blocks) == [("tree", -1)]  # hardly one gave up: each may take longer
+    blocks[3] = 30_000
+    assert world.answered(blocks) == [("tree", -1), ("tree", 1), ("scan", 1)]
+
+
 def test_the_clock_decides_where_blocks_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
     quick = World(monkeypatch, block=BLOCK / 2)
     assert quick.answered(np.full(1000, 240)) == [("tree", 8), ("tree", 31), ("tree", -1)]

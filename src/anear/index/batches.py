@@ -91,12 +91,19 @@ class Batch:
             state.known = state.expected
 
     def _all_down(self) -> list[Part]:
-        state = self.state
+        state, limit = self.state, self.state.limit()
         found, effort = self._descended(EVERYONE)
         state.known, state.fell = state.expected, state.turn
         parts: list[Part] = [(EVERYONE, found)]
-        if state.lost:
-            late = np.flatnonzero(effort < 0)
+        if not state.lost:
+            return parts
+        late = np.flatnonzero(effort < 0)
+        more = state.cost.again(len(late), limit)
+        if more:
+            again = np.zeros(len(late), np.int32)
+            parts.append((late, self.ask(self.tree, late, parameters={"give_up": more}, effort=again)))
+            late = np.asarray(late[again < 0])
+        if len(late):
             parts.append((late, self.ask(self.scan(), late)))
         return parts
 
@@ -112,7 +119,7 @@ class Batch:
         """The answers, and the blocks that each query looked at; less than 0 if it gave up."""
         state, cost = self.state, self.state.cost
         count = self.count if isinstance(places, slice) else len(places)
-        limits = {"give_up": float(cost.limit(state.scan / min(state.pace, 1.0)))}
+        limits = {"give_up": state.limit(places is EVERYONE)}
         effort, start = np.zeros(count, np.int32), time.process_time_ns()
         found = self.ask(self.tree, places, parameters=limits, effort=effort)
         spent = time.process_time_ns() - start - cost.call

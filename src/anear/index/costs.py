@@ -13,7 +13,8 @@ __all__ = ["EVERY", "PATIENCE", "SURE", "SURELY", "TRIES", "Cost", "Costs", "Sta
 _TOGETHER: Final = 6  # fewer queries take a scan as long as so many
 _LEAST: Final = 16  # blocks that every query may look at
 _ASKING: Final = 1e4  # nanoseconds of asking again for those of a short call that gave up, besides the scan
-PATIENCE: Final = 2.0  # scans that a query may take before it gives up
+PATIENCE: Final = 2.0  # scans that a query may take before it gives up,
+_LATER, _RARE = 3.0, 1 / 16  # and times as many where no more than so many gave up
 _LONG: Final = 5e4  # nanoseconds: calls that take as long may all be timed; of others, one in so many:
 EVERY: Final = 32  # and batches between two looks at the way that is not taken
 TRIES: Final = 8  # times as many where it takes far more
@@ -44,6 +45,14 @@ class Cost:
     def limit(self, scan: float) -> int:
         """The blocks with which the tree takes as long as so many scans that a query had better give up."""
         return max(int((PATIENCE * scan - self.start) / self.block), _LEAST)
+
+    def again(self, count: int, before: float) -> float:
+        """The same for ``count`` queries that gave up after ``before`` blocks; 0: they had better be scanned for.
+
+        Few share what a scan of them has to read, and each may go further down for it.
+        """
+        more = float(self.limit(self.of(count)))
+        return more if more >= PATIENCE * before else 0.0
 
     def of(self, count: int) -> float:
         """A scan for one query of ``count``: few share what one alone has to read."""
@@ -112,8 +121,16 @@ class State:
         """Whether so many queries are best sent down the tree without asking some of them first."""
         return self.known > 0 and self.own(count) < SURELY * self.scan and count * self.expected < _SHORT
 
+    def limit(self, everyone: bool = True) -> float:
+        """The blocks after which a query of many gives up: later where hardly one did, for those few share no scan."""
+        scan = self.scan / min(self.pace, 1.0)
+        rare = everyone and self.known > 0 and self.lost < _RARE
+        return float(self.cost.limit(_LATER * scan if rare else scan))
+
     def short(self, count: int) -> _core.ShortCall:
         """Of calls with so few queries, before the first."""
         give_up = float(self.cost.limit(self.cost.of(count) + _ASKING / count))
+        if self.trusted(count):
+            give_up = max(give_up, self.limit())
         own, scan = max(self.expected * count + self.cost.call, 1.0), self.cost.of(count) * count
         return _core.ShortCall(give_up, own, scan, EVERY if min(own, scan) < _LONG else 1)

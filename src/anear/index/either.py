@@ -34,6 +34,7 @@ _BRIEF: Final = 1e6  # nanoseconds below which a batch goes by what those of its
 Ids = npt.NDArray[np.int64]
 _One = tuple[Ids, npt.NDArray[Any]] | None
 _NEVER: Final = -1.0  # gives up
+_UNLIMITED: Final = {"give_up": _NEVER}
 
 
 class Either:
@@ -82,13 +83,14 @@ class Either:
         return nodes - self._first[0], leaves - self._first[1], settled - self._first[2]
 
     def _completed(self, query: Any, queries: _core.PlainQueries, k: int, num_threads: Any, found: Any) -> _One:
-        """For ``one``: what a scan finds for those that the tree has left unanswered, all if ``found`` is None."""
+        """For ``one``: what is found for those that the tree has left unanswered, all if ``found`` is None."""
+
+        def ask(core: Any, places: Ids, parameters: Mapping[str, float] = _UNLIMITED) -> Any:
+            return core.one(query[places], queries, k, num_threads, None, parameters["give_up"])
+
         if found is None or query.ndim == 1:
             return cast("_One", self._scan().one(query, queries, k, num_threads, None, _NEVER))
-        ids, distances = found
-        again = np.flatnonzero(ids[:, 0] < 0)
-        ids[again], distances[again] = self._scan().one(query[again], queries, k, num_threads, None, _NEVER)
-        return ids, distances
+        return cast("_One", self._filled(found, k, self._shorts[k, len(query), True].give_up, ask))
 
     def listed_one(self, *_: Any) -> None:
         """As the core's, which has nothing to learn from: nothing here is plain."""
@@ -106,6 +108,11 @@ class Either:
         parameters: Mapping[str, float] | None = None,
     ) -> tuple[Ids, npt.NDArray[Any]]:
         """As the core's; ``parameters`` are those of the tree, which then answers."""
+
+        def ask(core: Any, places: Places, **more: Any) -> Any:
+            without = None if exclude is None else exclude[places]
+            return core.knn(queries[places], storage, k, num_threads, without, allow, distance_type, progress, **more)
+
         count = len(queries)
         short = self._shorts.get((k, count, allow is None))
         if short is not None and not parameters:
@@ -113,36 +120,28 @@ class Either:
             start = time.thread_time_ns() if timed else 0
             found: tuple[Ids, npt.NDArray[Any]]
             if way:
-                found = self._scan().knn(queries, storage, k, num_threads, exclude, allow, distance_type, progress)
+                found = ask(self._scan(), EVERYONE)
             else:
-                found = self._tree.knn(
-                    queries, storage, k, num_threads, exclude, allow, distance_type, progress, _limits(short)
-                )
+                found = ask(self._tree, EVERYONE, parameters=_limits(short))
                 if _some_missing(found[0]):
-                    self._complete(found, queries, storage, k, num_threads, exclude, allow, distance_type, progress)
+                    self._filled(found, k, short.give_up, ask)
                     short.doubt()  # what takes so long is looked at
             if timed:
                 short.learn(way, time.thread_time_ns() - start)
             return found
-
-        def ask(core: Any, places: Places, **more: Any) -> Any:
-            without = None if exclude is None else exclude[places]
-            return core.knn(queries[places], storage, k, num_threads, without, allow, distance_type, progress, **more)
 
         if parameters:
             return cast("tuple[Ids, npt.NDArray[Any]]", ask(self._tree, EVERYONE, parameters=dict(parameters)))
         if 4 * k > self._count:  # nearly all are answers
             return cast("tuple[Ids, npt.NDArray[Any]]", ask(self._scan(), EVERYONE))
         state = self._states.get((k, allow is None)) or self._state(k, allow is None)
-        # What goes on here around a search takes a third of a millisecond where the search left nothing in the caches:
-        # a batch that is sure to be soon over goes the short way.
+        # The long way takes a third of a millisecond of code that is in no cache.
         if count > 0 and (count < 2 * STEP or count * state.expected < _BRIEF or state.trusted(count)):
             short = self._shorts[k, count, allow is None] = state.short(count)
             if allow is None:
                 self.calls.add(k, count, short)
             return self.knn(queries, storage, k, num_threads, exclude, allow, distance_type, progress)
-        parts = Batch(ask, self._tree, self._scan, count, state).answered()
-        (_, (ids, distances)), *rest = parts
+        (_, (ids, distances)), *rest = Batch(ask, self._tree, self._scan, count, state).answered()
         for places, found in rest:
             ids[places], distances[places] = found
         return ids, distances
@@ -260,14 +259,17 @@ class Either:
             self.calls.scan_by(self._made)
         return self._made
 
-    def _complete(
-        self, found: Any, queries: npt.NDArray[Any], storage: str, k: int, team: int, exclude: Any, *more: Any
-    ) -> None:
-        """Fill in the answers that are missing, by a scan."""
+    def _filled(self, found: Any, k: int, give_up: float, ask: Ask) -> Any:
+        """``found`` with the answers of those that gave up."""
         ids, distances = found
-        again = np.flatnonzero(ids[:, 0] < 0)
-        without = None if exclude is None else exclude[again]
-        ids[again], distances[again] = self._scan().knn(queries[again], storage, k, team, without, *more)
+        late = np.flatnonzero(ids[:, 0] < 0)
+        more = self._costs.of(k).again(len(late), give_up)
+        if more:
+            ids[late], distances[late] = ask(self._tree, late, parameters={"give_up": more})
+            late = late[ids[late, 0] < 0]
+        if len(late):
+            ids[late], distances[late] = ask(self._scan(), late)
+        return found
 
     def _state(self, k: int, everyone: bool) -> State:
         cost = self._costs.of(k)
