@@ -99,10 +99,10 @@ def test_a_saved_index_answers_alike(tmp_path: Any) -> None:
     assert same(anear.load(tmp_path / "index").search(index.points[:9], 4), index.search(index.points[:9], 4))
 
 
-def made(points: npt.NDArray[Any], block: float, scan: float) -> tuple[anear.Index, Either]:
-    """An index whose costs are made up, so that what it does is certain."""
+def made(points: npt.NDArray[Any], block: float, scan: float, alone: float = 0.0) -> tuple[anear.Index, Either]:
+    """An index whose costs are made up, so that what it does is certain; ``alone``: a scan for one query, if dearer."""
     index = anear.Index(points, method="kd_tree")
-    cost = Cost(20 * block, 1.0, block, 0.0, scan, scan)
+    cost = Cost(20 * block, 1.0, block, 0.0, scan, max(scan, alone))
     core = Either(index._built.core, lambda: anear.Index(points)._built.core, Costs((10, 100), cost, cost), len(points))
     index._use(replace(index._built, core=core))
     return index, core
@@ -120,6 +120,25 @@ def test_queries_that_give_up_are_answered(scan: float, count: int) -> None:
     for radius in (0.1, 0.5, 8.0):
         assert same(index.range_search(queries, radius), flat.range_search(queries, radius))
         assert (index.count(queries, radius) == flat.count(queries, radius)).all()
+
+
+def test_the_few_that_give_up_go_down_again_and_are_answered() -> None:
+    points = RNG.normal(size=(20_000, 4)).astype(np.float32)
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    queries = points[:500] + np.float32(1e-3)
+    queries[[7, 400]] = 0  # the middle of a sphere on which all points lie: every leaf is looked at
+    flat, (index, core) = anear.Index(points), made(points, 200.0, 20_000.0, 5e6)
+    for k in (1, 10):
+        for _ in range(3):
+            assert same(index.search(queries, k), flat.search(queries, k))
+    assert core._made is None  # nobody was scanned for
+    for radius in (0.05, 1.0):
+        assert same(index.range_search(queries, radius), flat.range_search(queries, radius))
+        assert (index.count(queries, radius) == flat.count(queries, radius)).all()
+    index, core = made(points, 200.0, 20_000.0, 60_000.0)
+    for _ in range(3):
+        assert same(index.search(queries, 10), flat.search(queries, 10))
+    assert core._made is not None  # they gave up again
 
 
 def test_a_long_batch_unlike_the_points_is_scanned_for_but_for_a_sample() -> None:
