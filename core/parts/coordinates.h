@@ -18,7 +18,6 @@ class Coordinates {
 
   explicit Coordinates(const Rows& rows);
 
-  std::int64_t points() const { return rows_.count; }
   std::int64_t count() const { return static_cast<std::int64_t>(columns_.size()); }
 
   // Coordinate j of points `ids`, or, where that is null, of those from `first` on. NaN counts as infinity.
