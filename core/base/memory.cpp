@@ -15,8 +15,8 @@ namespace anear {
 namespace {
 
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
-// Below this a huge page would waste more memory than its TLB entry saves time.
-constexpr std::size_t kHugeFrom = std::size_t{8} << 20;
+// What fills a huge page by half is given a whole one; below that it would waste more memory than it saves time.
+constexpr std::size_t kHugeFrom = kHugePage / 2;
 
 std::size_t round_up(std::size_t bytes, std::size_t unit) {
   if (bytes > std::numeric_limits<std::size_t>::max() - unit) throw std::bad_alloc();
@@ -27,7 +27,8 @@ std::size_t round_up(std::size_t bytes, std::size_t unit) {
 
 void* allocate_aligned(std::size_t bytes) {
   const std::size_t alignment = bytes >= kHugeFrom ? kHugePage : kAlignment;
-  const std::size_t rounded = round_up(bytes == 0 ? 1 : bytes, kAlignment);
+  const bool filled = bytes % kHugePage >= kHugeFrom;
+  const std::size_t rounded = round_up(bytes == 0 ? 1 : bytes, filled ? kHugePage : kAlignment);
 #if defined(_WIN32)
   void* memory = _aligned_malloc(rounded, alignment);
 #else

@@ -366,7 +366,7 @@ void GraphSearch::within(const Admission& admission, std::int64_t i, double radi
 template <class Real>
 Real GraphSearch::near_limit(const Beam<Real>& met, std::size_t k, std::int64_t i, const GraphTask<Real>& task) const {
   const Margin margin = space_.filter.margin(task.search, i, points_.maxima());
-  return met.size() < k ? std::numeric_limits<Real>::quiet_NaN() : limit_rule(margin, margin)(met[k - 1].value);
+  return met.size() < k ? std::numeric_limits<Real>::quiet_NaN() : limit_rule<Real>(margin, margin)(met[k - 1].value);
 }
 
 // The full distances of the task's ids.

@@ -38,8 +38,7 @@ struct KnnAnswer {
   double* distances64 = nullptr;
   float* distances32 = nullptr;
 
-  // Asks for the memory of a query's answers, which will be written soon: where queries come in another order than their
-  // answers, each of these waits for it.
+  // Asks for the memory of a query's answers, which will be written soon and lie in no cache: each query would wait for it.
   void prefetch(std::int64_t query) const;
 
   // `found`: at most k, sorted.

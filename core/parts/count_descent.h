@@ -30,8 +30,8 @@ class CountDescent {
     left_ = budget.most;
     visits_ = {};
     const int top = cells.hierarchy.levels() - 1;
-    std::int64_t size = cells.bound.kernels().block;
-    for (int level = 0; level < top; ++level) size *= cells.bound.kernels().block;
+    std::int64_t size = cells.lanes;
+    for (int level = 0; level < top; ++level) size *= cells.lanes;
     visit(top, 0, size, {0, counter.radii()});
     visits_.leaves = budget.leaves(left_, visits_);
     visits_.entered();
@@ -49,7 +49,7 @@ class CountDescent {
   void visit(int level, std::int64_t node, std::int64_t size, Radii radii) {
     ++visits_.nodes;
     left_ -= budget_.node;
-    const std::int64_t lanes = cells_->bound.kernels().block, first = node * lanes;
+    const std::int64_t lanes = cells_->lanes, first = node * lanes;
     alignas(kAlignment) Real low[kMostLanes], high[kMostLanes];
     const Real limit = counter_->limits(radii.last - 1).nodes;  // a bound that is NaN says nothing
     const std::uint64_t all = children(*cells_, level, node);

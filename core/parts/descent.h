@@ -22,6 +22,10 @@ struct Cells {
   const Estimate& filter;
   const PointId* order;
   std::int64_t count;  // points, without padding
+  // What is asked for at every step.
+  std::int64_t lanes = bound.kernels().block;
+  int shift = std::countr_zero(static_cast<std::uint64_t>(lanes));  // lanes are 2^shift
+  int levels = hierarchy.levels();
 };
 
 // How much a query may look at, in leaves; a node above them counts for `node` of these.
@@ -64,7 +68,7 @@ inline std::uint64_t lane_mask(std::int64_t lanes) {
 
 // The lanes of a node that are no padding.
 inline std::int64_t child_count(const Cells& cells, int level, std::int64_t node) {
-  const std::int64_t lanes = cells.bound.kernels().block;
+  const std::int64_t lanes = cells.lanes;
   return std::min(lanes, cells.hierarchy.nodes(level) - node * lanes);
 }
 inline std::uint64_t children(const Cells& cells, int level, std::int64_t node) {
@@ -82,9 +86,9 @@ class Descent {
   void start(const Cells& cells, const PreparedQueries& bound_queries, const PreparedQueries& queries,
              std::int64_t first, std::int64_t count) {
     const KernelTable &bound = cells.bound.kernels(), &filter = cells.filter.kernels();
-    const std::int64_t lanes = bound.block;
-    const int levels = cells.hierarchy.levels();
-    whole_ = (cells.hierarchy.nodes(levels - 1) - 1) << (levels - 1) * shift_of(cells);
+    const std::int64_t lanes = cells.lanes;
+    const int levels = cells.levels;
+    whole_ = (cells.hierarchy.nodes(levels - 1) - 1) << (levels - 1) * cells.shift;
     lacking_ = lanes - child_count(cells, levels - 1, 0);
     first_ = first;
     stride_ = (levels + 2) * lanes;
@@ -98,7 +102,8 @@ class Descent {
                     cells.bound.parameters.data(), places, values + (level + 1) * lanes, stride_);
       for (std::int64_t i = 0; i < count; ++i) {
         ways_[i] = (lanes < 64 ? ways_[i] << lanes : 0) | std::uint64_t{1} << (places[i] & (lanes - 1));
-        prefetch_block(cells, level - 1, places[i]);
+        // Near queries, which come one after the other, often go the same way.
+        if (i == 0 || places[i] != places[i - 1]) prefetch_block(cells, level - 1, places[i]);
       }
     }
     filter.descend(queries.query(first), count, cells.points.block(0), cells.filter.parameters.data(), places, values,
@@ -110,7 +115,7 @@ class Descent {
   template <class Leaders>
   void begin(const Cells& cells, const PreparedQueries& queries, std::int64_t count, Leaders* leaders,
              std::int64_t most_leaves) {
-    const std::int64_t lanes = cells.bound.kernels().block;
+    const std::int64_t lanes = cells.lanes;
     bool more = false;
     for (std::int64_t i = 0; i < count; ++i) {
       const std::uint64_t mask = points_of(cells, leaf_of(cells, i));
@@ -120,10 +125,10 @@ class Descent {
     }
     if (leaders[0].one()) {
       begin_others(cells, count, leaders);
-    } else if (more && most_leaves > 1 && cells.hierarchy.levels() > 0) {
+    } else if (more && most_leaves > 1 && cells.levels > 0) {
       begin_beside(cells, queries, count, leaders);
     }
-    const int shift = shift_of(cells), levels = std::min(cells.hierarchy.levels(), 64 >> shift);
+    const int shift = cells.shift, levels = std::min(cells.levels, 64 >> shift);
     find_passing(seen_.data() + lanes, levels * lanes, count, [&](std::int64_t i) { return leaders[i].node_limit(); });
     for (std::int64_t i = 0; i < count; ++i) {
       const std::int64_t leaf = leaf_of(cells, i);
@@ -139,8 +144,8 @@ class Descent {
   Visits go_on(const Cells& cells, const std::byte* bound_query, const std::byte* query, std::int64_t number,
                const Budget& budget, Collector& collector) {
     enter_tree(bound_query, query, budget);
-    const std::int64_t lanes = cells.bound.kernels().block, slot = number - first_, leaf = leaf_of(cells, slot);
-    const int shift = shift_of(cells), levels = cells.hierarchy.levels();
+    const std::int64_t lanes = cells.lanes, slot = number - first_, leaf = leaf_of(cells, slot);
+    const int shift = cells.shift, levels = cells.levels;
     const Real* const values = values_of(slot);
     count_way(cells, leaf);
     --left_;
@@ -180,17 +185,14 @@ class Descent {
   Visits run(const Cells& cells, const std::byte* bound_query, const std::byte* query, const Budget& budget,
              Collector& collector) {
     enter_tree(bound_query, query, budget);
-    visit(cells, cells.hierarchy.levels() - 1, 0, collector);
+    visit(cells, cells.levels - 1, 0, collector);
     return end();
   }
 
  private:
   static constexpr std::int64_t kMostLanes = 64;
 
-  static int shift_of(const Cells& cells) {
-    return std::countr_zero(static_cast<std::uint64_t>(cells.bound.kernels().block));
-  }
-  std::int64_t leaf_of(const Cells& cells, std::int64_t slot) const { return places_[slot] >> shift_of(cells); }
+  std::int64_t leaf_of(const Cells& cells, std::int64_t slot) const { return places_[slot] >> cells.shift; }
   // Of a query that was started: of its leaf, then the bounds of each level's node, then of a second leaf.
   Real* values_of(std::int64_t slot) { return seen_.data() + slot * stride_; }
 
@@ -205,7 +207,7 @@ class Descent {
   // Has leaders of one value add those that are hardly larger: mostly there are none, and that is known for all at once.
   template <class Leaders>
   void begin_others(const Cells& cells, std::int64_t count, Leaders* leaders) {
-    const std::int64_t lanes = cells.bound.kernels().block;
+    const std::int64_t lanes = cells.lanes;
     find_passing(seen_.data(), lanes, count, [&](std::int64_t i) { return leaders[i].limit(); });
     for (std::int64_t i = 0; i < count; ++i) {
       const std::uint64_t own = std::uint64_t{1} << (places_[i] & (lanes - 1));
@@ -218,8 +220,8 @@ class Descent {
   template <class Leaders>
   void begin_beside(const Cells& cells, const PreparedQueries& queries, std::int64_t count, Leaders* leaders) {
     const KernelTable& filter = cells.filter.kernels();
-    const std::int64_t lanes = filter.block, at = stride_ - lanes;
-    const int shift = shift_of(cells);
+    const std::int64_t lanes = cells.lanes, at = stride_ - lanes;
+    const int shift = cells.shift;
     std::array<PointId, kTogether> places;
     for (std::int64_t i = 0; i < count; ++i) {
       const std::int64_t leaf = leaf_of(cells, i), node = leaf >> shift;
@@ -253,8 +255,8 @@ class Descent {
 
   // The nodes on the way to a leaf. They have all their children but where they are the last of their level.
   void count_way(const Cells& cells, std::int64_t leaf) {
-    const std::int64_t lanes = cells.bound.kernels().block;
-    const int shift = shift_of(cells), levels = cells.hierarchy.levels();
+    const std::int64_t lanes = cells.lanes;
+    const int shift = cells.shift, levels = cells.levels;
     visits_.nodes += levels;
     left_ -= budget_.node * levels;
     visits_.settled += levels * lanes;
@@ -298,7 +300,7 @@ class Descent {
     const std::uint64_t near =
         look(cells.bound, cells.hierarchy.level(level), node, bound_query_, collector.node_limit(), bounds);
     const std::uint64_t left = near & children(cells, level, node);
-    prefetch_children(cells, level, node * cells.bound.kernels().block, left);
+    prefetch_children(cells, level, node * cells.lanes, left);
     enter(cells, level, node, bounds, left, collector);
   }
 
@@ -307,12 +309,13 @@ class Descent {
   template <class Collector>
   void enter(const Cells& cells, int level, std::int64_t node, const Real* bounds, std::uint64_t left,
              Collector& collector) {
-    const std::int64_t lanes = cells.bound.kernels().block, first = node * lanes;
+    const std::int64_t lanes = cells.lanes, first = node * lanes;
     while (left != 0 && left_ > 0) {
       const int lane = nearest(bounds, left);
       left ^= std::uint64_t{1} << lane;
+      const Real before = collector.node_limit();
       level == 0 ? scan(cells, first + lane, collector) : visit(cells, level - 1, first + lane, collector);
-      if (left != 0) left &= passing(bounds, lanes, collector.node_limit());
+      if (left != 0 && collector.node_limit() != before) left &= passing(bounds, lanes, collector.node_limit());
     }
   }
 
@@ -339,14 +342,14 @@ class Descent {
 
   template <class Collector>
   static void add(const Cells& cells, std::int64_t leaf, const Real* values, std::uint64_t mask, Collector& collector) {
-    const std::int64_t first = leaf * cells.filter.kernels().block;
+    const std::int64_t first = leaf * cells.lanes;
     mask &= points_of(cells, leaf);
     if (mask != 0) collector.add_lanes(values, mask, cells.order + first);
   }
 
   // The lanes of a leaf that are no padding.
   static std::uint64_t points_of(const Cells& cells, std::int64_t leaf) {
-    const std::int64_t lanes = cells.filter.kernels().block;
+    const std::int64_t lanes = cells.lanes;
     return lane_mask(std::min(lanes, cells.count - leaf * lanes));
   }
 
@@ -365,7 +368,7 @@ class Descent {
 
   // A leaf's, which may lie in two lines.
   static void prefetch_ids(const Cells& cells, std::int64_t leaf) {
-    const std::int64_t lanes = cells.filter.kernels().block;
+    const std::int64_t lanes = cells.lanes;
     prefetch(cells.order + leaf * lanes);
     prefetch(cells.order + (leaf + 1) * lanes - 1);
   }

@@ -27,7 +27,7 @@ class ListDescent {
     visits_ = {};
     from_ = from;
     const int levels = cells.hierarchy.levels();
-    for (int level = 0; level < levels; ++level) before_[level] = from /= cells.bound.kernels().block;
+    for (int level = 0; level < levels; ++level) before_[level] = from /= cells.lanes;
     visit(cells, levels - 1, 0, take);
     visits_.entered();
     return visits_;
@@ -46,7 +46,7 @@ class ListDescent {
 
   template <class Take>
   void visit(const Cells& cells, int level, std::int64_t node, const Take& take) {
-    const std::int64_t lanes = cells.bound.kernels().block, first = node * lanes;
+    const std::int64_t lanes = cells.lanes, first = node * lanes;
     alignas(kAlignment) Real low[kMostLanes];
     // A bound that is NaN says nothing, and passes.
     std::uint64_t left = look(cells.bound, cells.hierarchy.level(level), node, bound_query_, limits_.nodes, low);

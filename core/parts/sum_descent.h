@@ -28,7 +28,7 @@ inline CellWeights cell_weights(const Cells& cells, const double* of_points) {
   CellWeights weights;
   weights.total = static_cast<double>(cells.count);
   if (of_points == nullptr) return weights;
-  const std::int64_t lanes = cells.bound.kernels().block;
+  const std::int64_t lanes = cells.lanes;
   weights.points.resize(cells.count);
   for (std::int64_t i = 0; i < cells.count; ++i) weights.points[i] = of_points[cells.order[i]];
   const std::vector<double>* below = &weights.points;
@@ -76,7 +76,7 @@ class SumDescent {
     upper_query_ = upper_query;
     query_ = query;
     summed_ = &summed;
-    lanes_ = cells.bound.kernels().block;
+    lanes_ = cells.lanes;
     step_ = block_step(summed.value);
     ranks_.ensure((kTogether + step_) * lanes_);
     values_.ensure((kTogether + step_) * lanes_);

@@ -24,6 +24,7 @@ namespace {
 
 constexpr std::int64_t kQueriesPerTask = 128;  // their prepared form stays in the first-level cache
 constexpr std::int64_t kWorthOrdering = 64;    // queries
+constexpr std::int64_t kNear = 3 << 19;        // bytes that a second-level cache nearly holds, in whatever order
 constexpr std::int64_t kDistancesBetweenPolls = 20'000;
 constexpr double kKeptNanoseconds = 60e3;  // a search that takes longer (k in the thousands) may allocate
 constexpr std::int64_t kFew = 32, kFewNumbers = 1 << 14;  // queries, and what they hold, whose scratch is small
@@ -54,7 +55,8 @@ TreeSearch::TreeSearch(const Rows& rows, Space space, Estimate bound, std::optio
       order_(std::move(order)),
       block_(static_cast<std::int32_t>(space_.search().block)),
       hierarchy_(std::move(hierarchy)),
-      points_(std::move(points)) {
+      points_(std::move(points)),
+      cells_{hierarchy_, bound_, points_, space_.filter, order_.data(), size()} {
   constexpr std::int64_t kFewColumns = 16;  // of more, a turned row lies in more cache lines than a row
   const KernelTable& table = space_.search();
   const std::int64_t bytes = rows_.row_bytes() / rows_.columns;
@@ -87,7 +89,7 @@ struct TreeSearch::Task {
   Descent<Real> descent;
   CountDescent<Real> counting;
   SumDescent summing;
-  LimitRules rules;
+  LimitRules<Real> rules;
   std::array<Leaders<Real>, Descent<Real>::kTogether> leaders;
   Nearest<Real> nearest;
   ListDescent<Real> listing;
@@ -137,9 +139,14 @@ void TreeSearch::prepare(const Rows& queries, const PointId* ids, std::int64_t c
   task.exact.prepare(space_.exact(), space_.exact_parameters.data(), rows, 0, count, count);
 }
 
-// The order in which queries are answered: near ones one after the other find the same cells in the caches.
-std::vector<PointId> TreeSearch::query_order(const Rows& queries) {
-  if (queries.count >= kWorthOrdering) return curve_order(queries);
+// Near queries that are answered one after the other find the same cells in the caches.
+bool TreeSearch::worth_ordering(const Rows& queries) const {
+  return queries.count >= kWorthOrdering && bytes() > kNear;
+}
+
+// The order in which queries are answered.
+std::vector<PointId> TreeSearch::query_order(const Rows& queries) const {
+  if (worth_ordering(queries)) return curve_order(queries);
   std::vector<PointId> order(queries.count);
   std::iota(order.begin(), order.end(), 0);
   return order;
@@ -192,14 +199,14 @@ void TreeSearch::run(const SearchRequest& request, const std::vector<PointId>& o
 }
 
 template <class Real>
-LimitRules TreeSearch::rules(std::int64_t i, const Task<Real>& task) const {
+LimitRules<Real> TreeSearch::rules(std::int64_t i, const Task<Real>& task) const {
   const Margin points = space_.filter.margin(task.search, i, points_.maxima());
   const Margin boxes = bound_.margin(task.bound, i, hierarchy_.maxima());
   const double offset = space_.filter.offset(task.search, i), other = bound_.offset(task.bound, i);
   const double error = space_.filter.offset_error(offset) + bound_.offset_error(other);
   const Margin answers = reference(space_.filter, points, offset);
   const Margin whole{points.slack + answers.slack, points.relative + answers.relative};
-  return {limit_rule(whole, points), limit_rule(whole, boxes, other - offset, error)};
+  return {limit_rule<Real>(whole, points), limit_rule<Real>(whole, boxes, other - offset, error)};
 }
 
 template <class Real>

@@ -62,7 +62,7 @@ class TreeSearch final : public Method {
     space_.search().arithmetic_bytes == 4 ? f(static_cast<const float*>(nullptr))
                                           : f(static_cast<const double*>(nullptr));
   }
-  Cells cells() const { return {hierarchy_, bound_, points_, space_.filter, order_.data(), size()}; }
+  const Cells& cells() const { return cells_; }
 
   template <class Real, class Search>
   void run(const SearchRequest& request, double nanoseconds, bool counting, Progress& progress,
@@ -73,7 +73,8 @@ class TreeSearch final : public Method {
   template <class Real, class Search, class Done>
   void run(const SearchRequest& request, const std::vector<PointId>& order, double nanoseconds, bool counting,
            Progress& progress, const Search& search, const Done& done) const;
-  static std::vector<PointId> query_order(const Rows& queries);
+  bool worth_ordering(const Rows& queries) const;
+  std::vector<PointId> query_order(const Rows& queries) const;
   template <class Real>
   void prepare(const Rows& queries, const PointId* ids, std::int64_t count, bool counting, Task<Real>& task) const;
   static Budget budget(const SearchRequest& request);
@@ -86,7 +87,7 @@ class TreeSearch final : public Method {
     return {size(), request.allow, request.exclude ? request.exclude[query] : kNobody};
   }
   template <class Real>
-  LimitRules rules(std::int64_t i, const Task<Real>& task) const;
+  LimitRules<Real> rules(std::int64_t i, const Task<Real>& task) const;
   template <class Real>
   void begin(const SearchRequest& request, std::int64_t i, std::size_t k, Task<Real>& task) const;
   template <class Real>
@@ -128,6 +129,7 @@ class TreeSearch final : public Method {
   Hierarchy hierarchy_;
   PackedPoints points_;
   LeafRows leaves_;
+  Cells cells_;  // these, for descents
 };
 
 }  // namespace anear

@@ -14,28 +14,30 @@ namespace anear {
 
 // From the k-th smallest computed value v to a limit: v + growth*|v| + shift, rounded up. All that a margin says in two
 // numbers, so that a new limit costs a few nanoseconds.
-struct LimitRule {
-  double growth = 0;
-  double shift = 0;
+template <class Real>
+class LimitRule {
+ public:
+  LimitRule() : LimitRule(0, 0) {}
+  LimitRule(double growth, double shift)
+      : growth_(growth + kRoundings),
+        shift_(shift + kRoundings * std::abs(shift) + std::numeric_limits<Real>::min()) {}
 
-  template <class Real>
-  Real operator()(Real value) const {
-    return limit<Real>(value);
-  }
-
-  template <class Real>
-  Real limit(double v) const {
-    // what the three roundings here and the cast may take away
-    constexpr double kRoundings = sizeof(Real) == 4 ? 0x1p-22 : 0x1p-50;
-    const double bound = v + (growth + kRoundings) * std::abs(v) + shift;
-    const auto limit = static_cast<Real>(bound + kRoundings * std::abs(shift) + std::numeric_limits<Real>::min());
+  Real operator()(double value) const {
+    const auto limit = static_cast<Real>(value + growth_ * std::abs(value) + shift_);
     return limit < std::numeric_limits<Real>::infinity() ? limit : std::numeric_limits<Real>::quiet_NaN();
   }
+
+ private:
+  // What the roundings of the two numbers, of the three operations and of the cast may take away.
+  static constexpr double kRoundings = sizeof(Real) == 4 ? 0x1p-22 : 0x1p-49;
+
+  double growth_ = 0, shift_ = 0;
 };
 
 // The rule for values off by `margin` that are to be compared with values of another table, off by `other`, whose offset
 // is larger by `ahead`, itself off by `error`. NaN in it lets everything pass.
-inline LimitRule limit_rule(const Margin& margin, const Margin& other, double ahead = 0, double error = 0) {
+template <class Real>
+LimitRule<Real> limit_rule(const Margin& margin, const Margin& other, double ahead = 0, double error = 0) {
   if (!(margin.relative < 0.5 && other.relative < 0.5)) return {0, std::numeric_limits<double>::quiet_NaN()};
   // largest_true is at most v + slack + 2 relative |v + slack|, the rank is that plus the offset
   const double grow = 2 * margin.relative;
@@ -45,8 +47,9 @@ inline LimitRule limit_rule(const Margin& margin, const Margin& other, double ah
 }
 
 // What the k-th smallest value of points allows other points, and nodes.
+template <class Real>
 struct LimitRules {
-  LimitRule points, nodes;
+  LimitRule<Real> points, nodes;
 };
 
 // What is still of interest to a query. Where k is small it keeps the values itself: in a list, or where k is 1 the
@@ -54,7 +57,7 @@ struct LimitRules {
 template <class Real>
 class Leaders {
  public:
-  void reset(std::size_t k, const LimitRules& rules) {
+  void reset(std::size_t k, const LimitRules<Real>& rules) {
     rules_ = rules;
     limit_ = node_limit_ = kUnknown;
     one_ = k == 1;
@@ -68,8 +71,8 @@ class Leaders {
 
   // What the k-th smallest value allows.
   void lower(double kth) {
-    limit_ = rules_.points.template limit<Real>(kth);
-    node_limit_ = rules_.nodes.template limit<Real>(kth);
+    limit_ = rules_.points(kth);
+    node_limit_ = rules_.nodes(kth);
   }
 
   // Lists values[i] for every bit i of `mask`, with the number first + i; false where one is not finite: then perhaps
@@ -125,7 +128,7 @@ class Leaders {
     return limit_ == limit_ || unlimited();
   }
 
-  LimitRules rules_;
+  LimitRules<Real> rules_;
   Real limit_ = 0, node_limit_ = 0;
   bool one_ = false;
   Real least_ = 0, other_ = 0;  // where k is 1; `other_` is the smallest of the others that were below the limit

@@ -32,8 +32,14 @@ struct LeafRows {
 
   bool copies() const { return blocks != nullptr; }
   std::size_t row_bytes() const { return static_cast<std::size_t>(columns * item_bytes); }
+  // Where a leaf holds its points' rows: that of its first point begins there, each other's `item_bytes` further on.
+  const std::byte* rows_of(PointId place) const {
+    return copies() ? blocks + (place >> shift) * block_bytes : nullptr;
+  }
   void copy(PointId place, std::byte* row) const {
-    const std::byte* from = blocks + (place >> shift) * block_bytes + (place & (lanes - 1)) * item_bytes;
+    copy_from(rows_of(place) + (place & (lanes - 1)) * item_bytes, row);
+  }
+  void copy_from(const std::byte* from, std::byte* row) const {
     if (item_bytes == 8) {
       copy_doubles(reinterpret_cast<const double*>(from), reinterpret_cast<double*>(row));
     } else {
@@ -99,7 +105,7 @@ class Nearest {
 
   // The same of one that the leaders have listed already; these come first, and their numbers began with 0.
   void add_listed(const Real* values, std::uint64_t mask, const PointId* ids) {
-    seen_[blocks_++] = {values, mask, static_cast<PointId>(ids - leaves_->order)};
+    seen_[blocks_++] = {values, mask, ids, leaves_->rows_of(static_cast<PointId>(ids - leaves_->order))};
   }
 
   // Adds a point of which no value is known.
@@ -141,20 +147,20 @@ class Nearest {
   struct Block {
     const Real* values;
     std::uint64_t mask;
-    PointId place;  // of the first lane
+    const PointId* ids;
+    const std::byte* rows;  // where leaves hold them
   };
 
   bool list_lanes(const Real* values, std::uint64_t mask, const PointId* ids) {
     const std::int64_t first = blocks_ << leaves_->shift;
     if (first == Shortlist::kNumbers || !leaders_->add(values, mask, first)) return false;
-    const auto place = static_cast<PointId>(ids - leaves_->order);
-    seen_[blocks_++] = {values, mask, place};
+    add_listed(values, mask, ids);
     return true;
   }
 
   PointId place_of(std::int64_t number) const {
-    const auto lane = static_cast<PointId>(number & (leaves_->lanes - 1));
-    return seen_[number >> leaves_->shift].place + lane;
+    const std::int64_t lane = number & (leaves_->lanes - 1);
+    return static_cast<PointId>(seen_[number >> leaves_->shift].ids + lane - leaves_->order);
   }
 
   // First all of them lower the limit, and then only those still below it become candidates: of the first leaf's many
@@ -202,7 +208,7 @@ class Nearest {
       for (int lane = 0; lane < lanes; ++lane) {
         if (block.mask >> lane & 1 && block.values[lane] < largest()) insert(block.values[lane]);
       }
-      add_candidates(block.values, block.mask, leaves_->order + block.place);
+      add_candidates(block.values, block.mask, block.ids);
     }
     blocks_ = 0;
   }
@@ -252,36 +258,65 @@ class Nearest {
 
   // The only candidate, as most queries for one neighbour have: without the loops, which cost more than it does.
   std::span<const Neighbor> settle_one() {
-    const PointId place = place_of(leaders_->number(0));
-    std::byte* const row = rows_.data();
-    leaves_->copy(place, row);
+    PointId id;
+    copy_leaders(1, &id);
     double distance = 0;
-    exact_.distances_of(row, leaves_->row_bytes(), 1, &distance);
-    few_[0] = {distance, leaves_->order[place]};
+    exact_.distances_of(rows_.data(), leaves_->row_bytes(), 1, &distance);
+    few_[0] = {distance, id};
     doubtful_ = !(distance == distance);
     return {few_.data(), 1};
   }
 
-  // The only candidates, as most queries have. All that is read was put by value beside what is written, for the compiler
-  // has to think that rows may be written over it; and no step of one candidate waits for the others'.
+  // The only candidates, as most queries have.
   std::span<const Neighbor> settle_few(std::size_t few) {
-    const LeafRows leaves = *leaves_;
-    const std::size_t bytes = leaves.row_bytes();
-    std::byte* const rows = rows_.data();
-    std::array<PointId, Shortlist::kMost + 1> places;
+    std::array<PointId, Shortlist::kMost + 1> ids;
     std::array<double, Shortlist::kMost + 1> distances;
-    for (std::size_t i = 0; i < few; ++i) places[i] = place_of(leaders_->number(i));
-    for (std::size_t i = 0; i < few; ++i) leaves.copy(places[i], rows + i * bytes);
-    exact_.distances_of(rows, bytes, few, distances.data());
-    bool sorted = true;
+    copy_leaders(few, ids.data());
+    exact_.distances_of(rows_.data(), leaves_->row_bytes(), few, distances.data());
+    bool sorted = true;  // and no NaN
+    double before = -std::numeric_limits<double>::infinity();
     for (std::size_t i = 0; i < few; ++i) {
-      few_[i] = {distances[i], leaves.order[places[i]]};
-      doubtful_ |= !(distances[i] == distances[i]);
-      sorted &= i == 0 || !(few_[i] < few_[i - 1]);
+      few_[i] = {distances[i], ids[i]};
+      sorted &= before < distances[i];
+      before = distances[i];
     }
-    if (doubtful_) return {};
-    if (!sorted) std::sort(few_.begin(), few_.begin() + static_cast<std::ptrdiff_t>(few));
+    if (!sorted) {
+      for (std::size_t i = 0; i < few; ++i) doubtful_ |= !(distances[i] == distances[i]);
+      if (doubtful_) return {};
+      std::sort(few_.begin(), few_.begin() + static_cast<std::ptrdiff_t>(few));
+    }
     return {few_.data(), std::min(few, k_)};
+  }
+
+  // Brings the leaders' rows together.
+  void copy_leaders(std::size_t few, PointId* ids) {
+    switch (leaves_->item_bytes == 8 ? leaves_->columns : 0) {
+      case 2:
+        return copy_leaders<2>(few, ids);
+      case 3:
+        return copy_leaders<3>(few, ids);
+      default:
+        return copy_leaders<0>(few, ids);
+    }
+  }
+
+  // `columns`: of doubles, where the compiler is to know; else 0. All that is read was put by value beside what is
+  // written, for the compiler has to think that rows may be written over it.
+  template <std::int64_t columns>
+  void copy_leaders(std::size_t few, PointId* ids) {
+    LeafRows leaves = *leaves_;
+    if (columns > 0) {
+      leaves.columns = columns;
+      leaves.item_bytes = 8;
+    }
+    const Block* const seen = seen_.data();
+    std::byte* row = rows_.data();
+    for (std::size_t i = 0; i < few; ++i, row += leaves.row_bytes()) {
+      const std::int64_t number = leaders_->number(i), lane = number & (leaves.lanes - 1);
+      const Block& block = seen[number >> leaves.shift];
+      ids[i] = block.ids[lane];
+      leaves.copy_from(block.rows + lane * leaves.item_bytes, row);
+    }
   }
 
   template <class PlaceAt>

@@ -11,6 +11,12 @@
 
 namespace anear {
 
+// Shortlist::add in the widest registers that the core may use, for all keys that there may be; null: there are none.
+template <class Real>
+using AddKeys = bool (*)(double* keys, const Real* values, std::uint64_t mask, std::uint64_t first);
+template <class Real>
+AddKeys<Real> add_keys();
+
 // The k smallest values and at least one more, each with a number that takes the place of its double's lowest bits: so
 // it travels along for nothing. A float loses nothing by that.
 class Shortlist {
@@ -21,13 +27,15 @@ class Shortlist {
   void reset(std::size_t k) {
     k_ = k;
     pairs_ = k <= 3 ? 2 : k <= 7 ? 4 : k <= 11 ? 6 : 8;
-    std::fill(keys_, keys_ + 2 * pairs_, kInfinity);
+    std::fill(keys_, keys_ + kMost + 1, kInfinity);
   }
 
   // Adds values[i] for every bit i of `mask`, with the number first + i; false where one is not finite: then none.
   template <class Real>
   bool add(const Real* values, std::uint64_t mask, std::uint64_t first) {
+    static const AddKeys<Real> wide = add_keys<Real>();
     if (mask == kSixteen && keys_[0] == kInfinity) return add_sixteen(values, first);
+    if (wide != nullptr) return wide(keys_, values, mask, first);
     switch (pairs_) {
       case 2:
         return add_to<2>(values, mask, first);
@@ -132,7 +140,7 @@ class Shortlist {
 
   std::size_t k_ = 1;
   int pairs_ = 2;
-  alignas(16) double keys_[kMost + 1];
+  alignas(64) double keys_[kMost + 1];
 };
 
 }  // namespace anear

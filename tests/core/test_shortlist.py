@@ -10,6 +10,6 @@ from tests.core.kernels import program
 
 def test_the_smallest_are_kept(tmp_path: Path) -> None:
     """Alike values, both signs, lists longer and shorter than a block, what is not finite; limits that are NaN."""
-    check = program(tmp_path, "shortlist_check.cpp", "result/lanes.cpp", "base/features.cpp")
+    check = program(tmp_path, "shortlist_check.cpp", "result/lanes.cpp", "result/shortlist.cpp", "base/features.cpp")
     found = subprocess.run([str(check)], capture_output=True, text=True, check=True, timeout=60).stdout.strip()
     assert found == "right"
