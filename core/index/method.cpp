@@ -24,19 +24,23 @@ void MethodEntry::check_count(std::int64_t points) const {
   });
 }
 
-void KnnAnswer::prefetch(std::int64_t query) const {
-  constexpr std::int64_t kLine = 64, kMost = 8;  // bytes; lines of each array
+void KnnAnswer::prefetch(const PointId* queries, std::int64_t count) const {
+  constexpr std::uintptr_t kLine = 64, kMost = 8;  // bytes; lines of each array and query
   const auto ask = [&]<class T>(T* begin) {
-    const auto* const first = reinterpret_cast<const std::byte*>(begin + query * k);
-    const auto bytes = std::min<std::int64_t>(k * static_cast<std::int64_t>(sizeof(T)), kMost * kLine);
-    for (std::int64_t at = 0; at < bytes; at += kLine) prefetch_to_write(first + at);
-    prefetch_to_write(first + bytes - 1);
+    std::uintptr_t asked = 0;  // the last line: of few answers the next query's may lie in it
+    for (std::int64_t i = 0; i < count; ++i) {
+      const auto first = reinterpret_cast<std::uintptr_t>(begin + queries[i] * k);
+      const auto last = std::min(first + static_cast<std::uintptr_t>(k) * sizeof(T) - 1, first + kMost * kLine);
+      auto line = first / kLine * kLine;
+      if (line == asked) line += kLine;
+      for (; line <= last; line += kLine) prefetch_to_write(reinterpret_cast<const void*>(asked = line));
+    }
   };
   ask(ids);
   distances64 ? ask(distances64) : ask(distances32);
 }
 
-void KnnAnswer::write(std::int64_t query, std::span<const Neighbor> found) const {
+void KnnAnswer::write_all(std::int64_t query, std::span<const Neighbor> found) const {
   const std::int64_t begin = query * k, here = static_cast<std::int64_t>(found.size());
   const auto put = [&]<class T>(T* distances) {
     for (std::int64_t j = 0; j < here; ++j) {

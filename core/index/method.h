@@ -38,11 +38,19 @@ struct KnnAnswer {
   double* distances64 = nullptr;
   float* distances32 = nullptr;
 
-  // Asks for the memory of a query's answers, which will be written soon and lie in no cache: each query would wait for it.
-  void prefetch(std::int64_t query) const;
+  // Asks for the memory of some queries' answers, which will be written soon and lie in no cache: each query would wait
+  // for it.
+  void prefetch(const PointId* queries, std::int64_t count) const;
 
   // `found`: at most k, sorted.
-  void write(std::int64_t query, std::span<const Neighbor> found) const;
+  void write(std::int64_t query, std::span<const Neighbor> found) const {
+    if (k != 1 || found.size() != 1 || distances64 == nullptr) return write_all(query, found);
+    ids[query] = found[0].id;
+    distances64[query] = found[0].distance;
+  }
+
+ private:
+  void write_all(std::int64_t query, std::span<const Neighbor> found) const;
 };
 
 struct RangeRequest {

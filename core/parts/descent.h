@@ -138,6 +138,23 @@ class Descent {
     }
   }
 
+  // Whether the leaders of a query that was started have listed all that it will visit: its own leaf.
+  bool over(const Cells& cells, std::int64_t number) const {
+    const std::int64_t slot = number - first_;
+    return begun_[slot] == 1 && passing_[slot] == 0 && cells.levels <= 64 >> cells.shift;
+  }
+  // The first place of the leaf of a query that was started.
+  std::int64_t first_place(const Cells& cells, std::int64_t number) const {
+    return leaf_of(cells, number - first_) << cells.shift;
+  }
+  // What it visits at least: the way to its leaf.
+  Visits way(const Cells& cells, std::int64_t number) {
+    enter_tree(nullptr, nullptr, {1});
+    count_way(cells, leaf_of(cells, number - first_));
+    --left_;
+    return end();
+  }
+
   // Visits as many leaves as `budget` allows, at least one, and every one that may hold an answer if there are fewer of
   // these. Tells where it came to. The query must be one that was started.
   template <class Collector>

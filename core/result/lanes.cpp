@@ -18,8 +18,8 @@ ANEAR_AVX512 inline std::uint64_t sixteen(const float* values, __m512 limit) {
   return _mm512_cmp_ps_mask(_mm512_loadu_ps(values), limit, _CMP_NGE_UQ);
 }
 ANEAR_AVX512 inline std::uint64_t sixteen(const double* values, __m512d limit) {
-  const std::uint64_t high = _mm512_cmp_pd_mask(_mm512_loadu_pd(values + 8), limit, _CMP_NGE_UQ);
-  return _mm512_cmp_pd_mask(_mm512_loadu_pd(values), limit, _CMP_NGE_UQ) | high << 8;
+  const __mmask8 high = _mm512_cmp_pd_mask(_mm512_loadu_pd(values + 8), limit, _CMP_NGE_UQ);
+  return _mm512_kunpackb(high, _mm512_cmp_pd_mask(_mm512_loadu_pd(values), limit, _CMP_NGE_UQ));
 }
 ANEAR_AVX512 inline __m512 wide(float value) { return _mm512_set1_ps(value); }
 ANEAR_AVX512 inline __m512d wide(double value) { return _mm512_set1_pd(value); }

@@ -19,8 +19,7 @@ class LimitRule {
  public:
   LimitRule() : LimitRule(0, 0) {}
   LimitRule(double growth, double shift)
-      : growth_(growth + kRoundings),
-        shift_(shift + kRoundings * std::abs(shift) + std::numeric_limits<Real>::min()) {}
+      : growth_(growth + kRoundings), shift_(shift + kRoundings * std::abs(shift) + std::numeric_limits<Real>::min()) {}
 
   Real operator()(double value) const {
     const auto limit = static_cast<Real>(value + growth_ * std::abs(value) + shift_);

@@ -33,9 +33,7 @@ struct LeafRows {
   bool copies() const { return blocks != nullptr; }
   std::size_t row_bytes() const { return static_cast<std::size_t>(columns * item_bytes); }
   // Where a leaf holds its points' rows: that of its first point begins there, each other's `item_bytes` further on.
-  const std::byte* rows_of(PointId place) const {
-    return copies() ? blocks + (place >> shift) * block_bytes : nullptr;
-  }
+  const std::byte* rows_of(PointId place) const { return copies() ? blocks + (place >> shift) * block_bytes : nullptr; }
   void copy(PointId place, std::byte* row) const {
     copy_from(rows_of(place) + (place & (lanes - 1)) * item_bytes, row);
   }
@@ -132,6 +130,17 @@ class Nearest {
     settle();
     if (!std::is_sorted(settled_.begin(), settled_.end())) std::sort(settled_.begin(), settled_.end());
     return settled_;
+  }
+
+  // The same of a query whose only candidate is that at a place, without anything added before.
+  std::span<const Neighbor> finish_one(std::int64_t place, const ExactQuery& exact) {
+    exact_ = exact;
+    leaves_->copy(static_cast<PointId>(place), rows_.data());
+    double distance = 0;
+    exact_.distances_of(rows_.data(), leaves_->row_bytes(), 1, &distance);
+    few_[0] = {distance, leaves_->order[place]};
+    doubtful_ = !(distance == distance);
+    return {few_.data(), 1};
   }
 
   // Exact distances computed since `reset`.

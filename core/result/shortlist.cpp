@@ -7,9 +7,7 @@ namespace anear {
 namespace {
 
 #if defined(ANEAR_AVX2)
-ANEAR_AVX512 inline __m512d eight(__mmask8 lanes, const double* values) {
-  return _mm512_maskz_loadu_pd(lanes, values);
-}
+ANEAR_AVX512 inline __m512d eight(__mmask8 lanes, const double* values) { return _mm512_maskz_loadu_pd(lanes, values); }
 ANEAR_AVX512 inline __m512d eight(__mmask8 lanes, const float* values) {
   return _mm512_cvtps_pd(_mm512_castps512_ps256(_mm512_maskz_loadu_ps(lanes, values)));
 }
