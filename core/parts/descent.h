@@ -38,10 +38,18 @@ struct Budget {
   std::int64_t leaves(std::int64_t left, const Visits& visits) const { return most - left - node * visits.nodes; }
 };
 
+// Asks for the memory of a block, two lines at a time.
+inline void prefetch_lines(const std::byte* block, std::int64_t bytes) {
+  constexpr std::int64_t kLine = 64, kMost = 8;
+  for (std::int64_t at = 0; at < std::min(bytes, kMost * kLine); at += 2 * kLine) {
+    prefetch(block + at);
+    prefetch(block + at + kLine);
+  }
+}
+
 // Asks for the memory of the children that are likely to be visited. Where nearly all are, the limit is yet unknown.
 inline void prefetch_children(const Cells& cells, int level, std::int64_t first, std::uint64_t children) {
   constexpr int kMost = 6;
-  constexpr std::int64_t kLine = 64;
   std::uint64_t more = children;
   for (int i = 0; i < kMost; ++i) more &= more - 1;
   if (more != 0) return;
@@ -49,8 +57,7 @@ inline void prefetch_children(const Cells& cells, int level, std::int64_t first,
   const std::int64_t bytes =
       level == 0 ? cells.filter.kernels().point_block_bytes : cells.bound.kernels().point_block_bytes;
   for (; children != 0; children &= children - 1) {
-    const std::byte* block = below.block(first + std::countr_zero(children));
-    for (std::int64_t at = 0; at < std::min(bytes, 8 * kLine); at += kLine) prefetch(block + at);
+    prefetch_lines(below.block(first + std::countr_zero(children)), bytes);
   }
 }
 
@@ -373,13 +380,10 @@ class Descent {
   // Asks for a block below `level`; -1: of points.
   static void prefetch_block(const Cells& cells, int level, std::int64_t number) {
     constexpr std::int64_t kCached = 256 << 10;  // bytes that stay in the second-level cache
-    constexpr std::int64_t kLine = 64;
     const PackedPoints& blocks = level < 0 ? cells.points : cells.hierarchy.level(level);
     if (blocks.bytes() <= kCached) return;
-    const std::byte* block = blocks.block(number);
-    const std::int64_t bytes =
-        level < 0 ? cells.filter.kernels().point_block_bytes : cells.bound.kernels().point_block_bytes;
-    for (std::int64_t at = 0; at < std::min(bytes, 8 * kLine); at += kLine) prefetch(block + at);
+    const Estimate& estimate = level < 0 ? cells.filter : cells.bound;
+    prefetch_lines(blocks.block(number), estimate.kernels().point_block_bytes);
     if (level < 0) prefetch_ids(cells, number);
   }
 

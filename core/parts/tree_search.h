@@ -33,6 +33,7 @@ class TreeSearch final : public Method {
   // cells' bounds. `upper`, where there is one, their upper bounds.
   TreeSearch(const Rows& rows, Space space, Estimate bound, std::optional<Estimate> upper, std::vector<PointId> order,
              Hierarchy hierarchy, PackedPoints points);
+  TreeSearch(const TreeSearch&) = delete;
 
   void knn(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const override;
   RangeAnswer range(const SearchRequest& request, const RangeRequest& radii, Progress& progress) const override;
