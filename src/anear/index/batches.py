@@ -82,7 +82,9 @@ class Batch:
         """Try some."""
         state, known = self.state, self.state.known
         self._descended(_spread(self.count, max(min(self.count // STEP, _FIRST), _FEWEST)))
-        if _ALIKE[0] * known < state.expected < _ALIKE[1] * known:
+        alike = _ALIKE[0] * known < state.expected < _ALIKE[1] * known
+        doubtful = (state.expected < SURE * state.scan) != (known < SURE * state.scan)
+        if alike and not (doubtful and self.count >= _SOME * _TIMED):
             state.expected = known
             return
         clear = state.lost >= _HOPELESS or not _CLEAR[0] <= state.expected / state.scan < _CLEAR[1]
@@ -132,7 +134,7 @@ class Batch:
             pace = math.sqrt(pace * state.pace) if spent > _CLOCK else state.pace
         else:
             state.pace = _learnt(state.pace, pace)
-        if count == self.count:
+        if count == self.count or (state.known and count >= _TIMED):  # a part of a batch finds cold caches as well
             pace = state.pace
         state.expected = took * pace + state.scan * state.lost
         return found, effort
