@@ -89,6 +89,10 @@ ANEAR_VNNI inline void vnni_blocks(const PackedCodes& codes, const FrameQuery& q
   const std::int64_t bytes = codes.groups() * kGroupBytes, stride = codes.block_bytes();
   const std::byte *code = codes.block(piece.first + done), *next = codes.block(piece.next + done);
   const std::int8_t *lows = packed.weights.data(), *highs = lows + (bits == 4 ? 4 * codes.groups() : 0);
+  const float* const next_numbers = codes.numbers_of(piece.next + done);
+  for (std::int64_t line = 0; line < together * (1 + codes.scalars()); ++line) {
+    prefetch(next_numbers + line * kCodeLanes);
+  }
   const VnniSums none{_mm512_setzero_si512(), _mm512_setzero_si512()};
   VnniSums first = none, second = none, third = none, fourth = none;
   for (std::int64_t at = 0; at < bytes; at += kGroupBytes, lows += 4, highs += 4) {

@@ -136,11 +136,7 @@ class Nearest {
   std::span<const Neighbor> finish_one(std::int64_t place, const ExactQuery& exact) {
     exact_ = exact;
     leaves_->copy(static_cast<PointId>(place), rows_.data());
-    double distance = 0;
-    exact_.distances_of(rows_.data(), leaves_->row_bytes(), 1, &distance);
-    few_[0] = {distance, leaves_->order[place]};
-    doubtful_ = !(distance == distance);
-    return {few_.data(), 1};
+    return answer_one(leaves_->order[place]);
   }
 
   // Exact distances computed since `reset`.
@@ -269,6 +265,10 @@ class Nearest {
   std::span<const Neighbor> settle_one() {
     PointId id;
     copy_leaders(1, &id);
+    return answer_one(id);
+  }
+  // Of a row that was brought.
+  std::span<const Neighbor> answer_one(PointId id) {
     double distance = 0;
     exact_.distances_of(rows_.data(), leaves_->row_bytes(), 1, &distance);
     few_[0] = {distance, id};
