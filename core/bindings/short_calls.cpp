@@ -29,7 +29,7 @@ void ShortCalls::scan_by(nb::object scan) {
 std::shared_ptr<ShortCall> ShortCalls::find(std::int64_t k, std::int64_t queries) {
   const nb::ft_lock_guard lock(mutex_);
   const auto found = calls_.find(key(k, queries));
-  return found == calls_.end() ? nullptr : found->second;
+  return found == calls_.end() || found->second->over() ? nullptr : found->second;
 }
 
 nb::object ShortCalls::scan() {
@@ -45,8 +45,8 @@ nb::object ShortCalls::completed(nb::handle query, nb::handle queries, nb::handl
 
 void bind_short_calls(nb::module_& module) {
   nb::class_<ShortCall>(module, "ShortCall", "Calls with so few queries: each goes down a tree or is scanned for.")
-      .def(nb::init<double, double, double, int>(), nb::arg("give_up"), nb::arg("tree"), nb::arg("scan"),
-           nb::arg("every") = 32)
+      .def(nb::init<double, double, double, int, bool>(), nb::arg("give_up"), nb::arg("tree"), nb::arg("scan"),
+           nb::arg("every") = 32, nb::arg("until_scans") = false)
       .def(
           "next",
           [](ShortCall& self) {
@@ -57,6 +57,7 @@ void bind_short_calls(nb::module_& module) {
       .def("learn", &ShortCall::learn, nb::arg("scanned"), nb::arg("took"), "What a call took, in nanoseconds.")
       .def("doubt", &ShortCall::doubt, "The next call is to be looked at.")
       .def_prop_ro("scans", &ShortCall::scans, "Which way calls go.")
+      .def_prop_ro("over", &ShortCall::over, "Whether calls are no longer to go by this.")
       .def_prop_ro("tree", &ShortCall::tree, "Nanoseconds that calls took in the tree, the latest counting most.")
       .def_prop_ro("scan", &ShortCall::scan, "The same of scans.")
       .def_prop_ro("give_up", &ShortCall::give_up, "With how many blocks a query gives up.");

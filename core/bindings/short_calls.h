@@ -20,7 +20,7 @@ class ShortCalls {
   void add(std::int64_t k, std::int64_t queries, std::shared_ptr<ShortCall> call);
   void scan_by(nb::object scan);
 
-  // Null if nothing is known of such calls.
+  // Null if nothing is known of such calls, or no longer.
   std::shared_ptr<ShortCall> find(std::int64_t k, std::int64_t queries);
 
   // The index that scans; None if nobody has made it.

@@ -16,8 +16,8 @@ constexpr double kFaster = 0.5;   // and of one that took less: delays only add
 
 }  // namespace
 
-ShortCall::ShortCall(double limit, double tree, double scan, int every)
-    : give_up_(limit), tree_(tree), scan_(scan), every_(std::clamp(every, 1, kTries)) {
+ShortCall::ShortCall(double limit, double tree, double scan, int every, bool until_scans)
+    : give_up_(limit), tree_(tree), scan_(scan), every_(std::clamp(every, 1, kTries)), until_scans_(until_scans) {
   scans_ = tree_ >= kSure * scan_;
 }
 
@@ -39,6 +39,8 @@ void ShortCall::learn(bool scanned, double took) {
   const std::lock_guard lock(mutex_);
   double& known = scanned ? scan_ : tree_;
   const double other = scanned ? tree_ : scan_;
+  // Queries of another kind, it seems: what is known of the other way is tried soon. Short calls are often disturbed.
+  if (every_ == 1 && scanned == scans_ && took > kFar * known) turn_ = 0;
   if (took < known && scanned != scans_ && took < other) {  // a trial that won: what was expected is out of date
     known = took;
     turn_ = 0;

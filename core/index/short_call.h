@@ -16,11 +16,13 @@ class ShortCall {
   };
 
   // `limit`: with how many blocks a query gives up; the nanoseconds that a call is expected to take; one in `every` is
-  // timed.
-  ShortCall(double limit, double tree, double scan, int every);
+  // timed. `until_scans`: these go by it only for as long as the tree is the better way.
+  ShortCall(double limit, double tree, double scan, int every, bool until_scans = false);
 
   double give_up() const { return give_up_; }
   bool scans() const { return scans_; }
+  // Whether calls are no longer to go by this.
+  bool over() const { return until_scans_ && scans_; }
   double tree() const { return tree_; }
   double scan() const { return scan_; }
 
@@ -40,6 +42,7 @@ class ShortCall {
 
   double give_up_, tree_, scan_;  // what calls took, the latest counting most
   int every_, turn_ = 0;
+  bool until_scans_;
   int trial_ = 0;  // how many more calls go the way that has been slower
   std::atomic<bool> scans_{false};
   std::atomic<std::int32_t> left_{0};  // calls until one is looked at

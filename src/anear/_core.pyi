@@ -322,7 +322,9 @@ class ShortCall:
     before, down a tree or to a scan, without a look at anything; one in so many is timed.
     """
 
-    def __init__(self, give_up: float, tree: float, scan: float, every: int = 32) -> None: ...
+    def __init__(
+        self, give_up: float, tree: float, scan: float, every: int = 32, until_scans: bool = False
+    ) -> None: ...
     def next(self) -> tuple[bool, bool]:
         """Whether a call is scanned for, and whether its time is wanted. Now and then some calls go the way that has
         been slower, for it may no longer be.
@@ -336,6 +338,9 @@ class ShortCall:
     @property
     def scans(self) -> bool:
         """Which way calls go."""
+    @property
+    def over(self) -> bool:
+        """Whether calls are no longer to go by this: those that do ``until_scans``, once scans take less."""
     @property
     def tree(self) -> float:
         """Nanoseconds that calls took in the tree, the latest counting most."""

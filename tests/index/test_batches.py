@@ -112,6 +112,36 @@ def test_where_it_is_close_both_ways_are_tried(monkeypatch: pytest.MonkeyPatch) 
     assert ways[100:].count("tree") < 5
 
 
+def test_more_are_asked_where_a_few_would_change_the_choice(world: World) -> None:
+    world.state.known = world.state.expected = 190 * BLOCK  # nearly a scan's time
+    assert world.answered(np.full(1000, 195))[1] != ("tree", 31)  # alike, and the choice is the same
+    world.state.known = world.state.expected = 190 * BLOCK
+    assert world.answered(np.full(1000, 170)) == [("tree", 8), ("tree", 31), ("tree", -1)]
+
+
+def test_a_part_of_a_batch_does_not_set_the_pace(world: World) -> None:
+    for _ in range(5):
+        world.answered(np.full(1000, 150))
+    world.block = 1.5 * BLOCK  # cold caches
+    world.asked = []
+    Batch(world.ask, "tree", lambda: "scan", 1000, world.state)._descended(np.arange(31))
+    assert world.state.expected < 1.2 * 150 * BLOCK
+
+
+def test_a_batch_goes_by_a_short_call_while_that_is_the_better_way(world: World) -> None:
+    world.answered(np.full(1000, 20))
+    call = world.state.short(1000, until_scans=True)
+    for took in (20, 20, 5000, 5000, 5000, 5000):
+        assert not call.over
+        scans, _ = call.next()
+        call.learn(scans, took * BLOCK * 1000)
+    while not call.over:
+        call.learn(False, 5000 * BLOCK * 1000)
+    assert call.tree > call.scan
+    assert world.state.pace_of_scan(1.1 * SCAN) == pytest.approx(1.1)
+    assert world.state.pace_of_scan(50 * SCAN) == 1.25  # disturbed
+
+
 def test_one_disturbed_batch_decides_nothing(world: World) -> None:
     for _ in range(5):
         assert world.answered(np.full(1000, 100))[-1][0] == "tree"

@@ -132,6 +132,13 @@ def test_long_calls_soon_try_what_may_take_less() -> None:
     assert ways(_core.ShortCall(1e7, 8e7, 7e6, every=1), 200, 8e7, 7e6) == [True] * 200  # not what would take far more
 
 
+def test_long_calls_of_another_kind_try_the_other_way() -> None:
+    call = _core.ShortCall(1e7, 4e5, 1e7, every=1)
+    assert True not in ways(call, 30, 4e5, 4e6)
+    assert ways(call, 30, 6e6, 4e6).count(True) > 12  # a scan takes less than was expected of it
+    assert call.scans
+
+
 def test_short_calls_learn_what_has_changed() -> None:
     call = _core.ShortCall(10.0, 5.0, 8.0)
     ways(call, 300, 5.0, 8.0)

@@ -113,7 +113,7 @@ class Batch:
         state, made, start = self.state, self.scan(), time.process_time_ns()
         found = self.ask(made, EVERYONE)
         took = (time.process_time_ns() - start) / self.count
-        state.scanning = _learnt(state.scanning, _between(0.5, took / state.cost.scan, 1.25))
+        state.scanning = _learnt(state.scanning, state.pace_of_scan(took))
         state.scanned = state.turn
         return [(EVERYONE, found)]
 

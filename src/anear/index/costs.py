@@ -121,16 +121,20 @@ class State:
         """Whether so many queries are best sent down the tree without asking some of them first."""
         return self.known > 0 and self.own(count) < SURELY * self.scan and count * self.expected < _SHORT
 
+    def pace_of_scan(self, nanoseconds: float) -> float:
+        """Of a scan that took so long for a query of many; what is far from what was measured was disturbed."""
+        return max(0.5, min(nanoseconds / self.cost.scan, 1.25))
+
     def limit(self, everyone: bool = True) -> float:
         """The blocks after which a query of many gives up: later where hardly one did, for those few share no scan."""
         scan = self.scan / min(self.pace, 1.0)
         rare = everyone and self.known > 0 and self.lost < _RARE
         return float(self.cost.limit(_LATER * scan if rare else scan))
 
-    def short(self, count: int) -> _core.ShortCall:
+    def short(self, count: int, until_scans: bool = False) -> _core.ShortCall:
         """Of calls with so few queries, before the first."""
         give_up = float(self.cost.limit(self.cost.of(count) + _ASKING / count))
         if self.trusted(count):
             give_up = max(give_up, self.limit())
-        own, scan = max(self.expected * count + self.cost.call, 1.0), self.cost.of(count) * count
-        return _core.ShortCall(give_up, own, scan, EVERY if min(own, scan) < _LONG else 1)
+        own, scan = max(self.expected * count + self.cost.call, 1.0), self.cost.of(count) * self.scanning * count
+        return _core.ShortCall(give_up, own, scan, EVERY if min(own, scan) < _LONG else 1, until_scans)

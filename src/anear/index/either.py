@@ -114,7 +114,7 @@ class Either:
             return core.knn(queries[places], storage, k, num_threads, without, allow, distance_type, progress, **more)
 
         count = len(queries)
-        short = self._shorts.get((k, count, allow is None))
+        short = self._short(k, count, allow is None)
         if short is not None and not parameters:
             way, timed = short.next()
             start = time.thread_time_ns() if timed else 0
@@ -137,7 +137,8 @@ class Either:
         state = self._states.get((k, allow is None)) or self._state(k, allow is None)
         # The long way takes a third of a millisecond of code that is in no cache.
         if count > 0 and (count < 2 * STEP or count * state.expected < _BRIEF or state.trusted(count)):
-            short = self._shorts[k, count, allow is None] = state.short(count)
+            trusted = count >= 2 * STEP and state.trusted(count)
+            short = self._shorts[k, count, allow is None] = state.short(count, until_scans=trusted)
             if allow is None:
                 self.calls.add(k, count, short)
             return self.knn(queries, storage, k, num_threads, exclude, allow, distance_type, progress)
@@ -270,6 +271,17 @@ class Either:
         if len(late):
             ids[late], distances[late] = ask(self._scan(), late)
         return found
+
+    def _short(self, k: int, count: int, everyone: bool) -> _core.ShortCall | None:
+        """What calls with so many queries go by. Batches that a scan suits better by now are asked again each time."""
+        short = self._shorts.get((k, count, everyone))
+        if short is None or not short.over:
+            return short
+        state = self._states[k, everyone]
+        state.expected = state.known = short.tree / count
+        state.scanning = state.pace_of_scan(short.scan / count)
+        del self._shorts[k, count, everyone]
+        return None
 
     def _state(self, k: int, everyone: bool) -> State:
         cost = self._costs.of(k)
