@@ -85,6 +85,7 @@ void TreeSearch::prepare(const Rows& queries, const PointId* ids, std::int64_t c
   if (counting && upper_) task.upper.prepare(upper_->kernels(), upper_->parameters.data(), rows, 0, count, count);
   task.exact.prepare(space_.exact(), space_.exact_parameters.data(), rows, 0, count, count);
 }
+
 // search(query, i, task) answers query `query`, the i-th of the task; done(first, count, task) takes what a task has
 // found of the queries order[first] and on.
 template <class Real, class Search, class Done>

@@ -149,6 +149,12 @@ def test_short_calls_learn_what_has_changed() -> None:
     assert not call.scans
 
 
+def test_who_gave_up_is_answered_though_nothing_is_known_of_such_calls() -> None:
+    index = anear.Index(POINTS, "manhattan", method="auto")
+    index._built.core.calls.add(7, 5, _core.ShortCall(1.0, 1.0, 1e12))  # as if another thread had just dropped it
+    assert same(index.search(QUERIES[:5], 7), anear.Index(POINTS, "manhattan", method="flat").search(QUERIES[:5], 7))
+
+
 def test_one_disturbed_call_changes_nothing() -> None:
     call = _core.ShortCall(10.0, 5.0, 8.0)
     call.learn(False, 1e9)

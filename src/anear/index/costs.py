@@ -132,7 +132,7 @@ class State:
         return float(self.cost.limit(_LATER * scan if rare else scan))
 
     def short(self, count: int, until_scans: bool = False) -> _core.ShortCall:
-        """Of calls with so few queries, before the first."""
+        """Of calls with so few queries, before the first; ``until_scans``: they go so while the tree is better."""
         give_up = float(self.cost.limit(self.cost.of(count) + _ASKING / count))
         if self.trusted(count):
             give_up = max(give_up, self.limit())

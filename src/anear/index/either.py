@@ -6,7 +6,8 @@ queries like this one cost so far. So
 *   of a long batch some queries go first, to say what is best for all (``batches``);
 *   a query that has cost more than a scan gives up, and is scanned for with all others that did;
 *   short calls, and batches of a known kind that are soon over, go by what calls of as many queries took before them,
-    the first ones by what was measured when the index was built. Now and then the other way is tried.
+    the first ones by what was measured when the index was built. Now and then the other way is tried, and batches whose
+    scan takes less are asked again.
 
 Both give the same answers, so only the time depends on any of this.
 """
@@ -90,7 +91,8 @@ class Either:
 
         if found is None or query.ndim == 1:
             return cast("_One", self._scan().one(query, queries, k, num_threads, None, _NEVER))
-        return cast("_One", self._filled(found, k, self._shorts[k, len(query), True].give_up, ask))
+        short = self._shorts.get((k, len(query), True))  # None: another thread has just found it to be over
+        return cast("_One", self._filled(found, k, 0.0 if short is None else short.give_up, ask))
 
     def listed_one(self, *_: Any) -> None:
         """As the core's, which has nothing to learn from: nothing here is plain."""
@@ -280,7 +282,7 @@ class Either:
         state = self._states[k, everyone]
         state.expected = state.known = short.tree / count
         state.scanning = state.pace_of_scan(short.scan / count)
-        del self._shorts[k, count, everyone]
+        self._shorts.pop((k, count, everyone), None)  # another thread may have been here
         return None
 
     def _state(self, k: int, everyone: bool) -> State:
