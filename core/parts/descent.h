@@ -5,7 +5,7 @@
 #include <bit>
 #include <cstdint>
 #include <limits>
-#include <vector>
+#include <span>
 
 #include "base/memory.h"
 #include "base/progress.h"
@@ -82,6 +82,42 @@ inline std::uint64_t children(const Cells& cells, int level, std::int64_t node) 
   return lane_mask(child_count(cells, level, node));
 }
 
+// The lanes of a leaf that are no padding.
+inline std::uint64_t points_of(const Cells& cells, std::int64_t leaf) {
+  const std::int64_t lanes = cells.lanes;
+  return lane_mask(std::min(lanes, cells.count - leaf * lanes));
+}
+
+// A leaf's, which may lie in two lines.
+inline void prefetch_ids(const Cells& cells, std::int64_t leaf) {
+  const std::int64_t lanes = cells.lanes;
+  prefetch(cells.order + leaf * lanes);
+  prefetch(cells.order + (leaf + 1) * lanes - 1);
+}
+
+// Asks for a block below `level`; -1: of points.
+inline void prefetch_block(const Cells& cells, int level, std::int64_t number) {
+  constexpr std::int64_t kCached = 256 << 10;  // bytes that stay in the second-level cache
+  const PackedPoints& blocks = level < 0 ? cells.points : cells.hierarchy.level(level);
+  if (blocks.bytes() <= kCached) return;
+  const Estimate& estimate = level < 0 ? cells.filter : cells.bound;
+  prefetch_lines(blocks.block(number), estimate.kernels().point_block_bytes);
+}
+
+// Of the lanes `left` that with the smallest bound; one that is NaN says nothing, and may come anywhere.
+template <class Real>
+int nearest(const Real* bounds, std::uint64_t left) {
+  int nearest = std::countr_zero(left);
+  Real least = bounds[nearest];
+  while ((left &= left - 1) != 0) {
+    const int lane = std::countr_zero(left);
+    const bool nearer = bounds[lane] < least;
+    least = nearer ? bounds[lane] : least;
+    nearest = nearer ? lane : nearest;
+  }
+  return nearest;
+}
+
 // Scratch and loop of one thread. `Collector` is any class with limit(), node_limit() and add_lanes(values, mask, ids).
 template <class Real>
 class Descent {
@@ -98,11 +134,10 @@ class Descent {
     whole_ = (cells.hierarchy.nodes(levels - 1) - 1) << (levels - 1) * cells.shift;
     lacking_ = lanes - child_count(cells, levels - 1, 0);
     first_ = first;
-    stride_ = (levels + 2) * lanes;
+    stride_ = (levels + 1) * lanes;
     Real* const values = seen_.ensure(kTogether * stride_);
     PointId* const places = places_.ensure(kTogether);
     std::fill(places, places + count, 0);
-    begun_.fill(0);
     ways_.fill(0);
     for (int level = levels - 1; level >= 0; --level) {
       bound.descend(bound_queries.query(first), count, cells.hierarchy.level(level).block(0),
@@ -111,55 +146,40 @@ class Descent {
         ways_[i] = (lanes < 64 ? ways_[i] << lanes : 0) | std::uint64_t{1} << (places[i] & (lanes - 1));
         // Near queries, which come one after the other, often go the same way.
         if (i == 0 || places[i] != places[i - 1]) prefetch_block(cells, level - 1, places[i]);
+        if (level == 0) prefetch_ids(cells, places[i]);
       }
     }
     filter.descend(queries.query(first), count, cells.points.block(0), cells.filter.parameters.data(), places, values,
                    stride_);
   }
 
-  // Has the leaders of `count` queries that were started list the values of their leaves, which all may be answers, and
-  // finds what they let pass beside the way. Queries whose turn comes later then find that ready, and wait for nothing.
-  template <class Leaders>
-  void begin(const Cells& cells, const PreparedQueries& queries, std::int64_t count, Leaders* leaders,
-             std::int64_t most_leaves) {
-    const std::int64_t lanes = cells.lanes;
-    bool more = false;
-    for (std::int64_t i = 0; i < count; ++i) {
-      const std::uint64_t mask = points_of(cells, leaf_of(cells, i));
-      const int lane = static_cast<int>(places_[i] & (lanes - 1));
-      begun_[i] = leaders[i].begin(values_of(i), mask, lane) ? 1 : 0;
-      more |= leaders[i].limit() != leaders[i].limit();
-    }
-    if (leaders[0].one()) {
-      begin_others(cells, count, leaders);
-    } else if (more && most_leaves > 1 && cells.levels > 0) {
-      begin_beside(cells, queries, count, leaders);
-    }
-    const int shift = cells.shift, levels = std::min(cells.levels, 64 >> shift);
-    find_passing(seen_.data() + lanes, levels * lanes, count, [&](std::int64_t i) { return leaders[i].node_limit(); });
-    for (std::int64_t i = 0; i < count; ++i) {
-      const std::int64_t leaf = leaf_of(cells, i);
-      passing_[i] &= ~ways_[i];
-      if (begun_[i] > 1) passing_[i] &= ~(std::uint64_t{1} << (beside_[i] & (lanes - 1)));
-      prefetch_children(cells, 0, leaf >> shift << shift, passing_[i] & lane_mask(lanes));
-    }
-  }
+  // Of a query that was started, the i-th of those together: its leaf, the place of the nearest point in it, the values
+  // of that leaf's points, the bounds of the children of each node on the way, and the lanes of the way itself, of as
+  // many levels as fit.
+  std::int64_t leaf_of(const Cells& cells, std::int64_t i) const { return places_[i] >> cells.shift; }
+  PointId place_of(std::int64_t i) const { return places_[i]; }
+  Real* values_of(std::int64_t i) { return seen_.data() + i * stride_; }
+  Real* bounds_of(const Cells& cells, int level, std::int64_t i) { return values_of(i) + (level + 1) * cells.lanes; }
+  std::uint64_t way_of(std::int64_t i) const { return ways_[i]; }
+  // From one query's values to the next one's.
+  std::int64_t stride() const { return stride_; }
 
-  // Whether the leaders of a query that was started have listed all that it will visit: its own leaf.
-  bool over(const Cells& cells, std::int64_t number) const {
-    const std::int64_t slot = number - first_;
-    return begun_[slot] == 1 && passing_[slot] == 0 && cells.levels <= 64 >> cells.shift;
-  }
-  // The first place of the leaf of a query that was started.
-  std::int64_t first_place(const Cells& cells, std::int64_t number) const {
-    return leaf_of(cells, number - first_) << cells.shift;
-  }
-  // What it visits at least: the way to its leaf.
-  Visits way(const Cells& cells, std::int64_t number) {
-    enter_tree(nullptr, nullptr, {1});
-    count_way(cells, leaf_of(cells, number - first_));
-    --left_;
-    return end();
+  // Whether the nodes on the way to a leaf have all their children, but for the topmost.
+  bool whole(std::int64_t leaf) const { return leaf < whole_; }
+
+  // The way to a leaf. Its nodes have all their children but where they are the last of their level.
+  Visits way_to(const Cells& cells, std::int64_t leaf) const {
+    const std::int64_t lanes = cells.lanes;
+    const int shift = cells.shift, levels = cells.levels;
+    std::int64_t settled = levels * lanes;
+    if (whole(leaf)) {
+      settled -= lacking_;
+    } else {
+      for (int level = levels - 1; level >= 0; --level) {
+        settled -= lanes - child_count(cells, level, leaf >> (level + 1) * shift);
+      }
+    }
+    return {levels, 1, settled};
   }
 
   // Visits as many leaves as `budget` allows, at least one, and every one that may hold an answer if there are fewer of
@@ -168,23 +188,13 @@ class Descent {
   Visits go_on(const Cells& cells, const std::byte* bound_query, const std::byte* query, std::int64_t number,
                const Budget& budget, Collector& collector) {
     enter_tree(bound_query, query, budget);
-    const std::int64_t lanes = cells.lanes, slot = number - first_, leaf = leaf_of(cells, slot);
+    const std::int64_t lanes = cells.lanes, leaf = leaf_of(cells, number - first_);
     const int shift = cells.shift, levels = cells.levels;
-    const Real* const values = values_of(slot);
-    count_way(cells, leaf);
-    --left_;
-    std::uint64_t passing = passing_[slot];
-    if (begun_[slot] > 0) {
-      collector.add_listed(values, points_of(cells, leaf), cells.order + leaf * lanes);
-      if (begun_[slot] > 1) {
-        --left_;
-        const std::int64_t other = beside_[slot];
-        collector.add_listed(values + (levels + 1) * lanes, points_of(cells, other), cells.order + other * lanes);
-      }
-    } else {
-      add(cells, leaf, values, lane_mask(lanes), collector);
-      passing = beside(values, leaf, 0, levels, shift, collector.node_limit());
-    }
+    const Real* const values = values_of(number - first_);
+    visits_ = way_to(cells, leaf);
+    left_ -= 1 + budget_.node * levels;
+    add(cells, leaf, values, lane_mask(lanes), collector);
+    std::uint64_t passing = beside(values, leaf, 0, levels, shift, collector.node_limit());
     for (int level = 0;;) {
       std::uint64_t above = passing;  // the limit only falls: nothing passes later that does not now
       if (passing != 0) {
@@ -192,8 +202,7 @@ class Descent {
         const std::int64_t node = leaf >> (level + up + 1) * shift;
         above = above >> (up << shift) & ~lane_mask(lanes);
         const std::uint64_t left = passing >> (up << shift) & children(cells, level + up, node);
-        const bool asked = begun_[slot] > 0 && level + up == 0;
-        if (!asked) prefetch_children(cells, level + up, node * lanes, left);
+        prefetch_children(cells, level + up, node * lanes, left);
         enter(cells, level + up, node, values + (level + up + 1) * lanes, left, collector);
         if (above != 0) level += up + 1;
       }
@@ -213,55 +222,15 @@ class Descent {
     return end();
   }
 
+  // Adds what the limit lets pass of leaves that were looked at.
+  template <class Collector>
+  void again(const Cells& cells, const std::byte* query, std::span<const PointId> leaves, Collector& collector) {
+    query_ = query;
+    for (const PointId leaf : leaves) scan(cells, leaf, collector);
+  }
+
  private:
   static constexpr std::int64_t kMostLanes = 64;
-
-  std::int64_t leaf_of(const Cells& cells, std::int64_t slot) const { return places_[slot] >> cells.shift; }
-  // Of a query that was started: of its leaf, then the bounds of each level's node, then of a second leaf.
-  Real* values_of(std::int64_t slot) { return seen_.data() + slot * stride_; }
-
-  // Which of the `lanes` values from each query's place on, the first query's at `values`, its limit lets pass.
-  template <class Limit>
-  void find_passing(const Real* values, std::int64_t lanes, std::int64_t count, const Limit& limit) {
-    std::array<Real, kTogether> limits{};
-    for (std::int64_t i = 0; i < count; ++i) limits[i] = limit(i);
-    passing_rows_(values, stride_, lanes, count, limits.data(), passing_.data());
-  }
-
-  // Has leaders of one value add those that are hardly larger: mostly there are none, and that is known for all at once.
-  template <class Leaders>
-  void begin_others(const Cells& cells, std::int64_t count, Leaders* leaders) {
-    const std::int64_t lanes = cells.lanes;
-    find_passing(seen_.data(), lanes, count, [&](std::int64_t i) { return leaders[i].limit(); });
-    for (std::int64_t i = 0; i < count; ++i) {
-      const std::uint64_t own = std::uint64_t{1} << (places_[i] & (lanes - 1));
-      const std::uint64_t others = passing_[i] & points_of(cells, leaf_of(cells, i)) & ~own;
-      if (begun_[i] > 0 && others != 0) begun_[i] = leaders[i].add(values_of(i), others, 0) ? 1 : 0;
-    }
-  }
-
-  // Has leaders without a limit list the values of the leaf next to theirs as well.
-  template <class Leaders>
-  void begin_beside(const Cells& cells, const PreparedQueries& queries, std::int64_t count, Leaders* leaders) {
-    const KernelTable& filter = cells.filter.kernels();
-    const std::int64_t lanes = cells.lanes, at = stride_ - lanes;
-    const int shift = cells.shift;
-    std::array<PointId, kTogether> places;
-    for (std::int64_t i = 0; i < count; ++i) {
-      const std::int64_t leaf = leaf_of(cells, i), node = leaf >> shift;
-      const std::uint64_t others = children(cells, 0, node) & ~(std::uint64_t{1} << (leaf & (lanes - 1)));
-      const bool wanted = begun_[i] > 0 && leaders[i].limit() != leaders[i].limit() && others != 0;
-      beside_[i] = wanted ? (node << shift) + nearest(values_of(i) + lanes, others) : -1;
-      places[i] = static_cast<PointId>(wanted ? beside_[i] : leaf);
-      prefetch_block(cells, -1, places[i]);
-    }
-    filter.descend(queries.query(first_), count, cells.points.block(0), cells.filter.parameters.data(), places.data(),
-                   seen_.data() + at, stride_);
-    for (std::int64_t i = 0; i < count; ++i) {
-      if (beside_[i] < 0) continue;
-      if (leaders[i].add(values_of(i) + at, points_of(cells, beside_[i]), lanes)) begun_[i] = 2;
-    }
-  }
 
   void enter_tree(const std::byte* bound_query, const std::byte* query, const Budget& budget) {
     bound_query_ = bound_query;
@@ -275,22 +244,6 @@ class Descent {
     Visits all{visits_.nodes, budget_.leaves(left_, visits_), visits_.settled};
     all.entered();
     return all;
-  }
-
-  // The nodes on the way to a leaf. They have all their children but where they are the last of their level.
-  void count_way(const Cells& cells, std::int64_t leaf) {
-    const std::int64_t lanes = cells.lanes;
-    const int shift = cells.shift, levels = cells.levels;
-    visits_.nodes += levels;
-    left_ -= budget_.node * levels;
-    visits_.settled += levels * lanes;
-    if (leaf < whole_) {
-      visits_.settled -= lacking_;
-      return;
-    }
-    for (int level = levels - 1; level >= 0; --level) {
-      visits_.settled -= lanes - child_count(cells, level, leaf >> (level + 1) * shift);
-    }
   }
 
   void count(const Cells& cells, int level, std::int64_t node) {
@@ -343,19 +296,6 @@ class Descent {
     }
   }
 
-  // Of the lanes `left` that with the smallest bound; one that is NaN says nothing, and may come anywhere.
-  static int nearest(const Real* bounds, std::uint64_t left) {
-    int nearest = std::countr_zero(left);
-    Real least = bounds[nearest];
-    while ((left &= left - 1) != 0) {
-      const int lane = std::countr_zero(left);
-      const bool nearer = bounds[lane] < least;
-      least = nearer ? bounds[lane] : least;
-      nearest = nearer ? lane : nearest;
-    }
-    return nearest;
-  }
-
   template <class Collector>
   void scan(const Cells& cells, std::int64_t leaf, Collector& collector) {
     Real* const values = collector.room();
@@ -371,29 +311,6 @@ class Descent {
     if (mask != 0) collector.add_lanes(values, mask, cells.order + first);
   }
 
-  // The lanes of a leaf that are no padding.
-  static std::uint64_t points_of(const Cells& cells, std::int64_t leaf) {
-    const std::int64_t lanes = cells.lanes;
-    return lane_mask(std::min(lanes, cells.count - leaf * lanes));
-  }
-
-  // Asks for a block below `level`; -1: of points.
-  static void prefetch_block(const Cells& cells, int level, std::int64_t number) {
-    constexpr std::int64_t kCached = 256 << 10;  // bytes that stay in the second-level cache
-    const PackedPoints& blocks = level < 0 ? cells.points : cells.hierarchy.level(level);
-    if (blocks.bytes() <= kCached) return;
-    const Estimate& estimate = level < 0 ? cells.filter : cells.bound;
-    prefetch_lines(blocks.block(number), estimate.kernels().point_block_bytes);
-    if (level < 0) prefetch_ids(cells, number);
-  }
-
-  // A leaf's, which may lie in two lines.
-  static void prefetch_ids(const Cells& cells, std::int64_t leaf) {
-    const std::int64_t lanes = cells.lanes;
-    prefetch(cells.order + leaf * lanes);
-    prefetch(cells.order + (leaf + 1) * lanes - 1);
-  }
-
   const std::byte* bound_query_ = nullptr;
   const std::byte* query_ = nullptr;
   Budget budget_{};
@@ -405,10 +322,7 @@ class Descent {
   // Of the nodes on the way to leaves before `whole_`, all of which have all their children but the topmost: how many
   // that one lacks.
   std::int64_t whole_ = 0, lacking_ = 0;
-  std::array<int, kTogether> begun_{};  // how many leaves the leaders have listed: none, their own, one beside it
-  std::array<std::uint64_t, kTogether> ways_{};     // the lanes on the way to its leaf, of as many levels as fit
-  std::array<std::uint64_t, kTogether> passing_{};  // where begun: those beside the way that may be near enough
-  std::array<std::int64_t, kTogether> beside_{};
+  std::array<std::uint64_t, kTogether> ways_{};  // the lanes on the way to its leaf, of as many levels as fit
   PassingRows<Real> passing_rows_ = passing_rows<Real>();
 };
 

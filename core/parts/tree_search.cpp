@@ -85,19 +85,36 @@ LimitRules<Real> TreeSearch::rules(std::int64_t i, const Task<Real>& task) const
 template <class Real>
 std::span<const Neighbor> TreeSearch::nearest(const SearchRequest& request, std::int64_t query, std::int64_t i,
                                               std::size_t k, const Budget& budget, Task<Real>& task) const {
-  Leaders<Real>& leaders = task.leaders[i % Descent<Real>::kTogether];
-  // Where k is 1 many a query ends in the leaf it came to, and that is known already.
-  const bool over = k == 1 && leaves_.copies() && task.descent.over(cells(), i) && leaders.few() == 1;
-  Visits visits;
-  if (over) {
-    visits = task.descent.way(cells(), i);
+  const std::int64_t slot = i % Descent<Real>::kTogether;
+  if (!task.rounds.ended(slot)) return nearest_alone(request, query, i, k, budget, task);
+  const bool limited = budget.node > 0 || request.effort != nullptr;
+  if (limited && gives_up(request, query, budget, task.rounds.visits(slot))) return {};
+  const std::size_t few = task.leaders[slot].few();
+  if (few == 0) return nearest_alone(request, query, i, k, budget, task);
+  const PointId* const leaves = task.rounds.leaves(slot).data();
+  task.computed.exact += static_cast<std::int64_t>(few);
+  const auto found = few == 1 && leaves_.copies() ? task.few.only(task.leaders[slot], leaves, exact(i, task))
+                                                  : task.few.finish(task.leaders[slot], few, leaves, exact(i, task));
+  return task.few.doubtful() ? nearest_of_all(request, query, i, k, task) : found;
+}
+
+// The same of a query whose leaders did not list all that it needs.
+template <class Real>
+std::span<const Neighbor> TreeSearch::nearest_alone(const SearchRequest& request, std::int64_t query, std::int64_t i,
+                                                    std::size_t k, const Budget& budget, Task<Real>& task) const {
+  const std::int64_t slot = i % Descent<Real>::kTogether;
+  const std::byte *bound_query = task.bound.query(i), *point_query = task.search.query(i);
+  task.leaders[slot].forget();
+  task.nearest.reset(task.leaders[slot], admission(request, query), exact(i, task));
+  if (task.rounds.ended(slot)) {
+    task.descent.again(cells(), point_query, task.rounds.leaves(slot), task.nearest);
   } else {
-    task.nearest.reset(leaders, admission(request, query), exact(i, task));
-    visits = task.descent.go_on(cells(), task.bound.query(i), task.search.query(i), i, budget, task.nearest);
+    const Visits visits = task.rounds.begun(slot)
+                              ? task.descent.run(cells(), bound_query, point_query, budget, task.nearest)
+                              : task.descent.go_on(cells(), bound_query, point_query, i, budget, task.nearest);
+    if (gave_up(request, query, budget, visits, task)) return {};
   }
-  if (gave_up(request, query, budget, visits, task)) return {};
-  const std::int64_t first = over ? task.descent.first_place(cells(), i) : 0;
-  const auto found = over ? task.nearest.finish_one(first + leaders.number(0), exact(i, task)) : task.nearest.finish();
+  const auto found = task.nearest.finish();
   task.computed.exact += task.nearest.computed();
   return task.nearest.doubtful() ? nearest_of_all(request, query, i, k, task) : found;
 }
@@ -114,9 +131,11 @@ std::span<const Neighbor> TreeSearch::nearest_of_all(const SearchRequest& reques
   return found;
 }
 
-// Takes as many queries as go down together, from the i-th of a task on, to their leaves.
+// Takes as many queries as go down together, from the i-th of a task on, to their leaves, and if k is small to all that
+// may hold their answers.
 template <class Real>
-void TreeSearch::begin(const SearchRequest& request, std::int64_t i, std::size_t k, Task<Real>& task) const {
+void TreeSearch::begin(const SearchRequest& request, std::int64_t i, std::size_t k, const Budget& budget,
+                       Task<Real>& task) const {
   const std::int64_t count = std::min(Descent<Real>::kTogether, task.count - i);
   task.descent.start(cells(), task.bound, task.search, i, count);
   const bool fixed = space_.filter.fixed() && bound_.fixed();
@@ -124,9 +143,15 @@ void TreeSearch::begin(const SearchRequest& request, std::int64_t i, std::size_t
     if (i + j == 0 || !fixed) task.rules = rules(i + j, task);
     task.leaders[j].reset(k, task.rules);
   }
-  if (k <= Shortlist::kMost && !request.allow && !request.exclude) {
-    task.descent.begin(cells(), task.search, count, task.leaders.data(), budget(request).most);
+  if (k > Shortlist::kMost) return task.rounds.none();
+  const bool filtered = request.allow || request.exclude;
+  for (std::int64_t j = 0; filtered && j < count; ++j) {
+    task.admissions[j] = admission(request, task.order[i + j]);
   }
+  const Admission* const admissions = filtered ? task.admissions.data() : nullptr;
+  visited(task.rounds.run(cells(), task.descent, {task.bound, task.search, i, count, budget, admissions},
+                          task.leaders.data()),
+          task);
 }
 
 void TreeSearch::knn(const SearchRequest& request, const KnnAnswer& answer, Progress& progress) const {
@@ -139,10 +164,13 @@ void TreeSearch::knn(const SearchRequest& request, const KnnAnswer& answer, Prog
     run<Real>(request, 1000.0 + 50.0 * static_cast<double>(k), false, progress,
               [&](std::int64_t query, std::int64_t i, Task<Real>& task) {
                 constexpr std::int64_t kTogether = Descent<Real>::kTogether;
-                if (i == 0) task.nearest.prepare(k, leaves_);
+                if (i == 0) {
+                  task.few.prepare(k, leaves_);
+                  task.nearest.prepare(k, leaves_);
+                }
                 if (i % kTogether == 0 && !everything) {
                   answer.prefetch(task.order + i, std::min(kTogether, task.count - i));
-                  begin(request, i, k, task);
+                  begin(request, i, k, budget, task);
                 }
                 answer.write(query, everything ? nearest_of_all(request, query, i, k, task)
                                                : nearest(request, query, i, k, budget, task));

@@ -81,6 +81,7 @@ class TreeSearch final : public Method {
   static Budget budget(const SearchRequest& request);
   template <class Real>
   void visited(const Visits& visits, Task<Real>& task) const;
+  static bool gives_up(const SearchRequest& request, std::int64_t query, const Budget& budget, const Visits& visits);
   template <class Real>
   bool gave_up(const SearchRequest& request, std::int64_t query, const Budget& budget, const Visits& visits,
                Task<Real>& task) const;
@@ -90,10 +91,14 @@ class TreeSearch final : public Method {
   template <class Real>
   LimitRules<Real> rules(std::int64_t i, const Task<Real>& task) const;
   template <class Real>
-  void begin(const SearchRequest& request, std::int64_t i, std::size_t k, Task<Real>& task) const;
+  void begin(const SearchRequest& request, std::int64_t i, std::size_t k, const Budget& budget,
+             Task<Real>& task) const;
   template <class Real>
   std::span<const Neighbor> nearest(const SearchRequest& request, std::int64_t query, std::int64_t i, std::size_t k,
                                     const Budget& budget, Task<Real>& task) const;
+  template <class Real>
+  std::span<const Neighbor> nearest_alone(const SearchRequest& request, std::int64_t query, std::int64_t i,
+                                          std::size_t k, const Budget& budget, Task<Real>& task) const;
   // The same without a descent: all points are compared.
   template <class Real>
   std::span<const Neighbor> nearest_of_all(const SearchRequest& request, std::int64_t query, std::int64_t i,

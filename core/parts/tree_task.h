@@ -13,7 +13,9 @@
 #include "base/spares.h"
 #include "parts/count_descent.h"
 #include "parts/list_descent.h"
+#include "parts/rounds.h"
 #include "parts/tree_search.h"
+#include "result/few.h"
 #include "result/within.h"
 
 namespace anear {
@@ -38,6 +40,9 @@ struct TreeSearch::Task {
   SumDescent summing;
   LimitRules<Real> rules;
   std::array<Leaders<Real>, Descent<Real>::kTogether> leaders;
+  Rounds<Real> rounds;
+  std::array<Admission, Descent<Real>::kTogether> admissions;
+  Few<Real> few;
   Nearest<Real> nearest;
   ListDescent<Real> listing;
   ListAnswer::Part list;
@@ -65,6 +70,11 @@ template <class Real>
 bool TreeSearch::gave_up(const SearchRequest& request, std::int64_t query, const Budget& budget, const Visits& visits,
                          Task<Real>& task) const {
   visited(visits, task);
+  return gives_up(request, query, budget, visits);
+}
+
+inline bool TreeSearch::gives_up(const SearchRequest& request, std::int64_t query, const Budget& budget,
+                                 const Visits& visits) {
   const bool gives_up = budget.node > 0 && budget.spent(visits) >= budget.most;
   if (request.effort == nullptr) return gives_up;
   const std::int64_t most = std::numeric_limits<std::int32_t>::max();

@@ -19,6 +19,16 @@ struct Admission {
     return id < count && id != excluded && (allowed == nullptr || (allowed[id >> 3] >> (id & 7) & 1) != 0);
   }
 
+  // Which of ids[i], for every bit i of `mask`, are admitted.
+  std::uint64_t among(const PointId* ids, std::uint64_t mask) const {
+    std::uint64_t admitted = 0;
+    for (; mask != 0; mask &= mask - 1) {
+      const int lane = std::countr_zero(mask);
+      admitted |= std::uint64_t{admits(ids[lane])} << lane;
+    }
+    return admitted;
+  }
+
   // How many points are allowed.
   std::int64_t admitted() const {
     if (allowed == nullptr) return count;

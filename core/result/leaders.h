@@ -84,16 +84,17 @@ class Leaders {
     return true;
   }
 
-  // The same of the first values there are, of which values[lane] is the smallest unless one is NaN. Where k is 1 that one
-  // alone is listed, and those that the limit then lets pass are still to be added.
-  bool begin(const Real* values, std::uint64_t mask, int lane) {
-    if (!one_) return add(values, mask, 0);
-    lower(values[lane]);
+  // The same where k is 1 of the first value there is, the smallest of its block: the others of it that the limit lets
+  // pass are still to be added.
+  bool begin(Real value, int number) {
+    lower(value);
     if (limit_ != limit_) return unlimited();
-    least_ = values[lane];
-    number_ = lane;
+    least_ = value;
+    number_ = number;
     return true;
   }
+  // As if it had met none yet.
+  void forget() { limit_ = node_limit_ = kUnknown; }
   bool one() const { return one_; }
 
   // How many values may be below the limit, which k of them are, if they are kept; else 0.
