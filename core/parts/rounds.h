@@ -67,7 +67,7 @@ class Rounds {
   bool begun(std::int64_t i) const { return begun_[i]; }
   // What it visited.
   Visits visits(std::int64_t i) const {
-    Visits all = descent_->way_to(*cells_, leaves(i)[0]);
+    Visits all = descent_->way_to(*cells_, descent_->leaf_of(*cells_, i));
     all += beside_[i];
     all.entered();
     return all;
