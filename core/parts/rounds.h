@@ -205,8 +205,8 @@ class Rounds {
     for (std::int64_t at = 0; at < to_leaves_; ++at) cell_[at] = choose(0, leaf_bound_[at]);
     for (std::int64_t at = 0; at < to_leaves_; ++at) {
       const std::int64_t i = leaf_bound_[at];
-      found_[at] = look(cells_->filter, cells_->points, cell_[at], query(i), leaders_[i].limit(),
-                        values + at * cells_->lanes);
+      found_[at] =
+          look(cells_->filter, cells_->points, cell_[at], query(i), leaders_[i].limit(), values + at * cells_->lanes);
     }
     for (std::int64_t at = 0; at < to_leaves_; ++at) {
       const std::int64_t i = leaf_bound_[at];
@@ -268,7 +268,7 @@ class Rounds {
   std::int64_t most_leaves_ = 0, active_ = 0, to_leaves_ = 0, to_nodes_ = 0;
   AlignedArray<PointId> nodes_, leaves_;
   std::array<std::array<std::uint64_t, kTogether>, kMostWords> passing_{};
-  std::array<Visits, kTogether> beside_{};  // visits beside the way
+  std::array<Visits, kTogether> beside_{};                 // visits beside the way
   std::array<std::int64_t, kTogether> left_{}, listed_{};  // of the budget; leaves
   std::array<bool, kTogether> begun_{}, ended_{};
   // Of a round: the queries that go on, where to, and what they find there.

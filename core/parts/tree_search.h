@@ -91,8 +91,7 @@ class TreeSearch final : public Method {
   template <class Real>
   LimitRules<Real> rules(std::int64_t i, const Task<Real>& task) const;
   template <class Real>
-  void begin(const SearchRequest& request, std::int64_t i, std::size_t k, const Budget& budget,
-             Task<Real>& task) const;
+  void begin(const SearchRequest& request, std::int64_t i, std::size_t k, const Budget& budget, Task<Real>& task) const;
   template <class Real>
   std::span<const Neighbor> nearest(const SearchRequest& request, std::int64_t query, std::int64_t i, std::size_t k,
                                     const Budget& budget, Task<Real>& task) const;
