@@ -112,7 +112,8 @@ std::span<const Neighbor> TreeSearch::nearest_alone(const SearchRequest& request
     const Visits visits = task.rounds.begun(slot)
                               ? task.descent.run(cells(), bound_query, point_query, budget, task.nearest)
                               : task.descent.go_on(cells(), bound_query, point_query, i, budget, task.nearest);
-    if (gave_up(request, query, budget, visits, task)) return {};
+    visited(visits, task);
+    if (gives_up(request, query, budget, visits)) return {};
   }
   const auto found = task.nearest.finish();
   task.computed.exact += task.nearest.computed();

@@ -82,9 +82,6 @@ class TreeSearch final : public Method {
   template <class Real>
   void visited(const Visits& visits, Task<Real>& task) const;
   static bool gives_up(const SearchRequest& request, std::int64_t query, const Budget& budget, const Visits& visits);
-  template <class Real>
-  bool gave_up(const SearchRequest& request, std::int64_t query, const Budget& budget, const Visits& visits,
-               Task<Real>& task) const;
   Admission admission(const SearchRequest& request, std::int64_t query) const {
     return {size(), request.allow, request.exclude ? request.exclude[query] : kNobody};
   }

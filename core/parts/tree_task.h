@@ -66,13 +66,6 @@ void TreeSearch::visited(const Visits& visits, Task<Real>& task) const {
 }
 
 // Whether a query is to be left unanswered after a descent.
-template <class Real>
-bool TreeSearch::gave_up(const SearchRequest& request, std::int64_t query, const Budget& budget, const Visits& visits,
-                         Task<Real>& task) const {
-  visited(visits, task);
-  return gives_up(request, query, budget, visits);
-}
-
 inline bool TreeSearch::gives_up(const SearchRequest& request, std::int64_t query, const Budget& budget,
                                  const Visits& visits) {
   const bool gives_up = budget.node > 0 && budget.spent(visits) >= budget.most;

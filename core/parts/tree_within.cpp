@@ -64,7 +64,8 @@ RangeAnswer TreeSearch::range(const SearchRequest& request, const RangeRequest& 
       const auto& limits = this->limits(radii, query, i, Sure::nothing, task);
       task.within.reset(limits.points, limits.nodes, radii.radius[query], admission(request, query), exact(i, task));
       const Visits visits = task.descent.run(cells(), task.bound.query(i), task.search.query(i), allowed, task.within);
-      if (gave_up(request, query, allowed, visits, task)) return;
+      visited(visits, task);
+      if (gives_up(request, query, allowed, visits)) return;
       found[query] = task.within.finish();
       task.computed.exact += task.within.computed();
     });
@@ -169,7 +170,8 @@ bool TreeSearch::count_within(const SearchRequest& request, const RangeRequest& 
   const Visits visits =
       task.counting.run(cells(), upper_ ? &*upper_ : nullptr, task.bound.query(i),
                         upper_ ? task.upper.query(i) : nullptr, task.search.query(i), allowed, task.counter);
-  const bool done = !gave_up(request, query, allowed, visits, task);
+  visited(visits, task);
+  const bool done = !gives_up(request, query, allowed, visits);
   task.counter.finish();
   task.computed.exact += task.counter.computed();
   return done;

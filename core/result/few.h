@@ -34,7 +34,7 @@ class Few {
       copy_rows(leaders, count, seen);
       exact.distances_of(rows_.data(), leaves_->row_bytes(), count, distances_.data());
     } else {
-      for (std::size_t i = 0; i < count; ++i) ids_[i] = leaves_->order[place(leaders.number(i), seen)];
+      for (std::size_t i = 0; i < count; ++i) ids_[i] = leaves_->order[place(*leaves_, leaders.number(i), seen)];
       exact.distances(ids_.data(), static_cast<std::int64_t>(count), distances_.data());
     }
     return sort(count);
@@ -43,8 +43,8 @@ class Few {
   // The same of the only candidate, as most queries for one neighbour have, where leaves hold rows: without the loops,
   // which cost more than it does.
   std::span<const Neighbor> only(const Leaders<Real>& leaders, const PointId* seen, ExactQuery exact) {
-    const std::int64_t at = place(leaders.number(0), seen);
-    leaves_->copy(static_cast<PointId>(at), rows_.data());
+    const PointId at = place(*leaves_, leaders.number(0), seen);
+    leaves_->copy(at, rows_.data());
     exact.distances_of(rows_.data(), leaves_->row_bytes(), 1, distances_.data());
     few_[0] = {distances_[0], leaves_->order[at]};
     doubtful_ = !(distances_[0] == distances_[0]);
@@ -57,8 +57,8 @@ class Few {
  private:
   static constexpr std::size_t kMost = Shortlist::kMost + 1;
 
-  std::int64_t place(std::int64_t number, const PointId* seen) const {
-    return (std::int64_t{seen[number >> leaves_->shift]} << leaves_->shift) + (number & (leaves_->lanes - 1));
+  static PointId place(const LeafRows& leaves, std::int64_t number, const PointId* seen) {
+    return static_cast<PointId>((seen[number >> leaves.shift] << leaves.shift) + (number & (leaves.lanes - 1)));
   }
 
   // Brings the candidates' rows together.
@@ -85,10 +85,9 @@ class Few {
     PointId* const ids = ids_.data();
     std::byte* row = rows_.data();
     for (std::size_t i = 0; i < count; ++i, row += leaves.row_bytes()) {
-      const std::int64_t number = leaders.number(i), lane = number & (leaves.lanes - 1);
-      const std::int64_t leaf = seen[number >> leaves.shift];
-      ids[i] = leaves.order[(leaf << leaves.shift) + lane];
-      leaves.copy_from(leaves.blocks + leaf * leaves.block_bytes + lane * leaves.item_bytes, row);
+      const PointId at = place(leaves, leaders.number(i), seen);
+      ids[i] = leaves.order[at];
+      leaves.copy(at, row);
     }
   }
 

@@ -20,18 +20,18 @@ struct LeafRows {
 
   bool copies() const { return blocks != nullptr; }
   std::size_t row_bytes() const { return static_cast<std::size_t>(columns * item_bytes); }
-  // Where a leaf holds its points' rows: that of its first point begins there, each other's `item_bytes` further on.
-  const std::byte* rows_of(PointId place) const { return copies() ? blocks + (place >> shift) * block_bytes : nullptr; }
+  // A leaf holds the rows of its points in turn: that of the first begins where the leaf does, each other's `item_bytes`
+  // further on.
   void copy(PointId place, std::byte* row) const {
-    copy_from(rows_of(place) + (place & (lanes - 1)) * item_bytes, row);
-  }
-  void copy_from(const std::byte* from, std::byte* row) const {
+    const std::byte* const from = blocks + (place >> shift) * block_bytes + (place & (lanes - 1)) * item_bytes;
     if (item_bytes == 8) {
       copy_doubles(reinterpret_cast<const double*>(from), reinterpret_cast<double*>(row));
     } else {
       for (std::int64_t j = 0; j < columns; ++j) std::memcpy(row + 4 * j, from + 4 * j * lanes, 4);
     }
   }
+
+ private:
   // By twos, as they will be read at once: what was written in pieces is read only once it has come to the cache, behind
   // all that was written before.
   void copy_doubles(const double* from, double* row) const {
