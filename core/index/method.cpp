@@ -25,6 +25,8 @@ void MethodEntry::check_count(std::int64_t points) const {
 }
 
 void KnnAnswer::prefetch(const PointId* queries, std::int64_t count) const {
+  // Of queries one behind the other the processor sees by itself what comes next.
+  if (queries[count - 1] == queries[0] + static_cast<PointId>(count - 1)) return;
   constexpr std::uintptr_t kLine = 64, kMost = 8;  // bytes; lines of each array and query
   const auto ask = [&]<class T>(T* begin) {
     std::uintptr_t asked = 0;  // the last line: of few answers the next query's may lie in it

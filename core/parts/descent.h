@@ -122,7 +122,7 @@ int nearest(const Real* bounds, std::uint64_t left) {
 template <class Real>
 class Descent {
  public:
-  static constexpr std::int64_t kTogether = 16;  // queries that go down side by side
+  static constexpr std::int64_t kTogether = 32;  // queries that go down side by side
 
   // Takes queries [first, first + count), at most kTogether, down to the leaf that looks nearest from each node on the
   // way, all of them a level at a time: none waits for another's memory.

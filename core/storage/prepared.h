@@ -12,7 +12,8 @@
 
 namespace anear {
 
-// Rows order[first] ... order[last - 1], as far as there are any (the last one where there are none), copied to `memory`.
+// Rows order[first] ... order[last - 1], as far as there are any (the last one where there are none), copied to `memory`
+// unless they lie one behind the other.
 Rows fetch_rows(const Rows& rows, const PointId* order, std::int64_t first, std::int64_t last,
                 AlignedArray<std::byte>& memory);
 
