@@ -122,10 +122,35 @@ def test_more_are_asked_where_a_few_would_change_the_choice(world: World) -> Non
 def test_a_part_of_a_batch_does_not_set_the_pace(world: World) -> None:
     for _ in range(5):
         world.answered(np.full(1000, 150))
-    world.block = 1.5 * BLOCK  # cold caches
-    world.asked = []
-    Batch(world.ask, "tree", lambda: "scan", 1000, world.state)._descended(np.arange(31))
-    assert world.state.expected < 1.2 * 150 * BLOCK
+    for size in (8, 31):
+        world.block = 1.5 * BLOCK  # cold caches
+        part = Batch(world.ask, "tree", lambda: "scan", 1000, world.state)
+        part._descended(np.arange(size))
+        assert world.state.expected < 1.01 * 150 * BLOCK
+        assert world.state.pace < 1.01
+
+
+def test_a_part_of_a_batch_that_is_quicker_counts(world: World) -> None:
+    for _ in range(5):
+        world.answered(np.full(1000, 150))
+    world.block = 0.5 * BLOCK
+    Batch(world.ask, "tree", lambda: "scan", 1000, world.state)._descended(np.arange(8))
+    assert world.state.expected < 0.55 * 150 * BLOCK
+
+
+def test_a_kind_that_takes_less_goes_down_at_once_though_its_first_find_cold_caches(world: World) -> None:
+    for _ in range(12):
+        world.answered(np.full(1000, 195))  # about as long as a scan
+    world.state.close = 0  # no trial is due
+    descended = Batch._descended
+
+    def cold(batch: Batch, places: Any) -> Any:
+        world.block = BLOCK if places is EVERYONE else 3 * BLOCK
+        return descended(batch, places)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Batch, "_descended", cold)
+        assert world.answered(np.full(1000, 155)) == [("tree", 8), ("tree", 31), ("tree", -1)]
 
 
 def test_a_batch_goes_by_a_short_call_while_that_is_the_better_way(world: World) -> None:

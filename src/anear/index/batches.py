@@ -128,14 +128,16 @@ class Batch:
         # Few and plain calls: after a search their code is in no cache.
         state.lost = float(np.count_nonzero(effort < 0)) / count if np.minimum.reduce(effort) < 0 else 0.0
         took = cost.start + cost.block * int(np.add.reduce(np.abs(effort) if state.lost else effort)) / count
-        # The clock says more than the blocks, some of which take longer than others. But few queries find cold caches.
-        pace = _between(0.4, spent / count / took, 1.6)
-        if count < _TIMED:
+        # The clock says more than the blocks, some of which take longer than others. But a part of a batch finds cold
+        # caches, which only add: beside what whole batches took, less alone counts.
+        pace, part = _between(0.4, spent / count / took, 1.6), state.known > 0 and count < self.count
+        if part:
+            pace = min(pace, state.pace)
+        elif count < _TIMED:
             pace = math.sqrt(pace * state.pace) if spent > _CLOCK else state.pace
-        else:
+        if count >= _TIMED:
             state.pace = _learnt(state.pace, pace)
-        if count == self.count or (state.known and count >= _TIMED):  # a part of a batch finds cold caches as well
-            pace = state.pace
+            pace = state.pace if state.known or count == self.count else pace
         state.expected = took * pace + state.scan * state.lost
         return found, effort
 
