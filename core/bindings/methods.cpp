@@ -41,6 +41,7 @@ class Index {
     unlimited_ = parameter_values(searching, {});
     for (std::size_t i = 0; i < searching.size(); ++i) {
       if (searching[i].name == "ef") ef_ = static_cast<std::int64_t>(i);
+      if (searching[i].name == "rerank") rerank_ = static_cast<std::int64_t>(i);
       if (searching[i].name == "give_up") give_up_ = static_cast<std::int64_t>(i);
     }
     BuildRequest request{rows_->rows,
@@ -78,14 +79,15 @@ class Index {
   }
 
   nb::object one(nb::handle query, const PlainQueries& queries, nb::handle k, nb::handle num_threads, nb::handle ef,
-                 double give_up) const {
+                 double give_up, nb::handle rerank) const {
     const PlainRows plain(query, query_columns_, queries);
     const auto count = plain_number(k, kPlainAnswers, -1), threads = plain_number(num_threads, kPlainThreads, 0);
-    const auto width = plain_number(ef, std::numeric_limits<std::int32_t>::max(), 0);
-    if (!plain.plain() || !threads || !width || count.value_or(-1) < 0 || (*width > 0 && ef_ < 0)) return nb::none();
+    const auto width = plain_number(ef, kPlainLimit, 0), compared = plain_number(rerank, kPlainLimit, 0);
+    if (!plain.plain() || !threads || !width || !compared || count.value_or(-1) < 0) return nb::none();
+    if ((*width > 0 && ef_ < 0) || (*compared > 0 && rerank_ < 0)) return nb::none();
     const std::int64_t rows = plain.rows().count;
     if (rows * *count > kPlainPlaces) return nb::none();
-    if (give_up != 0 || !queries.calls) return nearest(plain, *count, *threads, *width, give_up).pair();
+    if (give_up != 0 || !queries.calls) return nearest(plain, *count, *threads, {*width, *compared, give_up}).pair();
     ShortCalls& calls = *queries.calls;
     const auto known = *width > 0 ? nullptr : calls.find(*count, rows);
     if (!known) return nb::none();
@@ -95,7 +97,7 @@ class Index {
     nb::object found = nb::none();
     if (!scans || !scan.is_none()) {
       const Index& index = scans ? nb::cast<const Index&>(scan) : *this;
-      const KnnArrays answers = index.nearest(plain, *count, *threads, 0, scans ? 0 : known->give_up());
+      const KnnArrays answers = index.nearest(plain, *count, *threads, {0, 0, scans ? 0 : known->give_up()});
       found = answers.pair();
       if (scans || answers.complete(rows)) {
         if (timed) known->learn(scans, 1e9 * (thread_seconds() - start));
@@ -322,14 +324,20 @@ class Index {
   }
 
  private:
-  KnnArrays nearest(const PlainRows& plain, std::int64_t k, std::int64_t threads, std::int64_t width,
-                    double give_up) const {
+  // What a plain search is told besides; 0: nothing.
+  struct Told {
+    std::int64_t ef, rerank;
+    double give_up;
+  };
+
+  KnnArrays nearest(const PlainRows& plain, std::int64_t k, std::int64_t threads, const Told& told) const {
     const char* type = plain.rows().storage == Storage::float32 ? "float32" : "float64";
     KnnArrays found = plain.vector() ? KnnArrays(new_array("int64", k), new_array(type, k), 1, k)
                                      : KnnArrays::of(plain.rows().count, k, type);
     SearchRequest request = plain_request(plain, threads);
-    if (width > 0) request.parameters[ef_] = static_cast<double>(width);
-    if (give_up > 0 && give_up_ >= 0) request.parameters[give_up_] = give_up;
+    if (told.ef > 0) request.parameters[ef_] = static_cast<double>(told.ef);
+    if (told.rerank > 0) request.parameters[rerank_] = static_cast<double>(told.rerank);
+    if (told.give_up > 0 && give_up_ >= 0) request.parameters[give_up_] = told.give_up;
     call(nb::none(), [&](Progress& p) {
       const Gate::Inside inside(gate_);
       method_->knn(request, found.answer, p);
@@ -375,8 +383,8 @@ class Index {
   StoredArrays stored_;
   std::int64_t query_columns_;
   const MethodEntry& entry_;
-  std::vector<double> unlimited_;        // the search-time parameters where nothing is said
-  std::int64_t ef_ = -1, give_up_ = -1;  // the places of these among them
+  std::vector<double> unlimited_;                      // the search-time parameters where nothing is said
+  std::int64_t ef_ = -1, rerank_ = -1, give_up_ = -1;  // the places of these among them
   std::unique_ptr<Method> method_;
   mutable Gate gate_;
   std::mutex changing_;
@@ -421,6 +429,7 @@ void bind_methods(nb::module_& module) {
            "(ids, distances), both (queries, k); -1 and inf where there are fewer.")
       .def("one", &Index::one, nb::arg("query").none(), nb::arg("queries"), nb::arg("k").none(),
            nb::arg("num_threads").none(), nb::arg("ef").none(), nb::arg("give_up") = 0.0,
+           nb::arg("rerank") = nb::none(),
            "(ids, distances) of one plain query, (k,), or of some, (queries, k); None if they are not plain. With "
            "give_up ids are -1 where a query gave up.")
       .def("range", &Index::range, nb::arg("queries"), nb::arg("query_storage"), nb::arg("radius_rank"),

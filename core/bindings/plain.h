@@ -5,6 +5,7 @@
 #include <nanobind/nanobind.h>
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,6 +20,7 @@ namespace nb = nanobind;
 
 // A plain search asks for no more than this; larger numbers are looked at by those who know what is allowed.
 constexpr std::int64_t kPlainAnswers = 4096, kPlainThreads = 1024;
+constexpr std::int64_t kPlainLimit = std::numeric_limits<std::int32_t>::max();  // of a search's own numbers
 constexpr std::int64_t kPlainNumbers = 1 << 16;  // of all queries, looked at by one thread with Python's lock
 constexpr std::int64_t kPlainPlaces = 1 << 18;   // of all answers
 constexpr double kNeverGivesUp = -1;

@@ -43,7 +43,9 @@ class ShortCall {
   double give_up_, tree_, scan_;  // what calls took, the latest counting most
   int every_, turn_ = 0;
   bool until_scans_;
-  int trial_ = 0;  // how many more calls go the way that has been slower
+  int trial_ = 0;     // how many more calls go the way that has been slower
+  int timed_ = 0;     // of those: so many were timed,
+  double tried_ = 0;  // and took so long in sum
   std::atomic<bool> scans_{false};
   std::atomic<std::int32_t> left_{0};  // calls until one is looked at
   std::mutex mutex_;

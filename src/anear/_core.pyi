@@ -181,6 +181,7 @@ class Index:
         num_threads: object,
         ef: object,
         give_up: float = 0.0,
+        rerank: object = None,
     ) -> tuple[NDArray[np.int64], NDArray[Any]] | None:
         """(ids, distances) of one plain query, (k,), or of some, (queries, k); None if they or a number are not plain.
         With ``give_up`` ids are -1 where a query gave up; below 0: none does, and the queries' ``calls`` are not asked.

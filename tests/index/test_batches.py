@@ -138,33 +138,59 @@ def test_a_part_of_a_batch_that_is_quicker_counts(world: World) -> None:
     assert world.state.expected < 0.55 * 150 * BLOCK
 
 
+def test_a_part_that_takes_far_longer_than_caches_to_fill_counts(world: World) -> None:
+    for _ in range(5):
+        world.answered(np.full(1000, 20))
+    world.block = 2 * BLOCK  # blocks that lie in no cache
+    Batch(world.ask, "tree", lambda: "scan", 1000, world.state)._descended(np.arange(4))
+    assert world.state.expected < 1.01 * 20 * BLOCK  # sixteen microseconds
+    world.blocks[:] = 399
+    Batch(world.ask, "tree", lambda: "scan", 1000, world.state)._descended(np.arange(31))
+    assert world.state.expected > 1.2 * 399 * BLOCK
+
+
+def test_where_both_were_measured_the_better_is_taken_by_however_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, scan=1.05 * SCAN)
+    ways = [world.answered(np.full(1000, 198))[-1][0] for _ in range(100)]
+    assert ways[40:].count("tree") > 50
+
+
 def test_a_kind_that_takes_less_goes_down_at_once_though_its_first_find_cold_caches(world: World) -> None:
     for _ in range(12):
-        world.answered(np.full(1000, 195))  # about as long as a scan
+        world.answered(np.full(1000, 205))  # about as long as a scan
     world.state.close = 0  # no trial is due
-    descended = Batch._descended
+    ask = world.ask
 
-    def cold(batch: Batch, places: Any) -> Any:
-        world.block = BLOCK if places is EVERYONE else 3 * BLOCK
-        return descended(batch, places)
+    def cold(core: str, places: Any, parameters: Any = None, effort: Any = None) -> Any:
+        world.now += 0 if places is EVERYONE else 4e5
+        return ask(core, places, parameters, effort)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Batch, "_descended", cold)
-        assert world.answered(np.full(1000, 155)) == [("tree", 8), ("tree", 31), ("tree", -1)]
+    world.ask = cold  # type: ignore[method-assign]
+    assert world.answered(np.full(1000, 155)) == [("tree", 8), ("tree", 31), ("tree", -1)]
 
 
 def test_a_batch_goes_by_a_short_call_while_that_is_the_better_way(world: World) -> None:
     world.answered(np.full(1000, 20))
     call = world.state.short(1000, until_scans=True)
-    for took in (20, 20, 5000, 5000, 5000, 5000):
+    for took in (20, 20, 280, 280, 280):
         assert not call.over
         scans, _ = call.next()
         call.learn(scans, took * BLOCK * 1000)
     while not call.over:
-        call.learn(False, 5000 * BLOCK * 1000)
-    assert call.tree > call.scan
+        call.learn(False, 280 * BLOCK * 1000)
+    assert call.tree > 0.9 * call.scan
     assert world.state.pace_of_scan(1.1 * SCAN) == pytest.approx(1.1)
     assert world.state.pace_of_scan(50 * SCAN) == 1.25  # disturbed
+
+
+def test_a_call_that_takes_longer_than_a_scan_ends_short_calls_at_once(world: World) -> None:
+    world.answered(np.full(1000, 20))
+    call = world.state.short(1000, until_scans=True)
+    for took in (20, 20, 60):  # the last one disturbed
+        call.learn(call.next()[0], took * BLOCK * 1000)
+        assert not call.over
+    call.learn(call.next()[0], 320 * BLOCK * 1000)
+    assert call.over
 
 
 def test_one_disturbed_batch_decides_nothing(world: World) -> None:

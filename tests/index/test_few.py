@@ -132,6 +132,22 @@ def test_long_calls_soon_try_what_may_take_less() -> None:
     assert ways(_core.ShortCall(1e7, 8e7, 7e6, every=1), 200, 8e7, 7e6) == [True] * 200  # not what would take far more
 
 
+def test_long_calls_that_differ_find_the_way_that_takes_less_in_the_mean() -> None:
+    """A tree that takes three quarters of a scan's time in the mean, and was said to take as long."""
+    shares = []
+    for seed in range(40):
+        took = np.random.default_rng(seed).gamma(4.0, 1.5e6, 400)
+        call, gone = _core.ShortCall(1e8, 8e6, 8e6, every=1), []
+        for one in took:
+            scans, timed = call.next()
+            gone.append(scans)
+            if timed:
+                call.learn(scans, 8e6 if scans else one)
+        shares.append(gone[100:].count(False) / 300)
+    assert np.mean(shares) > 0.75
+    assert np.mean(np.array(shares) > 0.5) > 0.75
+
+
 def test_long_calls_of_another_kind_try_the_other_way() -> None:
     call = _core.ShortCall(1e7, 4e5, 1e7, every=1)
     assert True not in ways(call, 30, 4e5, 4e6)

@@ -134,6 +134,27 @@ def test_as_many_are_compared_as_are_of_use() -> None:
     assert 15 * len(queries) < index.distances_computed.exact - before < 100 * len(queries)
 
 
+@pytest.mark.parametrize("method", ["vamana", "ivf"])
+def test_rerank_of_one_query_and_of_many(method: str) -> None:
+    """Plain queries take a way of their own; it hears of ``rerank`` as well, and leaves what is wrong to others."""
+    points = RNG.standard_t(3, size=(900, 40)).astype(np.float32)
+    index, plain = (anear.Index(points, method=method, options={"codes": codes}) for codes in (4, 0))
+    queries = points[:30] + np.float32(0.01)
+    for rerank in (1, 6, 15):
+        before = index.distances_computed.exact
+        one = [index.search(query, 5, ef=20, rerank=rerank) for query in queries]
+        assert index.distances_computed.exact - before == len(queries) * max(rerank, 5)
+        listed = index.search(queries.tolist(), 5, ef=20, rerank=rerank)  # not plain
+        assert np.array_equal(index.search(queries, 5, ef=20, rerank=rerank).ids, listed.ids)
+        assert np.array_equal([found.ids for found in one], listed.ids)
+        assert np.array_equal([found.distances for found in one], listed.distances)
+    for wrong in (0, 1.5, "a"):
+        with pytest.raises(anear.ArgumentError, match="rerank is "):
+            index.search(queries[0], 5, rerank=wrong)
+    with pytest.raises(anear.ArgumentError, match="this one has none"):
+        plain.search(queries[0], 5, rerank=6)
+
+
 @pytest.mark.parametrize("codes", [4, 8])
 def test_points_that_come_later_may_lie_outside(codes: int) -> None:
     points = RNG.standard_normal((900, 10)).astype(np.float32)

@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from anear.index.costs import EVERY, SURE, SURELY, TRIES, State
+from anear.index.costs import EVERY, SURELY, TRIES, State
 
 __all__ = ["EVERYONE", "STEP", "Ask", "Batch", "Part", "Places"]
 
@@ -28,6 +28,7 @@ _FEWEST: Final = 2
 _TIMED: Final = 24  # so many queries tell how long others take; of fewer, the calls do
 _SOME: Final = 8  # no more than one in so many is timed
 _CLOCK: Final = 2e5  # nanoseconds beside which calls take little
+_COLD: Final = 5e5  # nanoseconds that caches may take to fill
 _LONG: Final = 1e6  # nanoseconds of scanning beside which it takes little to try some queries
 _HOPELESS: Final = 0.75  # of those tried: if so many give up, so do others
 _HARDLY: Final = 1.6  # of a scan's time: between ``SURELY`` and this it takes much to know the better way
@@ -69,7 +70,7 @@ class Batch:
         elif state.turn % (TRIES * EVERY) == 0 and state.own(self.count) >= _HARDLY * state.scan:
             self._descended(_spread(self.count, max(self.count // STEP, _FEWEST)))
         own, scan = state.own(self.count), state.scan
-        scans = own >= SURE * scan
+        scans = own >= state.sure * scan
         if scans != state.scans:
             state.scans, state.patience = scans, _AGAIN
         state.close = state.close + 1 if SURELY * scan <= own < _HARDLY * scan else 0
@@ -83,7 +84,7 @@ class Batch:
         state, known = self.state, self.state.known
         self._descended(_spread(self.count, max(min(self.count // STEP, _FIRST), _FEWEST)))
         alike = _ALIKE[0] * known < state.expected < _ALIKE[1] * known
-        doubtful = (state.expected < SURE * state.scan) != (known < SURE * state.scan)
+        doubtful = (state.expected < state.sure * state.scan) != (known < state.sure * state.scan)
         if alike and not (doubtful and self.count >= _SOME * _TIMED):
             state.expected = known
             return
@@ -129,15 +130,16 @@ class Batch:
         state.lost = float(np.count_nonzero(effort < 0)) / count if np.minimum.reduce(effort) < 0 else 0.0
         took = cost.start + cost.block * int(np.add.reduce(np.abs(effort) if state.lost else effort)) / count
         # The clock says more than the blocks, some of which take longer than others. But a part of a batch finds cold
-        # caches, which only add: beside what whole batches took, less alone counts.
-        pace, part = _between(0.4, spent / count / took, 1.6), state.known > 0 and count < self.count
-        if part:
-            pace = min(pace, state.pace)
+        # caches, which only add: beside what whole batches took, more counts only as far as these can't be the reason.
+        pace = _between(0.4, spent / count / took, 1.6)
+        if state.known > 0 and count < self.count:
+            certain = (spent - _COLD) / count / took
+            pace = min(pace, max(state.pace, certain))
         elif count < _TIMED:
             pace = math.sqrt(pace * state.pace) if spent > _CLOCK else state.pace
         if count >= _TIMED:
             state.pace = _learnt(state.pace, pace)
-            pace = state.pace if state.known or count == self.count else pace
+            pace = state.pace if count == self.count else pace
         state.expected = took * pace + state.scan * state.lost
         return found, effort
 

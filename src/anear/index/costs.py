@@ -113,6 +113,11 @@ class State:
         """Nanoseconds of a scan for a query of many."""
         return self.cost.scan * self.scanning
 
+    @property
+    def sure(self) -> float:
+        """Of a scan's time: a tree that probably takes more is not the better way. No risk where both were measured."""
+        return 1.0 if self.turn - min(self.fell, self.scanned) <= EVERY else SURE
+
     def own(self, count: int) -> float:
         """Nanoseconds that a query of so many probably takes in the tree."""
         return self.expected + self.cost.call / count

@@ -346,12 +346,12 @@ class Index(Living, Counting, Promised):
         """
         if (
             self._plain is not None and query_data is None and allow is None and deny is None and exclude is None
-            and max_leaves is None and rerank is None and min_recall is None and progress is None
+            and max_leaves is None and (rerank is None or self._built.bits) and min_recall is None and progress is None
             and (ef is not None or self._promise is None or type(k) is int)
         ):  # fmt: skip
             built = self._built
             width = ef if ef is not None or self._promise is None else self._promise.usual_ef(k)
-            found = built.core.one(queries, self._plain, k, num_threads, width)
+            found = built.core.one(queries, self._plain, k, num_threads, width, 0.0, rerank)
             if found is not None:
                 return Neighbors(named(built.ids, found[0]), found[1])
         rows, single = self._queries(queries, query_data)
