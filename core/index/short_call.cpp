@@ -13,7 +13,6 @@ constexpr int kSooner = 4;        // times as many looks until the next trials o
 constexpr double kNear = 1.5;     // times as long
 constexpr double kMost = 3;       // times what was expected: what takes longer was disturbed
 constexpr double kFar = 2.5;      // times as long: not worth trying again
-constexpr double kBeyond = 1.5;   // scans: a tree that took more is not the better way, however short it was before
 constexpr double kSure = 0.9;     // of a scan's time: a tree that is expected to take more is not worth the risk
 constexpr double kWeight = 0.25;  // of the latest call in the average of all,
 constexpr double kSteady = 0.1;   // of a long one, which tells more of its queries than of delays,
@@ -59,7 +58,8 @@ void ShortCall::learn(bool scanned, double took) {
   // Queries of another kind, it seems: what is known of the other way is tried soon. Short calls are often disturbed.
   if (every_ == 1 && scanned == scans_ && took > kFar * known) turn_ = 0;
   const bool won = took < known && scanned != scans_ && took < other;
-  if (won || (until_scans_ && !scanned && took > kBeyond * other)) {  // what was expected is out of date
+  const bool lost = until_scans_ && !scanned && took > kFar * known && took >= kSure * other;
+  if (won || lost) {  // what was expected is out of date
     known = took;
     turn_ = 0;
   } else {

@@ -172,24 +172,24 @@ def test_a_kind_that_takes_less_goes_down_at_once_though_its_first_find_cold_cac
 def test_a_batch_goes_by_a_short_call_while_that_is_the_better_way(world: World) -> None:
     world.answered(np.full(1000, 20))
     call = world.state.short(1000, until_scans=True)
-    for took in (20, 20, 280, 280, 280):
+    for took in (20, 20, 170, 170, 170):
         assert not call.over
         scans, _ = call.next()
         call.learn(scans, took * BLOCK * 1000)
     while not call.over:
-        call.learn(False, 280 * BLOCK * 1000)
+        call.learn(False, 190 * BLOCK * 1000)
     assert call.tree > 0.9 * call.scan
     assert world.state.pace_of_scan(1.1 * SCAN) == pytest.approx(1.1)
     assert world.state.pace_of_scan(50 * SCAN) == 1.25  # disturbed
 
 
-def test_a_call_that_takes_longer_than_a_scan_ends_short_calls_at_once(world: World) -> None:
+def test_a_call_of_another_kind_that_takes_as_long_as_a_scan_ends_short_calls_at_once(world: World) -> None:
     world.answered(np.full(1000, 20))
     call = world.state.short(1000, until_scans=True)
     for took in (20, 20, 60):  # the last one disturbed
         call.learn(call.next()[0], took * BLOCK * 1000)
         assert not call.over
-    call.learn(call.next()[0], 320 * BLOCK * 1000)
+    call.learn(call.next()[0], 185 * BLOCK * 1000)
     assert call.over
 
 
