@@ -47,9 +47,10 @@ ShortCall::Way ShortCall::look() {
 
 void ShortCall::learn(bool scanned, double took) {
   const std::lock_guard lock(mutex_);
-  if (scanned != scans_) {  // queries differ: what a trial says is the mean of its calls
-    tried_ += took;
-    ++timed_;
+  if (scanned != scans_) {
+    // Queries differ in a tree: what a trial says is the mean of its calls. Of scans the last one finds them in the caches.
+    tried_ = scanned ? took : tried_ + took;
+    timed_ = scanned ? 1 : timed_ + 1;
     if (trial_ > 0) return;
     took = std::exchange(tried_, 0) / std::exchange(timed_, 0);
   }

@@ -148,6 +148,17 @@ def test_long_calls_that_differ_find_the_way_that_takes_less_in_the_mean() -> No
     assert np.mean(np.array(shares) > 0.5) > 0.75
 
 
+def test_a_scan_is_judged_by_the_last_call_of_its_trial() -> None:
+    """The others bring the points into the caches."""
+    call, row = _core.ShortCall(1e8, 8e6, 9.5e6, every=1), 0
+    for _ in range(30):
+        scans, timed = call.next()
+        row = row + 1 if scans else 0
+        if timed:
+            call.learn(scans, (12e6 if row < 4 else 5e6) if scans else 8e6)
+    assert call.scans
+
+
 def test_long_calls_of_another_kind_try_the_other_way() -> None:
     call = _core.ShortCall(1e7, 4e5, 1e7, every=1)
     assert True not in ways(call, 30, 4e5, 4e6)
