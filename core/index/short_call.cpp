@@ -26,7 +26,7 @@ ShortCall::ShortCall(double limit, double tree, double scan, int every, bool unt
 }
 
 // Now and then some calls go the way that has been slower, for it may no longer be: the first ones find nothing in the
-// caches, the last is timed.
+// caches, so of short calls the last alone is timed.
 ShortCall::Way ShortCall::look() {
   const std::lock_guard lock(mutex_);
   const bool scans = scans_;

@@ -139,7 +139,8 @@ class Batch:
             pace = math.sqrt(pace * state.pace) if spent > _CLOCK else state.pace
         if count >= _TIMED:
             state.pace = _learnt(state.pace, pace)
-            pace = state.pace if count == self.count else pace
+        if count == self.count:
+            pace = state.pace
         state.expected = took * pace + state.scan * state.lost
         return found, effort
 
